@@ -1,0 +1,87 @@
+//! Acceptance probabilities of a spin flip as 32-bit integers, computed once on the host in f64.
+//!
+//! A site with z neighbours, `a` of them antiparallel, costs ΔE = 2J(z − 2a) to flip. Both rules then read
+//! "flip if U < P(z − 2a)" with one uniform U per site and sweep, and differ only in the table:
+//! Metropolis P = min(1, e^{−ΔE/T}), heat bath P = 1 / (1 + e^{ΔE/T}).
+//! U is compared digit by digit with round(2³² P), so every device decides alike; P is exact to 2⁻³².
+//! (Metropolis et al. 1953; Creutz 1979; digits: Rieger and others, multispin coding.)
+
+use crate::error::{Error, Fault, Result};
+
+/// Which single-spin rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// min(1, e^{−ΔE/T}).
+    Metropolis,
+    /// 1 / (1 + e^{ΔE/T}).
+    HeatBath,
+}
+
+/// Threshold digits for all replicas: row `f + max_degree` belongs to local field f = z − 2a ∈ −max_degree..=max_degree.
+///
+/// `digits[(row · 32 + d) · words + w]` holds digit d (0 = most significant) of the thresholds of replicas
+/// `32w .. 32w + 32`; `always[row · words + w]` has a bit set where P = 1, which needs no draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Number of replicas.
+    pub replicas: usize,
+    /// Largest degree of the graph the table is for.
+    pub max_degree: usize,
+    /// Binary digits of the thresholds.
+    pub digits: Vec<u32>,
+    /// Replicas that flip without a draw.
+    pub always: Vec<u32>,
+}
+
+impl Acceptance {
+    /// Tables for replicas with temperatures `temperatures` (J/k_B units, J = 1).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a temperature that is not a positive finite number.
+    pub fn new(rule: Rule, max_degree: usize, temperatures: &[f64]) -> Result<Self> {
+        for &t in temperatures {
+            if !(t.is_finite() && t > 0.0) {
+                return Err(Error::Input(
+                    Fault::new(format!("temperature {t}"))
+                        .expected("a positive finite number, in units of J/k_B")
+                        .advice("the critical temperature of the square lattice is 2.269185"),
+                ));
+            }
+        }
+        let words = temperatures.len().div_ceil(32);
+        let rows = 2 * max_degree + 1;
+        let mut digits = vec![0u32; rows * 32 * words];
+        let mut always = vec![0u32; rows * words];
+        for row in 0..rows {
+            let field = row as f64 - max_degree as f64;
+            for (r, &t) in temperatures.iter().enumerate() {
+                let (w, bit) = (r / 32, r % 32);
+                match threshold(rule, 2.0 * field / t) {
+                    None => always[row * words + w] |= 1 << bit,
+                    Some(value) => {
+                        for d in 0..32 {
+                            digits[(row * 32 + d) * words + w] |= (value >> (31 - d) & 1) << bit;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Self { replicas: temperatures.len(), max_degree, digits, always })
+    }
+
+    /// Words of 32 replicas.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.replicas.div_ceil(32)
+    }
+}
+
+/// round(2³² P) for ΔE/T = `x`, or None where P rounds to 1.
+fn threshold(rule: Rule, x: f64) -> Option<u32> {
+    let p = match rule {
+        Rule::Metropolis => (-x).exp().min(1.0),
+        Rule::HeatBath => 1.0 / (1.0 + x.exp()),
+    };
+    let scaled = (p * 4_294_967_296.0).round();
+    (scaled < 4_294_967_296.0).then_some(scaled as u32)
+}

@@ -1,0 +1,289 @@
+//! The seam between algorithms and devices: whole algorithm steps, not tensor operations.
+//!
+//! Fusion is a kernel's own affair, and the CPU side is an independent orchestration, so that CPU = GPU is evidence.
+//! Steps enqueue and return at once; only `read_*` and [`Backend::finish`] wait and report what went wrong on the
+//! device. Step ranges are random addresses: steps `0..n` equal `0..k` then `k..n`, bit for bit on one backend.
+
+pub mod acceptance;
+pub mod cpu;
+pub mod gpu;
+
+use std::ops::Range;
+
+use crate::bits::BitMatrix;
+use crate::error::Result;
+use crate::lattice::Graph;
+use crate::rbm::Rbm;
+use crate::rng::Permutation;
+#[cfg(doc)]
+use crate::rng::Stream;
+
+pub use acceptance::{Acceptance, Rule};
+
+/// What a backend says about the device it runs on.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceDescription {
+    /// Name of the processor or adapter.
+    pub name: String,
+    /// `cpu`, `vulkan`, `metal`, `dx12`.
+    pub backend: String,
+    /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software`.
+    pub kind: String,
+    /// Driver and version; instruction set on the CPU.
+    pub driver: String,
+}
+
+/// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct SpinSums {
+    /// Bonds whose two spins differ; E = −J (bonds − 2 · antiparallel).
+    pub antiparallel: u32,
+    /// Spins that are up; M = 2 · up − N.
+    pub up: u32,
+}
+
+/// Where a kernel takes its random numbers from besides unit, step and chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// Philox key.
+    pub seed: u64,
+    /// Number of the first chain: chain `r` of a state block draws as chain `first_chain + r`.
+    pub first_chain: u32,
+}
+
+impl Address {
+    /// Chains numbered from 0.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { seed, first_chain: 0 }
+    }
+}
+
+/// Rows of a data set that make one minibatch: positions `first .. first + count` of `permutation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minibatch {
+    /// Order of this epoch.
+    pub permutation: Permutation,
+    /// First position.
+    pub first: u32,
+    /// Number of rows; the receiving states have as many.
+    pub count: u32,
+}
+
+/// The two phases of the gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Overwrites the moments with those of the data.
+    Data,
+    /// Subtracts the moments of the model's chains.
+    Model,
+}
+
+/// Moments as read back: differences data − model after both phases, plain data moments after the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostMoments {
+    /// ⟨v_j sig(x_i)⟩, `[n_visible, n_hidden]`.
+    pub products: Vec<f32>,
+    /// ⟨v_j⟩, `[n_visible]`.
+    pub visible: Vec<f32>,
+    /// ⟨sig(x_i)⟩, `[n_hidden]`.
+    pub hidden: Vec<f32>,
+    /// ⟨sig(x_i)⟩ of the data phase alone, `[n_hidden]`.
+    pub data_hidden: Vec<f32>,
+}
+
+/// One parameter update, all numbers of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UpdateRule {
+    /// η.
+    pub learning_rate: f32,
+    /// Factor on η for the bias part of the centred gradient: small values damp the swing of a symmetric pair of modes.
+    pub bias_rate: f32,
+    /// m in velocity ← m · velocity + gradient.
+    pub momentum: f32,
+    /// λ in gradient − λ w, weights only.
+    pub weight_decay: f32,
+    /// Centred gradient: offsets μ (fixed, uploaded with the optimiser) and λ_h (moving average of ⟨h⟩_data).
+    pub centred: bool,
+    /// s in λ_h ← (1 − s) λ_h + s ⟨h⟩_data, before the offsets are used.
+    pub offset_rate: f32,
+}
+
+/// What an optimiser keeps besides the parameters; checkpoints hold it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptimiserState {
+    /// Velocities, shaped like the parameters.
+    pub velocity: Rbm,
+    /// μ, `[n_visible]`.
+    pub visible_offset: Vec<f32>,
+    /// λ_h, `[n_hidden]`.
+    pub hidden_offset: Vec<f32>,
+}
+
+impl OptimiserState {
+    /// At rest, with offsets μ from the data and λ_h = ½.
+    #[must_use]
+    pub fn at_rest(rbm: &Rbm, visible_offset: Vec<f32>) -> Self {
+        Self {
+            velocity: Rbm::zeros(rbm.n_visible, rbm.n_hidden),
+            visible_offset,
+            hidden_offset: vec![0.5; rbm.n_hidden],
+        }
+    }
+}
+
+/// A device that runs the engine's steps.
+///
+/// Shapes: states `[chains, units]` packed; parameters as in [`Rbm`]; spins `[replicas, sites]` on the host.
+/// Steps are checked to fit 32 bits by the callers.
+pub trait Backend {
+    /// Spins of many replicas of one graph, with acceptance thresholds and recorded sums, on the device.
+    type Spins;
+    /// Parameters and optimiser state on the device.
+    type Params;
+    /// Packed binary states `[chains, units]` on the device.
+    type States;
+    /// Accumulated moments on the device.
+    type Moments;
+    /// Chains and log-weights of annealed importance sampling on the device.
+    type Annealing;
+
+    /// The device behind this backend.
+    fn device(&self) -> DeviceDescription;
+
+    /// Uploads spins `[replicas, sites]` (1 = up) of `graph`; replica r uses temperature column r of `acceptance`.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
+
+    /// Whole sweeps (each colour once, in order); class exact: equal to the last bit on every backend.
+    fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);
+
+    /// Appends the current [`SpinSums`] of every replica to the record kept on the device.
+    fn record_sums(&self, spins: &mut Self::Spins);
+
+    /// Takes the record: `[times][replicas]`, and starts an empty one.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_sums(&self, spins: &mut Self::Spins) -> Result<Vec<Vec<SpinSums>>>;
+
+    /// The spins now, `[replicas, sites]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_spins(&self, spins: &Self::Spins) -> Result<BitMatrix>;
+
+    /// Uploads parameters and, for training, the optimiser's state.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn upload_params(&self, rbm: &Rbm, optimiser: Option<&OptimiserState>) -> Result<Self::Params>;
+
+    /// Reads parameters and optimiser state.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_params(&self, params: &Self::Params) -> Result<(Rbm, OptimiserState)>;
+
+    /// Uploads packed states `[chains, units]`.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn upload_states(&self, states: &BitMatrix) -> Result<Self::States>;
+
+    /// Reads packed states `[chains, units]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_states(&self, states: &Self::States) -> Result<BitMatrix>;
+
+    /// Copies the rows of a minibatch from `data` into `batch`.
+    fn gather(&self, data: &Self::States, minibatch: &Minibatch, batch: &mut Self::States);
+
+    /// Gibbs steps v → h → v: h_i ~ sig(x_i), v_j ~ sig(y_j), drawn at (unit, step, [`Stream::SampleHidden`] or
+    /// [`Stream::SampleVisible`], chain); class margin.
+    fn gibbs(&self, params: &Self::Params, chains: &mut Self::States, address: Address, steps: Range<u32>);
+
+    /// One half-step v → h, h_i ~ sig(x_i) drawn as in [`Backend::gibbs`]; returns packed h `[chains, n_hidden]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_hidden(
+        &self,
+        params: &Self::Params,
+        chains: &Self::States,
+        address: Address,
+        step: u32,
+    ) -> Result<BitMatrix>;
+
+    /// The global flip v → 1 − v, accepted with min(1, e^{F(v) − F(1 − v)}): u < that, u drawn at
+    /// (chain, step, [`Stream::SymmetryMove`]); class margin. One product serves both free energies, since
+    /// x(1 − v) = 2c + Σ_j w_j − x(v).
+    fn flip_move(&self, params: &Self::Params, chains: &mut Self::States, address: Address, step: u32);
+
+    /// Means over all rows of `states` of v, sig(x) and v·sig(x): written for [`Phase::Data`], subtracted for
+    /// [`Phase::Model`]; class bounded.
+    fn accumulate_moments(
+        &self,
+        params: &Self::Params,
+        states: &Self::States,
+        phase: Phase,
+        moments: &mut Self::Moments,
+    );
+
+    /// Room for moments of these parameters.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn new_moments(&self, params: &Self::Params) -> Result<Self::Moments>;
+
+    /// Reads moments.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_moments(&self, moments: &Self::Moments) -> Result<HostMoments>;
+
+    /// Applies both phases' moments D = data − model. Centred: λ_h ← (1 − s) λ_h + s ⟨h⟩_data,
+    /// g_w = D_vh − μ D_h − D_v λ_h, g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ (r the bias rate); not centred:
+    /// g = D with r on the biases. Then velocity ← m·velocity + g − (weights only) decay·w, parameter += η·velocity;
+    /// g_w in the biases' formulas is without decay. Class bounded.
+    fn update(&self, params: &mut Self::Params, moments: &Self::Moments, rule: &UpdateRule);
+
+    /// F(v) of every row, in nats; class bounded.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_free_energies(&self, params: &Self::Params, states: &Self::States) -> Result<Vec<f64>>;
+
+    /// Starts `chains` chains from the base v_j ~ sig(b0_j), drawn at (unit, step 0, [`Stream::ChainStart`], chain),
+    /// with log-weights 0.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn start_annealing(
+        &self,
+        params: &Self::Params,
+        base_visible_bias: &[f32],
+        chains: usize,
+        address: Address,
+    ) -> Result<Self::Annealing>;
+
+    /// Steps k of the ladder `betas` (β_0 = 0 … β_K = 1): log w += log p*_{β_{k+1}}(v) − log p*_{β_k}(v), then
+    /// h ~ sig(β_{k+1} x(v)), v ~ sig(β_{k+1} y(h) + (1 − β_{k+1}) b0), drawn at step k + 1; class margin.
+    fn anneal(&self, params: &Self::Params, annealing: &mut Self::Annealing, betas: &[f64], steps: Range<u32>);
+
+    /// Log-weights of all chains, in nats.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
+
+    /// Waits until everything enqueued has run.
+    ///
+    /// # Errors
+    /// Whatever failed on the device since the last wait.
+    fn finish(&self) -> Result<()>;
+}

@@ -1,0 +1,2 @@
+//! The `gibbsite` program.
+fn main() {}

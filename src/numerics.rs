@@ -1,0 +1,80 @@
+//! Elementary functions used everywhere, exact over the whole range.
+
+/// Logistic sigmoid 1 / (1 + e^{−x}), without overflow.
+#[must_use]
+pub fn sigmoid(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        let e = x.exp();
+        e / (1.0 + e)
+    }
+}
+
+/// ln(1 + eˣ) = max(x, 0) + ln(1 + e^{−|x|}), exact over the whole range.
+#[must_use]
+pub fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+/// ln Σ e^{x_k}; −∞ for no terms.
+#[must_use]
+pub fn log_sum_exp(values: &[f64]) -> f64 {
+    let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !top.is_finite() {
+        return top;
+    }
+    top + values.iter().map(|v| (v - top).exp()).sum::<f64>().ln()
+}
+
+/// ln (1/n Σ e^{x_k}): the mean of exponentials, never of logarithms.
+#[must_use]
+pub fn log_mean_exp(values: &[f64]) -> f64 {
+    log_sum_exp(values) - (values.len() as f64).ln()
+}
+
+/// Log-odds ln(p / (1 − p)).
+#[must_use]
+pub fn logit(p: f64) -> f64 {
+    p.ln() - (-p).ln_1p()
+}
+
+/// A running ln Σ e^{x}, one value at a time, for sums too long to store.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSum {
+    top: f64,
+    sum: f64,
+}
+
+impl Default for LogSum {
+    fn default() -> Self {
+        Self { top: f64::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl LogSum {
+    /// Adds e^{x} to the sum.
+    pub fn add(&mut self, x: f64) {
+        if x <= self.top {
+            self.sum += (x - self.top).exp();
+        } else if x > f64::NEG_INFINITY {
+            self.sum = self.sum * (self.top - x).exp() + 1.0;
+            self.top = x;
+        }
+    }
+
+    /// Adds another sum to this one.
+    pub fn merge(&mut self, other: Self) {
+        if other.sum > 0.0 {
+            let top = self.top.max(other.top);
+            self.sum = self.sum * (self.top - top).exp() + other.sum * (other.top - top).exp();
+            self.top = top;
+        }
+    }
+
+    /// ln of the sum so far.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        self.top + self.sum.ln()
+    }
+}

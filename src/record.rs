@@ -1,0 +1,322 @@
+//! What a run writes down: one JSON object a line in `metrics.jsonl`, the same objects that `--json` prints.
+//!
+//! Writers are the stages, readers are the report, the checks of `expect` and other programs. Optional values are left
+//! out when absent. Units: nats for likelihoods, J/k_B for temperatures, everything Ising per site.
+
+use serde::{Deserialize, Serialize};
+
+/// A number with its one-sigma error.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Best value.
+    pub value: f64,
+    /// One standard deviation; 0 for exact numbers.
+    pub error: f64,
+    /// Integrated autocorrelation time in sweeps or samples (½ for independent ones), where there is a time series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau: Option<f64>,
+}
+
+impl Estimate {
+    /// A value with an error and no time series.
+    #[must_use]
+    pub fn new(value: f64, error: f64) -> Self {
+        Self { value, error, tau: None }
+    }
+}
+
+/// Observables of spin configurations, per site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observables {
+    /// T in J/k_B.
+    pub temperature: f64,
+    /// Lattice in text form, e.g. `square:8`.
+    pub lattice: String,
+    /// N.
+    pub sites: usize,
+    /// Number of samples behind the estimates.
+    pub samples: usize,
+    /// e = ⟨E⟩/N.
+    pub energy: Estimate,
+    /// C = (N/T²)(⟨e²⟩ − ⟨e⟩²).
+    pub specific_heat: Estimate,
+    /// ⟨|m|⟩.
+    pub magnetization: Estimate,
+    /// χ = (N/T)(⟨m²⟩ − ⟨|m|⟩²).
+    pub susceptibility: Estimate,
+    /// U4 = 1 − ⟨m⁴⟩/(3⟨m²⟩²).
+    pub binder: Estimate,
+    /// P(m > 0) + ½ P(m = 0).
+    pub p_up: Estimate,
+    /// G(r) = ⟨s_0 s_r⟩ along an axis, r = 0, 1, …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub correlation: Vec<Estimate>,
+    /// Second-moment correlation length, where the lattice is periodic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_length: Option<Estimate>,
+    /// Number of independent samples that carry the same information about e.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_samples: Option<f64>,
+}
+
+/// Exact values beside the estimates, where they are known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExactObservables {
+    /// e.
+    pub energy: f64,
+    /// C.
+    pub specific_heat: f64,
+    /// ⟨|m|⟩, where it can be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub magnetization: Option<f64>,
+    /// χ, where it can be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub susceptibility: Option<f64>,
+    /// ln Z.
+    pub log_z: f64,
+    /// S in nats, for the whole lattice: −S is the ceiling of the log-likelihood.
+    pub entropy: f64,
+}
+
+/// Result of a Monte Carlo run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IsingRecord {
+    /// Observables from all recorded sweeps.
+    #[serde(flatten)]
+    pub observables: Observables,
+    /// Exact values of the same lattice and temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<ExactObservables>,
+    /// `metropolis` or `heat-bath`.
+    pub algorithm: String,
+    /// Independent replicas.
+    pub replicas: usize,
+    /// Sweeps before the first recorded one.
+    pub thermalisation: u32,
+    /// Sweeps between samples.
+    pub spacing: u32,
+    /// Spin updates a nanosecond.
+    pub flips_per_ns: f64,
+}
+
+/// Numbers during training, at a cadence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainMetric {
+    /// Updates so far.
+    pub update: u64,
+    /// Learning rate of this update.
+    pub learning_rate: f64,
+    /// Mean log-likelihood of training rows by AIS or exact enumeration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<Estimate>,
+    /// The same on held-out rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_log_likelihood: Option<Estimate>,
+    /// Mean log pseudo-likelihood of training rows, nats a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo_likelihood: Option<f64>,
+    /// Highest log-likelihood that any model can have, and where the bound comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<f64>,
+    /// Mean free energy of held-out minus training rows: grows with over-fitting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_energy_gap: Option<f64>,
+    /// P(m > 0) of the chains, for lattice data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_up: Option<f64>,
+    /// Root mean square of the weights.
+    pub weight_rms: f64,
+}
+
+/// Result of a training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainRecord {
+    /// Updates done.
+    pub updates: u64,
+    /// Last log-likelihood of training rows.
+    #[serde(default)]
+    pub log_likelihood: Option<Estimate>,
+    /// Last pseudo-likelihood of training rows.
+    #[serde(default)]
+    pub pseudo_likelihood: Option<f64>,
+    /// Whole updates a second, metrics not counted.
+    pub updates_per_second: f64,
+    /// Seconds of training, metrics not counted.
+    pub seconds: f64,
+    /// File of the model.
+    pub model: String,
+}
+
+/// ln Z or a log-likelihood by every method that was run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Forward AIS: ln Z from below in the mean, log-likelihood from above.
+    pub forward: Option<Estimate>,
+    /// Reverse AIS: the other side.
+    pub reverse: Option<Estimate>,
+    /// Enumeration of the smaller side.
+    pub exact: Option<Estimate>,
+}
+
+impl Bounds {
+    /// The best single estimate: exact, else forward.
+    #[must_use]
+    pub fn best(&self) -> Option<Estimate> {
+        self.exact.or(self.forward)
+    }
+}
+
+/// Result of a likelihood evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodRecord {
+    /// ln Z.
+    pub log_z: Bounds,
+    /// Mean log-likelihood in nats a row by data set (`train`, `held_out`, `data`).
+    pub log_likelihood: std::collections::BTreeMap<String, Bounds>,
+    /// (Σw)²/Σw² of the AIS weights.
+    #[serde(default)]
+    pub effective_sample_size: Option<f64>,
+    /// Variance of the AIS log-weights, nats².
+    #[serde(default)]
+    pub log_weight_variance: Option<f64>,
+    /// Highest log-likelihood that any model can have on these data.
+    #[serde(default)]
+    pub ceiling: Option<f64>,
+    /// Where the ceiling comes from: `entropy of the Ising model` or `plug-in entropy of the data`.
+    #[serde(default)]
+    pub ceiling_kind: Option<String>,
+    /// KL(q‖p) in nats: exact where the states can be enumerated, else −S − LL from the best estimate.
+    #[serde(default)]
+    pub kl: Option<Estimate>,
+    /// Warnings in words: a likelihood above its ceiling, few effective samples, …
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// Count and size of the couplings of one order.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OrderSummary {
+    /// Number of couplings.
+    pub count: usize,
+    /// Root mean square.
+    pub rms: f64,
+}
+
+/// One coupling with its units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedCoupling {
+    /// Indices of the units, ascending.
+    pub units: Vec<usize>,
+    /// Their names.
+    pub names: Vec<String>,
+    /// Value.
+    pub value: f64,
+}
+
+/// How the pair couplings compare with those of the Ising model that made the data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CouplingTruth {
+    /// 1/T.
+    pub expected: f64,
+    /// Mean over bonds of the lattice, with the spread over bonds as its error.
+    pub neighbours: Estimate,
+    /// Mean over bonds divided by 1/T.
+    pub neighbour_ratio: f64,
+    /// Root mean square of all other pairs.
+    pub others_rms: f64,
+}
+
+/// Result of reading couplings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CouplingsRecord {
+    /// `spin` or `binary`.
+    pub basis: String,
+    /// `exact`, `gaussian` or `cumulant:K`.
+    pub method: String,
+    /// By order.
+    pub orders: std::collections::BTreeMap<String, OrderSummary>,
+    /// File of the list.
+    pub file: String,
+    /// File of the pair matrix `[n, n]` f64, where written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<String>,
+    /// Strongest positive pairs, strongest first.
+    pub strongest: Vec<NamedCoupling>,
+    /// Comparison with the truth, for Ising data in the spin basis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<CouplingTruth>,
+}
+
+/// Learned against true probability of every state, where they can be enumerated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatesRecord {
+    /// Number of visible units.
+    pub units: usize,
+    /// p of the source, by state number (bit j = unit j).
+    pub truth: Vec<f64>,
+    /// p of the model, by state number.
+    pub learned: Vec<f64>,
+    /// KL(q‖p) in nats.
+    pub kl: f64,
+}
+
+/// One promise of a scenario and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpectRecord {
+    /// Dotted key of the value, e.g. `likelihood.kl`.
+    pub key: String,
+    /// The promise in words, e.g. `between -22.9 and -22.3`.
+    pub promise: String,
+    /// What was found.
+    pub found: Option<f64>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// What a point of a sweep is about; first line of its metrics.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PointRecord {
+    /// Directory name and title, e.g. `temperature=1.8`.
+    pub label: String,
+    /// Values of the swept keys.
+    pub values: std::collections::BTreeMap<String, f64>,
+    /// Lattice, for Ising sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lattice: Option<String>,
+    /// Temperature, for Ising sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Rows of data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    /// Visible units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_visible: Option<usize>,
+    /// Hidden units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_hidden: Option<usize>,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// What this point is about.
+    Point(PointRecord),
+    /// Monte Carlo.
+    Ising(IsingRecord),
+    /// During training.
+    Metric(TrainMetric),
+    /// Training done.
+    Train(TrainRecord),
+    /// Observables of samples of the trained model.
+    Sample(Observables),
+    /// Likelihood.
+    Likelihood(LikelihoodRecord),
+    /// Couplings in one basis.
+    Couplings(CouplingsRecord),
+    /// All state probabilities.
+    States(StatesRecord),
+    /// One promise of the scenario.
+    Expect(ExpectRecord),
+}

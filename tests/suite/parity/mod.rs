@@ -1,0 +1,1 @@
+//! Kernel against twin, from equal states.
