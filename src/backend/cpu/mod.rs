@@ -30,13 +30,14 @@ use self::product::{Rows, TILE, Weights, Workspace};
 use self::spins::BLOCK;
 pub use self::spins::CpuSpins;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums, UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
+    UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Graph;
 use crate::rbm::Rbm;
-use crate::rng::{Stream, key_of, unit_word, uniform};
+use crate::rng::{Stream, key_of, uniform, unit_word};
 
 /// The CPU as a device.
 #[derive(Debug, Clone, Copy, Default)]
@@ -245,15 +246,12 @@ impl Backend for Cpu {
         let hidden = params.hidden_side();
         moments.means.resize(rows * stride, 0.0);
         let size = share(rows, n_visible * params.n_hidden);
-        states
-            .matrix
-            .words()
-            .par_chunks(size * words)
-            .zip(moments.means.par_chunks_mut(size * stride))
-            .for_each(|(v, means)| {
+        states.matrix.words().par_chunks(size * words).zip(moments.means.par_chunks_mut(size * stride)).for_each(
+            |(v, means)| {
                 let rows = Rows { words: v, words_per_row: words };
                 with_workspace(|work, _| hidden_means(work, rows, &hidden, means));
-            });
+            },
+        );
         let per_row = transpose_with_ones(states.matrix.words(), words, n_visible, &mut moments.transposed);
         let (scale, accumulate) = match phase {
             Phase::Data => (1.0 / rows as f32, false),

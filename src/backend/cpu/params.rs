@@ -88,15 +88,13 @@ impl CpuParams {
 
     /// Hidden units given visible ones.
     pub(crate) fn hidden_side(&self) -> Side<'_> {
-        let weights =
-            Weights { values: &self.weights, stride: padded(self.n_hidden), inputs: self.n_visible };
+        let weights = Weights { values: &self.weights, stride: padded(self.n_hidden), inputs: self.n_visible };
         Side { weights, bias: &self.hidden_bias, base: &[], units: self.n_hidden }
     }
 
     /// Visible units given hidden ones.
     pub(crate) fn visible_side<'a>(&'a self, base: &'a [f32]) -> Side<'a> {
-        let weights =
-            Weights { values: &self.transposed, stride: padded(self.n_visible), inputs: self.n_hidden };
+        let weights = Weights { values: &self.transposed, stride: padded(self.n_visible), inputs: self.n_hidden };
         Side { weights, bias: &self.visible_bias, base, units: self.n_visible }
     }
 
