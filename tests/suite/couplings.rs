@@ -243,3 +243,38 @@ fn a_machine_of_64_units_with_large_weights_takes_under_a_second() {
     assert!(pairs.iter().all(|c| c.value.is_finite()));
     assert!(seconds < 5.0, "{seconds} s: promised under one second, five allow for a busy machine");
 }
+
+#[test]
+fn gaussian_form_is_the_average_over_a_gaussian() {
+    // Directly: 2^{−|S|} Σ_s Π s ⟨ln 2cosh(θ + Σ_S w' s + x)⟩ over x ~ N(0, Σ_{j∉S} w'²), on a fine grid: the integrand is
+    // analytic in a strip of half-width π/2, so that a step of 0.02 is exact to rounding; ±12 σ leave out e^{−72}.
+    for strongest in [1.0f32, 10.0, 40.0] {
+        let mut rbm = Rbm::zeros(4, 1);
+        rbm.weights.copy_from_slice(&[3.0, -2.0, strongest, 1.5]);
+        rbm.hidden_bias[0] = 0.7 - 0.5 * rbm.weights.iter().sum::<f32>();
+        let w: Vec<f64> = rbm.weights.iter().map(|&w| 0.25 * f64::from(w)).collect();
+        let theta = 0.5 * f64::from(rbm.hidden_bias[0]) + w.iter().sum::<f64>();
+        let found = couplings::couplings(&rbm, Basis::Spin, Method::Gaussian, &[1, 2, 3], None).expect("small");
+        for coupling in &found {
+            let inside = &coupling.units;
+            let sigma = (0..4).filter(|j| !inside.contains(j)).map(|j| w[j] * w[j]).sum::<f64>().sqrt();
+            let steps = (24.0 * sigma / 0.02).ceil() as i32;
+            let mut sum = 0.0;
+            for at in 0..=steps {
+                let z = 24.0 * f64::from(at) / f64::from(steps) - 12.0;
+                let mut projected = 0.0;
+                for signs in 0..1usize << inside.len() {
+                    let s = |p: usize| if signs >> p & 1 == 1 { 1.0 } else { -1.0 };
+                    let x = theta + sigma * z + inside.iter().enumerate().map(|(p, &j)| s(p) * w[j]).sum::<f64>();
+                    let log_2cosh = x.abs() + (-2.0 * x.abs()).exp().ln_1p();
+                    projected += (0..inside.len()).map(s).product::<f64>() * log_2cosh;
+                }
+                let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                sum += projected / (1 << inside.len()) as f64 * density * 24.0 / f64::from(steps);
+            }
+            let linear = if inside.len() == 1 { w[inside[0]] } else { 0.0 };
+            let difference = (coupling.value - linear - sum).abs();
+            assert!(difference < EXACT, "weight {strongest}, {inside:?}: {difference}");
+        }
+    }
+}

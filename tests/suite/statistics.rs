@@ -315,3 +315,44 @@ fn pilot_finds_times_and_disagreement() {
     assert!(z.magnetization > 10.0 && !z.within(4.0), "{z:?}");
     assert!(observables::agreement(&hot, &cold, 500..500).is_err());
 }
+
+#[test]
+fn times_of_derived_quantities_are_those_of_their_projections() {
+    // For a Gaussian process the projection of a variance is the Hermite polynomial He₂ and that of U4 is He₄, whose
+    // autocorrelations decay as ρ² and ρ⁴ (Mehler). Bounds are four standard deviations of τ, which over twelve seeds were
+    // 1.4 %, 1.7 % and 4.3 % (He₄ has heavy tails).
+    let lattice = Lattice::Square { length: 8 };
+    let rho = 0.9f64;
+    let series = Series {
+        sites: 64,
+        replicas: 64,
+        times: 8_000,
+        energy: autoregressive(rho, 64, 8_000, "projected e"),
+        magnetization: autoregressive(rho, 64, 8_000, "projected m").iter().map(|m| 0.1 * m).collect(),
+    };
+    let found = observables::observables(&series, lattice, 2.0).expect("fits");
+    for (estimate, power, bound) in [(found.energy, 1, 0.06), (found.specific_heat, 2, 0.07), (found.binder, 4, 0.18)] {
+        let tau = exact_tau(rho.powi(power));
+        let found = estimate.tau.expect("a series");
+        assert!((found / tau - 1.0).abs() < bound, "ρ^{power}: {found} for {tau}");
+    }
+    // ⟨m⁴⟩ = 3⟨m²⟩² for a Gaussian.
+    assert!(found.binder.value.abs() < 4.5 * found.binder.error, "{:?}", found.binder);
+}
+
+#[test]
+fn errors_of_correlations_come_from_replicas() {
+    // Each replica stays in its own state: 64 independent values, however often each is seen.
+    let (replicas, times, lattice) = (64, 10, Lattice::Chain { length: 8 });
+    let mut numbers = Philox::sequence(5, "replicas");
+    let states: Vec<u8> = (0..replicas).map(|_| numbers.random()).collect();
+    let samples = BitMatrix::from_fn(replicas * times, 8, |row, j| states[row % replicas] >> j & 1 == 1);
+    let found = observables::correlations(&samples, lattice, replicas, 100.0).expect("fits");
+    for r in 1..=4 {
+        let of_state = |&s: &u8| (0..8).map(|i| spin(s as usize, i) * spin(s as usize, (i + r) % 8)).sum::<f64>() / 8.0;
+        let values: Vec<f64> = states.iter().map(of_state).collect();
+        let g = found.along_axis[r];
+        assert!((g.value - stats::mean(&values)).abs() < 1e-12, "{g:?}");
+        assert!((g.error - (stats::variance(&values) / 64.0).sqrt()).abs() < 1e-12, "{g:?}");
+    }
+}
