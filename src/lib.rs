@@ -11,7 +11,7 @@
 //! | L6 | `cli` |
 //! | L5 | `run` (the one place that picks a backend), [`report`] |
 //! | L4 | [`scenario`], [`data`], [`artifact`] |
-//! | L3 | `ising`, `train`, `sample`, `likelihood` |
+//! | L3 | [`ising`], [`train`], [`sample`], [`likelihood`] |
 //! | L2 | [`backend`] |
 //! | L1 | [`lattice`], [`rbm`], [`record`], [`stats`], [`observables`], [`couplings`], and [`exact`], which stands alone |
 //! | L0 | [`error`], [`events`], [`numerics`], [`rng`], [`bits`] |
@@ -24,14 +24,18 @@ pub mod data;
 pub mod error;
 pub mod events;
 pub mod exact;
+pub mod ising;
 pub mod lattice;
+pub mod likelihood;
 pub mod numerics;
 pub mod observables;
 pub mod rbm;
 pub mod record;
 pub mod report;
 pub mod rng;
+pub mod sample;
 pub mod scenario;
 pub mod stats;
+pub mod train;
 
 pub use error::{Error, Result};

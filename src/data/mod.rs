@@ -1,1 +1,213 @@
-//! data.
+//! Readers and writers of every file the engine shares with other programs.
+//!
+//! | what | read | write |
+//! | --- | --- | --- |
+//! | binary samples `[samples, units]` | .npy, .npz, .csv, .tsv (also .csv.gz, .tsv.gz) | .npy, .npz, .csv |
+//! | real matrices | .npy | .npy |
+//! | machines | .safetensors | .safetensors |
+//!
+//! Samples hold {0, 1}, {−1, +1} or booleans and are taken as they are; anything else is an error that names the first
+//! value in the way, never a guess. Every size in a header is checked against the file before memory is taken. Files
+//! are written under a temporary name in the same directory, synced, then renamed: a reader sees the old file or the
+//! whole new one.
+
+pub(crate) mod binary;
+pub(crate) mod file;
+mod model;
+mod npy;
+mod npz;
+mod table;
+pub(crate) mod tensors;
+
+use std::path::Path;
+
+use crate::bits::BitMatrix;
+use crate::error::{Error, Fault, Result};
+use crate::lattice::Lattice;
+
+pub use file::{sha256_hex, write_bytes};
+pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
+pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
+pub use npz::write_npz;
+pub use table::write_csv;
+
+/// Binary samples with whatever the file says about them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataSet {
+    /// `[samples, units]`.
+    pub samples: BitMatrix,
+    /// Names of the units, `[units]`.
+    pub names: Option<Vec<String>>,
+    /// Lattice of the units, where the samples are spins.
+    pub lattice: Option<Lattice>,
+    /// T in J/k_B, where the samples are spins in equilibrium.
+    pub temperature: Option<f64>,
+    /// Sweep at which each sample was taken, `[samples]`.
+    pub sweeps: Option<Vec<u32>>,
+    /// Replica from which each sample was taken, `[samples]`.
+    pub replicas: Option<Vec<u32>>,
+    /// A label of each sample, `[samples]`.
+    pub labels: Option<Vec<String>>,
+    /// Seed of the run that made the samples.
+    pub seed: Option<u64>,
+    /// The file, or what made the samples.
+    pub source: String,
+    /// SHA-256 of the file in hexadecimal digits; empty where there is no file.
+    pub sha256: String,
+}
+
+impl DataSet {
+    /// Samples alone.
+    #[must_use]
+    pub fn new(samples: BitMatrix, source: impl Into<String>) -> Self {
+        Self {
+            samples,
+            names: None,
+            lattice: None,
+            temperature: None,
+            sweeps: None,
+            replicas: None,
+            labels: None,
+            seed: None,
+            source: source.into(),
+            sha256: String::new(),
+        }
+    }
+
+    /// Names of the units: those of the file, else their numbers from 0.
+    #[must_use]
+    pub fn unit_names(&self) -> Vec<String> {
+        self.names.clone().unwrap_or_else(|| (0..self.samples.cols()).map(|j| j.to_string()).collect())
+    }
+
+    /// Checks that everything has the length of the rows or columns it describes.
+    pub(crate) fn validate(self) -> Result<Self> {
+        let (rows, cols) = (self.samples.rows(), self.samples.cols());
+        let lengths = [
+            ("names", self.names.as_ref().map(Vec::len), cols, "units"),
+            ("lattice sites", self.lattice.map(Lattice::sites), cols, "units"),
+            ("sweep numbers", self.sweeps.as_ref().map(Vec::len), rows, "samples"),
+            ("replica numbers", self.replicas.as_ref().map(Vec::len), rows, "samples"),
+            ("labels", self.labels.as_ref().map(Vec::len), rows, "samples"),
+        ];
+        for (what, found, expected, of) in lengths {
+            if let Some(found) = found.filter(|&n| n != expected) {
+                return Err(Error::Input(
+                    Fault::new(format!("{found} {what} for {expected} {of}"))
+                        .at(&self.source)
+                        .expected(format!("{expected} {what}")),
+                ));
+            }
+        }
+        if let Some(temperature) = self.temperature.filter(|t| !(t.is_finite() && *t > 0.0)) {
+            return Err(Error::Input(
+                Fault::new(format!("temperature {temperature}"))
+                    .at(&self.source)
+                    .expected("a positive finite number, in units of J/k_B"),
+            ));
+        }
+        Ok(self)
+    }
+}
+
+/// How a file of samples is stored, by the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Npy,
+    Npz,
+    Table { delimiter: u8, gzip: bool },
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self> {
+        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let ends = |end: &str| name.ends_with(end);
+        if ends(".npy") {
+            Ok(Self::Npy)
+        } else if ends(".npz") {
+            Ok(Self::Npz)
+        } else if ends(".csv") || ends(".csv.gz") {
+            Ok(Self::Table { delimiter: b',', gzip: ends(".gz") })
+        } else if ends(".tsv") || ends(".tsv.gz") {
+            Ok(Self::Table { delimiter: b'\t', gzip: ends(".gz") })
+        } else {
+            Err(Error::Input(
+                Fault::new("unknown file format")
+                    .at(path.display())
+                    .expected("a name that ends in .npy, .npz, .csv, .tsv, .csv.gz or .tsv.gz")
+                    .advice("rename the file if it is one of these, convert it otherwise"),
+            ))
+        }
+    }
+}
+
+/// Reads binary samples, format by the end of the name.
+///
+/// # Errors
+/// [`Error::Input`] for a missing, unreadable, truncated or empty file, a shape that is not `[samples, units]`, or a
+/// value that is neither {0, 1}, {−1, +1} nor boolean.
+pub fn read(path: &Path) -> Result<DataSet> {
+    let format = Format::of(path)?;
+    let bytes = file::read_bytes(path)?;
+    let sha256 = sha256_hex(&bytes);
+    let source = path.display().to_string();
+    let mut data = match format {
+        Format::Npy => DataSet::new(npy::decode_bits(&bytes, &source)?, source),
+        Format::Npz => npz::decode(&bytes, &source)?,
+        Format::Table { delimiter, gzip: false } => table::decode(&bytes, delimiter, &source)?,
+        Format::Table { delimiter, gzip: true } => table::decode(&file::gunzip(&bytes, &source)?, delimiter, &source)?,
+    };
+    data.sha256 = sha256;
+    data.validate()
+}
+
+/// Size, names and physics of a file of samples, for planning.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Glance {
+    /// Number of samples.
+    pub rows: usize,
+    /// Number of units.
+    pub units: usize,
+    /// Names of the units.
+    pub names: Option<Vec<String>>,
+    /// Lattice of the units.
+    pub lattice: Option<Lattice>,
+    /// T in J/k_B.
+    pub temperature: Option<f64>,
+}
+
+/// Looks at a file of samples without keeping it; of an .npy only the header is read.
+///
+/// # Errors
+/// As [`read`], except that the values of an .npy are not looked at.
+pub fn glance(path: &Path) -> Result<Glance> {
+    if Format::of(path)? == Format::Npy {
+        let (rows, units) = npy::shape_of_file(path)?;
+        return Ok(Glance { rows, units, names: None, lattice: None, temperature: None });
+    }
+    let data = read(path)?;
+    Ok(Glance {
+        rows: data.samples.rows(),
+        units: data.samples.cols(),
+        names: data.names,
+        lattice: data.lattice,
+        temperature: data.temperature,
+    })
+}
+
+/// Writes samples, format by the end of the name: .npy (samples alone), .npz (everything) or .csv (with names).
+///
+/// # Errors
+/// [`Error::Input`] for an unknown format or a directory that is not there, [`Error::File`] when writing fails.
+pub fn write(path: &Path, data: &DataSet) -> Result<()> {
+    match Format::of(path)? {
+        Format::Npy => write_npy_bits(path, &data.samples),
+        Format::Npz => write_npz(path, data),
+        Format::Table { delimiter: b',', gzip: false } => write_csv(path, &data.samples, &data.unit_names()),
+        Format::Table { .. } => Err(Error::Input(
+            Fault::new("this format can be read but not written")
+                .at(path.display())
+                .expected("a name that ends in .npy, .npz or .csv"),
+        )),
+    }
+}

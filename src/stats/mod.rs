@@ -1,1 +1,32 @@
-//! stats.
+//! Statistics of time series and of samples: means, autocorrelation, blocked errors, tail probabilities.
+//!
+//! - [`autocorrelation`]: integrated autocorrelation time and error of the mean by the Γ-method;
+//! - [`blocks`]: how a series is cut into blocks, and the delete-one-block jackknife for any function of means;
+//! - [`binning`]: error of the mean against bin length, the older check of the same thing;
+//! - [`distributions`]: χ² and normal tails for tests.
+//!
+//! Series of several replicas are flat slices, `[replica][time]`.
+
+pub mod autocorrelation;
+pub mod binning;
+pub mod blocks;
+pub mod distributions;
+
+pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_function};
+pub use binning::binning;
+pub use blocks::{Blocks, jackknife};
+pub use distributions::{chi_squared_survival, normal_cdf, normal_quantile};
+
+/// Mean; NaN for no values.
+#[must_use]
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Unbiased variance Σ (x − x̄)²/(n − 1); NaN for fewer than two values.
+#[must_use]
+pub fn variance(values: &[f64]) -> f64 {
+    let centre = mean(values);
+    let squares: f64 = values.iter().map(|x| (x - centre).powi(2)).sum();
+    if values.len() < 2 { f64::NAN } else { squares / (values.len() - 1) as f64 }
+}

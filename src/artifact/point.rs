@@ -1,0 +1,117 @@
+//! One point of a run: its records, appended line by line, and its files.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::CheckpointStore;
+use super::names;
+use super::read::read_records;
+use super::tables::{write_metrics_csv, write_observables_csv};
+use crate::data::file::{cannot_write, write_atomic};
+use crate::error::{Error, Fault, Result};
+use crate::record::Record;
+
+/// The directory of one point.
+#[derive(Debug)]
+pub struct PointDirectory {
+    path: PathBuf,
+    records: Option<File>,
+}
+
+impl PointDirectory {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, records: None }
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of a file in it; see [`names`].
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The checkpoints of this point, of which `keep` newest ones stay.
+    #[must_use]
+    pub fn checkpoints(&self, keep: usize) -> CheckpointStore {
+        CheckpointStore::new(self.file(names::CHECKPOINTS), keep)
+    }
+
+    /// Appends a record to `metrics.jsonl`, one write a line.
+    ///
+    /// # Errors
+    /// [`Error::File`] when writing fails.
+    pub fn append(&mut self, record: &Record) -> Result<()> {
+        let path = self.file(names::METRICS);
+        let line = line_of(record)?;
+        if self.records.is_none() {
+            if ends_within_a_line(&path) {
+                self.retain(|_| true)?;
+            }
+            let file = File::options().create(true).append(true).open(&path).map_err(|e| cannot_write(&path, &e))?;
+            self.records = Some(file);
+        }
+        match &mut self.records {
+            Some(file) => file.write_all(line.as_bytes()).map_err(|e| cannot_write(&path, &e)),
+            None => Ok(()),
+        }
+    }
+
+    /// All records so far; a last line cut off by a crash is left out.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when a line before the last cannot be read.
+    pub fn records(&self) -> Result<Vec<Record>> {
+        read_records(&self.file(names::METRICS))
+    }
+
+    /// Keeps only the records for which `keep` holds, before a run goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// As [`Self::records`], and [`Error::File`] when writing fails.
+    pub fn retain(&mut self, keep: impl Fn(&Record) -> bool) -> Result<()> {
+        let kept = self.records()?.into_iter().filter(keep).map(|r| line_of(&r)).collect::<Result<Vec<_>>>()?;
+        self.records = None;
+        write_atomic(&self.file(names::METRICS), |w| kept.iter().try_for_each(|line| w.write_all(line.as_bytes())))
+    }
+
+    /// Syncs the records and writes `metrics.csv` and `observables.csv` from them.
+    ///
+    /// # Errors
+    /// [`Error::File`] when writing fails.
+    pub fn finish(&mut self) -> Result<()> {
+        if let Some(file) = self.records.take() {
+            file.sync_all().map_err(|e| cannot_write(&self.file(names::METRICS), &e))?;
+        }
+        let records = self.records()?;
+        if records.iter().any(|r| matches!(r, Record::Metric(_))) {
+            write_metrics_csv(&self.file(names::METRICS_TABLE), &records)?;
+        }
+        if records.iter().any(|r| matches!(r, Record::Ising(_) | Record::Sample(_))) {
+            write_observables_csv(&self.file(names::OBSERVABLES), &records)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a crash cut off the last line; appending to it would join two records.
+fn ends_within_a_line(path: &Path) -> bool {
+    let last_byte = || {
+        let mut file = File::open(path).ok()?;
+        file.seek(SeekFrom::End(-1)).ok()?;
+        let mut byte = [0u8];
+        file.read_exact(&mut byte).ok()?;
+        Some(byte[0])
+    };
+    last_byte().is_some_and(|byte| byte != b'\n')
+}
+
+fn line_of(record: &Record) -> Result<String> {
+    let json = serde_json::to_string(record).map_err(|e| Error::File(Fault::new(e.to_string())))?;
+    Ok(json + "\n")
+}

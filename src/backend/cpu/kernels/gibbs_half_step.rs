@@ -1,0 +1,95 @@
+//! Half a Gibbs step: draws all units of one side from all units of the other, for a block of chains.
+//!
+//! Maths: o_i ~ Bernoulli(sig(β (bias_i + Σ_j v_j w_ji) + (1 − β) base_i)), decided as u · (1 + e^{−x}) < 1.
+//! Shapes: inputs `[chains, n_in]` packed, weights `[n_in, n_out]`, outputs `[chains, n_out]` packed.
+//! Random: (unit, step, stream, chain), see [`crate::rng`].
+//! Class: margin: a bit may differ between devices only where |u − p| is under the rounding of x.
+//! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
+
+use crate::backend::cpu::lanes::{F32x8, U32x8, multiversion, philox};
+use crate::backend::cpu::product::{Rows, TILE, Weights, Workspace};
+use crate::bits::padding_mask;
+
+/// The side that is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side<'a> {
+    /// `[n_in, n_out]`.
+    pub(crate) weights: Weights<'a>,
+    /// `[n_out]`, padded with zeros to whole tiles.
+    pub(crate) bias: &'a [f32],
+    /// Bias of the base distribution, padded likewise; empty for none.
+    pub(crate) base: &'a [f32],
+    /// Number of units drawn.
+    pub(crate) units: usize,
+}
+
+/// Where the numbers of this half-step are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw {
+    /// Philox key.
+    pub(crate) key: [u32; 2],
+    /// Step.
+    pub(crate) step: u32,
+    /// Stream.
+    pub(crate) stream: u32,
+    /// Number of the block's first chain.
+    pub(crate) chain: u32,
+}
+
+/// Bits of 32 units drawn from their inputs x.
+#[inline(always)]
+pub(crate) fn draw_word(x: [F32x8; 4], draw: Draw, tile: usize, chain: u32) -> u32 {
+    let counter = [
+        U32x8::count_from(8 * tile as u32),
+        U32x8::splat(draw.step),
+        U32x8::splat(draw.stream),
+        U32x8::splat(draw.chain.wrapping_add(chain)),
+    ];
+    let blocks = philox(counter, draw.key);
+    let one = F32x8::splat(1.0);
+    let mut bits = U32x8::ZERO;
+    for q in 0..4 {
+        let odds = one + x[q].map(|x| -x).exp();
+        for l in 0..8 {
+            let u = (blocks[q].0[l] >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
+            bits.0[l] |= if u * odds.0[l] < 1.0 { 1 << (8 * q + l) } else { 0 };
+        }
+    }
+    bits.or_lanes()
+}
+
+/// Inputs of 32 units at inverse temperature `beta`.
+#[inline(always)]
+pub(crate) fn inputs(sum: [F32x8; 4], side: &Side<'_>, tile: usize, beta: f32) -> [F32x8; 4] {
+    let mut x = sum;
+    for (q, x) in x.iter_mut().enumerate() {
+        let at = tile * TILE + 8 * q;
+        *x = F32x8::splat(beta) * (*x + F32x8::load(&side.bias[at..]));
+        if !side.base.is_empty() {
+            *x = *x + F32x8::splat(1.0 - beta) * F32x8::load(&side.base[at..]);
+        }
+    }
+    x
+}
+
+multiversion! {
+    /// Draws `outputs` (all words are written, padding bits are zero) from `rows`.
+    pub(crate) fn gibbs_half_step(
+        work: &mut Workspace,
+        rows: Rows<'_>,
+        side: &Side<'_>,
+        beta: f32,
+        draw: Draw,
+        outputs: &mut [u32],
+    ) {
+        let words = side.units.div_ceil(32);
+        work.split(rows, side.weights.inputs);
+        for tile in 0..words {
+            let keep = if tile + 1 == words { !padding_mask(side.units) } else { u32::MAX };
+            work.product(side.weights, tile, |r, sum| {
+                let x = inputs(sum, side, tile, beta);
+                outputs[r * words + tile] = draw_word(x, draw, tile, r as u32) & keep;
+            });
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! One file a kernel, of the same name as its shader and its parity test.
+
+pub(crate) mod ais_step;
+pub(crate) mod flip_move;
+pub(crate) mod free_energy;
+pub(crate) mod gather;
+pub(crate) mod gibbs_half_step;
+pub(crate) mod ising_half_sweep;
+pub(crate) mod ising_sums;
+pub(crate) mod moments;
+pub(crate) mod update;

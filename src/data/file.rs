@@ -1,0 +1,152 @@
+//! Whole files in and out: bounded reads, hashes, atomic writes.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Fault, Result};
+
+/// Most bytes that decompression may make of one file or archive member: a guard against files that unpack to more
+/// than any machine holds.
+pub(crate) const MAX_UNPACKED: u64 = 1 << 34;
+
+/// A fault of the file system while reading what the user named.
+pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Error {
+    let fault = if error.kind() == io::ErrorKind::NotFound {
+        Fault::new("no such file").advice(
+            "check the spelling; relative paths start at the current directory, in a scenario at its own directory",
+        )
+    } else {
+        Fault::new(format!("cannot read the file: {error}"))
+    };
+    Error::Input(fault.at(path.display()).expected("a readable file"))
+}
+
+/// A fault of the file system while writing.
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Error::Input(
+            Fault::new("the directory of this file does not exist")
+                .at(path.display())
+                .expected("an existing directory")
+                .advice("make the directory first"),
+        );
+    }
+    Error::File(
+        Fault::new(format!("cannot write the file: {error}"))
+            .at(path.display())
+            .advice("check the free space and the permissions of the directory"),
+    )
+}
+
+/// The whole file; its length on disk bounds the memory taken.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
+    if !meta.is_file() {
+        return Err(Error::Input(Fault::new("this is not a file").at(path.display()).expected("a regular file")));
+    }
+    let bytes = fs::read(path).map_err(|e| cannot_read(path, &e))?;
+    if bytes.is_empty() {
+        return Err(Error::Input(Fault::new("the file is empty").at(path.display()).expected("at least one sample")));
+    }
+    Ok(bytes)
+}
+
+/// A text file of at most `limit` bytes.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
+    let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
+    if !meta.is_file() || meta.len() > limit {
+        let found = if meta.is_file() { format!("{} bytes", meta.len()) } else { "a directory or device".to_string() };
+        return Err(Error::Input(
+            Fault::new(format!("this is {found}"))
+                .at(path.display())
+                .expected(format!("a text of at most {limit} bytes")),
+        ));
+    }
+    let bytes = fs::read(path).map_err(|e| cannot_read(path, &e))?;
+    String::from_utf8(bytes).map_err(|e| {
+        Error::Input(
+            Fault::new(format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()))
+                .at(path.display())
+                .expected("UTF-8 text"),
+        )
+    })
+}
+
+/// Unpacks gzip, at most [`MAX_UNPACKED`] bytes.
+pub(crate) fn gunzip(bytes: &[u8], source: &str) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let reader = flate2::read::MultiGzDecoder::new(bytes);
+    reader.take(MAX_UNPACKED + 1).read_to_end(&mut out).map_err(|e| {
+        Error::Input(
+            Fault::new(format!("cannot unpack: {e}"))
+                .at(source)
+                .expected("a whole gzip file")
+                .advice("the file is truncated or damaged: fetch it again"),
+        )
+    })?;
+    if out.len() as u64 > MAX_UNPACKED {
+        return Err(Error::Input(
+            Fault::new("the file unpacks to too much")
+                .at(source)
+                .expected(format!("at most {MAX_UNPACKED} bytes unpacked")),
+        ));
+    }
+    Ok(out)
+}
+
+/// SHA-256 in 64 hexadecimal digits.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Writes under a temporary name in the same directory, syncs, renames.
+pub(crate) fn write_atomic(path: &Path, body: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
+    let temporary = temporary_name(path);
+    let written = (|| {
+        let file = File::options().write(true).create_new(true).open(&temporary)?;
+        let mut writer = BufWriter::with_capacity(1 << 20, &file);
+        body(&mut writer)?;
+        writer.flush()?;
+        drop(writer);
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    if let Err(error) = written {
+        // The first error is the one to report; a temporary file that cannot be removed either is left behind.
+        let _ = fs::remove_file(&temporary);
+        return Err(cannot_write(path, &error));
+    }
+    sync_directory(path);
+    Ok(())
+}
+
+/// Writes bytes atomically (temporary name, sync, rename).
+///
+/// # Errors
+/// [`Error::Input`] when the directory is not there, [`Error::File`] when writing fails.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomic(path, |w| w.write_all(bytes))
+}
+
+/// Name that no other writer of this process or machine uses now.
+fn temporary_name(path: &Path) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    path.with_file_name(name)
+}
+
+/// Makes the rename itself durable, where the system can open directories; a failure costs no data already visible.
+fn sync_directory(path: &Path) {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(directory) = File::open(parent) {
+        let _ = directory.sync_all();
+    }
+}

@@ -1,0 +1,62 @@
+//! ln Z and log-likelihoods: annealed importance sampling, enumeration where it can be done, and their ceilings.
+//!
+//! LL(S) = mean over S of −F(v) − ln Z, in nats a row. Forward AIS errs on one side: its estimate of Z is unbiased, so
+//! ln Z comes out low in the mean and LL high. No model can beat the entropy of the source: E[LL] ≤ −S, and on a given
+//! set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
+
+mod ais;
+mod ceiling;
+mod enumerate;
+
+pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, linear_ladder};
+pub use self::ceiling::{plug_in_entropy, warnings};
+pub use self::enumerate::{MAX_ENUMERATED, exact_log_z};
+
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::error::Result;
+use crate::record::{Bounds, Estimate};
+
+/// Mean of −F over rows, with its standard error over rows.
+///
+/// # Errors
+/// Device failures.
+pub fn mean_log_weight<B: Backend>(backend: &B, params: &B::Params, data: &BitMatrix) -> Result<Estimate> {
+    let states = backend.upload_states(data)?;
+    let energies = backend.read_free_energies(params, &states)?;
+    let n = energies.len() as f64;
+    let mean = energies.iter().sum::<f64>() / n;
+    let variance = energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    Ok(Estimate::new(-mean, (variance / n).sqrt()))
+}
+
+/// LL by every method for which ln Z is known. Errors are those of ln Z: the set of rows is taken as given.
+#[must_use]
+pub fn log_likelihood(mean_log_weight: f64, log_z: &Bounds) -> Bounds {
+    let of = |z: Option<Estimate>| z.map(|z| Estimate::new(mean_log_weight - z.value, z.error));
+    Bounds { forward: of(log_z.forward), reverse: of(log_z.reverse), exact: of(log_z.exact) }
+}
+
+/// Mean log pseudo-likelihood Σ_j ln p(v_j | rest) over `rows` rows, in nats a row, in f64 on the host.
+#[must_use]
+pub fn pseudo_likelihood(rbm: &crate::rbm::Rbm, data: &BitMatrix, rows: usize) -> f64 {
+    use crate::numerics::softplus;
+    use rayon::prelude::*;
+    let rows = rows.min(data.rows());
+    let terms: Vec<f64> = (0..rows)
+        .into_par_iter()
+        .map(|r| {
+            let x = rbm.inputs_h_from_v(data, r);
+            let hidden: f64 = x.iter().map(|&x| softplus(x)).sum();
+            let one = |j: usize| {
+                let sign = if data.get(r, j) { -1.0 } else { 1.0 };
+                let weights = &rbm.weights[j * rbm.n_hidden..(j + 1) * rbm.n_hidden];
+                let flipped: f64 = x.iter().zip(weights).map(|(x, &w)| softplus(x + sign * f64::from(w))).sum();
+                // ln p(v_j | rest) = −softplus(F(v) − F(flipped)).
+                -softplus(sign * f64::from(rbm.visible_bias[j]) + flipped - hidden)
+            };
+            (0..rbm.n_visible).map(one).sum()
+        })
+        .collect();
+    terms.iter().sum::<f64>() / rows.max(1) as f64
+}

@@ -1,0 +1,92 @@
+//! Samples of a trained machine from parallel Gibbs chains.
+
+use crate::backend::{Address, Backend};
+use crate::bits::BitMatrix;
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
+use crate::rbm::Rbm;
+use crate::rng::{Stream, derive_seed, uniform, unit_word};
+
+/// Settings of a sampling run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Number of samples.
+    pub samples: usize,
+    /// Parallel chains.
+    pub chains: usize,
+    /// Gibbs steps before the first sample.
+    pub thermalise: u32,
+    /// Gibbs steps between samples of one chain.
+    pub every: u32,
+    /// A global flip move after each block of steps, for machines of symmetric data.
+    pub flip: bool,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Draws samples `[samples, n_visible]`, ordered by time, then chain: row t · chains + r is chain r at time t.
+///
+/// Chains start at `start`, row by row and again from the top, or from independent units with the visible biases.
+///
+/// # Errors
+/// [`Error::Input`] for zero counts, [`Error::Stopped`] on a signal, device failures.
+pub fn sample<B: Backend>(
+    backend: &B,
+    rbm: &Rbm,
+    settings: &Settings,
+    start: Option<&BitMatrix>,
+    listener: &mut dyn Listener,
+) -> Result<BitMatrix> {
+    let times = settings.samples.div_ceil(settings.chains.max(1));
+    let steps = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
+    if settings.samples == 0 || settings.chains == 0 || settings.every == 0 || steps > u64::from(u32::MAX) {
+        return Err(Error::Input(
+            Fault::new(format!(
+                "{} samples from {} chains, one every {} steps",
+                settings.samples, settings.chains, settings.every
+            ))
+            .at("sample")
+            .expected("at least one of each, and fewer than 2^32 Gibbs steps in all"),
+        ));
+    }
+    let chains = settings.chains.min(settings.samples);
+    let seed = derive_seed(settings.seed, "sample");
+    let initial = match start {
+        Some(rows) => rows.select_rows(&(0..chains).map(|r| r % rows.rows()).collect::<Vec<_>>()),
+        None => BitMatrix::from_fn(chains, rbm.n_visible, |r, j| {
+            let u = uniform(unit_word(seed, Stream::ChainStart, 0, r as u32, j as u32));
+            u * (1.0 + (-rbm.visible_bias[j]).exp()) < 1.0
+        }),
+    };
+    let params = backend.upload_params(rbm, None)?;
+    let mut states = backend.upload_states(&initial)?;
+    let address = Address::new(seed);
+    let mut step = 0;
+    // Flip moves every few steps also while thermalising, so that both signs are reached.
+    let mut run = |states: &mut B::States, count: u32| {
+        let end = step + count;
+        while step < end {
+            let next = if settings.flip { end.min(step + FLIP_EVERY) } else { end };
+            backend.gibbs(&params, states, address, step..next);
+            if settings.flip {
+                backend.flip_move(&params, states, address, next);
+            }
+            step = next;
+        }
+    };
+    run(&mut states, settings.thermalise);
+    let mut samples = BitMatrix::zeros(0, rbm.n_visible);
+    for time in 0..times {
+        if let Some(signal) = listener.stop_requested() {
+            return Err(Error::Stopped(signal));
+        }
+        run(&mut states, settings.every);
+        samples.append(&backend.read_states(&states)?);
+        let note = String::new();
+        listener.event(Event::Progress { stage: "sample", done: time as u64 + 1, total: times as u64, note });
+    }
+    Ok(samples.slice_rows(0..settings.samples))
+}
+
+/// Gibbs steps between flip moves.
+const FLIP_EVERY: u32 = 5;

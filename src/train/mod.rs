@@ -1,0 +1,259 @@
+//! Training by contrastive divergence (CD-k) and persistent chains (PCD-k).
+//!
+//! ∂ ln L/∂w_ji = ⟨v_j sig(x_i)⟩_data − ⟨v_j sig(x_i)⟩_model. The data phase is a minibatch; the model phase is k Gibbs
+//! steps away from it (CD, Hinton 2002) or a set of chains that never restart (PCD, Tieleman 2008). With a flip symmetry
+//! in the data, each update ends its Gibbs steps with a global flip of every chain, accepted by Metropolis: below a
+//! critical temperature chains freeze in one sign, and the small difference between the sign balance of data and chains
+//! would drive the biases without end.
+//!
+//! Everything is enqueued on the backend; nothing is read back inside an update. Update t uses Gibbs steps
+//! `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the same training.
+
+mod schedule;
+
+use rand_distr::{Distribution, StandardNormal};
+
+pub use self::schedule::Schedule;
+use crate::backend::{Address, Backend, Minibatch, OptimiserState, Phase, UpdateRule};
+use crate::bits::BitMatrix;
+use crate::error::{Error, Fault, Result};
+use crate::numerics::logit;
+use crate::rbm::Rbm;
+use crate::rng::{Permutation, Philox, derive_seed};
+
+/// Where the model's chains start in every update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// At the minibatch.
+    Cd,
+    /// Where they were: persistent chains.
+    Pcd,
+}
+
+/// All settings of a training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// CD or PCD.
+    pub algorithm: Algorithm,
+    /// k.
+    pub gibbs_steps: u32,
+    /// Chains of the model phase (PCD; CD has as many as the minibatch has rows).
+    pub chains: usize,
+    /// Rows of a minibatch.
+    pub batch: usize,
+    /// Updates of the whole training.
+    pub updates: u64,
+    /// η of the first update.
+    pub learning_rate: f64,
+    /// How η falls.
+    pub schedule: Schedule,
+    /// Momentum m.
+    pub momentum: f64,
+    /// L2 on the weights.
+    pub weight_decay: f64,
+    /// Centred gradient.
+    pub centred: bool,
+    /// Factor on η for the raw bias gradients.
+    pub bias_rate: f64,
+    /// Rate of the moving average of hidden offsets.
+    pub offset_rate: f64,
+    /// Global flip moves of the chains.
+    pub flip: bool,
+    /// Seed of this training.
+    pub seed: u64,
+}
+
+/// What a training is besides its settings and data: all of it goes into a checkpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Parameters.
+    pub rbm: Rbm,
+    /// Velocities and offsets.
+    pub optimiser: OptimiserState,
+    /// Persistent chains `[chains, n_visible]`.
+    pub chains: BitMatrix,
+    /// Updates done.
+    pub update: u64,
+}
+
+/// Smoothed mean of each unit, (ones + ½) / (rows + 1): never 0 or 1.
+#[must_use]
+pub fn smoothed_means(data: &BitMatrix) -> Vec<f64> {
+    let rows = data.rows() as f64;
+    data.column_counts().into_iter().map(|ones| (ones as f64 + 0.5) / (rows + 1.0)).collect()
+}
+
+/// A machine to start from: weights N(0, `weight_scale`²), visible biases the log-odds of the data's smoothed means
+/// (Hinton 2010, 8.1), hidden biases 0.
+#[must_use]
+pub fn initial_machine(data: &BitMatrix, n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
+    let mut rbm = Rbm::zeros(data.cols(), n_hidden);
+    let mut rng = Philox::sequence(seed, "weights");
+    for w in &mut rbm.weights {
+        let x: f64 = StandardNormal.sample(&mut rng);
+        *w = (weight_scale * x) as f32;
+    }
+    for (b, mean) in rbm.visible_bias.iter_mut().zip(smoothed_means(data)) {
+        *b = logit(mean) as f32;
+    }
+    rbm
+}
+
+/// The state before the first update: chains are rows of the data in shuffled order, used again when there are few.
+#[must_use]
+pub fn initial_state(rbm: Rbm, data: &BitMatrix, settings: &Settings) -> State {
+    let means = smoothed_means(data).into_iter().map(|m| m as f32).collect();
+    let order = Permutation::new(derive_seed(settings.seed, "chains"), 0, data.rows() as u32);
+    let rows: Vec<usize> = (0..settings.chains).map(|r| order.row((r % data.rows()) as u32) as usize).collect();
+    State { optimiser: OptimiserState::at_rest(&rbm, means), rbm, chains: data.select_rows(&rows), update: 0 }
+}
+
+/// A training in progress on a backend.
+pub struct Trainer<'a, B: Backend> {
+    backend: &'a B,
+    settings: &'a Settings,
+    rows: u32,
+    data: B::States,
+    batch: B::States,
+    chains: B::States,
+    params: B::Params,
+    moments: B::Moments,
+    update: u64,
+}
+
+impl<'a, B: Backend> Trainer<'a, B> {
+    /// Uploads data and state.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when settings and data do not fit each other, [`Error::Device`] when the device cannot hold them.
+    pub fn new(backend: &'a B, settings: &'a Settings, data: &BitMatrix, state: &State) -> Result<Self> {
+        check(settings, data, &state.rbm)?;
+        let batch = data.slice_rows(0..settings.batch);
+        let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
+        Ok(Self {
+            backend,
+            settings,
+            rows: data.rows() as u32,
+            data: backend.upload_states(data)?,
+            batch: backend.upload_states(&batch)?,
+            chains: backend.upload_states(&state.chains)?,
+            moments: backend.new_moments(&params)?,
+            params,
+            update: state.update,
+        })
+    }
+
+    /// Updates done.
+    #[must_use]
+    pub fn update_count(&self) -> u64 {
+        self.update
+    }
+
+    /// Parameters on the device.
+    #[must_use]
+    pub fn params(&self) -> &B::Params {
+        &self.params
+    }
+
+    /// Chains on the device.
+    #[must_use]
+    pub fn chains(&self) -> &B::States {
+        &self.chains
+    }
+
+    /// Enqueues updates up to number `until` (not beyond the settings' total) and waits for them.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn advance(&mut self, until: u64) -> Result<()> {
+        while self.update < until.min(self.settings.updates) {
+            self.one_update();
+        }
+        self.backend.finish()
+    }
+
+    fn one_update(&mut self) {
+        let (backend, s, t) = (self.backend, self.settings, self.update);
+        let per_epoch = u64::from(self.rows) / s.batch as u64;
+        let minibatch = Minibatch {
+            permutation: Permutation::new(s.seed, (t / per_epoch) as u32, self.rows),
+            first: (t % per_epoch) as u32 * s.batch as u32,
+            count: s.batch as u32,
+        };
+        backend.gather(&self.data, &minibatch, &mut self.batch);
+        backend.accumulate_moments(&self.params, &self.batch, Phase::Data, &mut self.moments);
+        let chains = match s.algorithm {
+            Algorithm::Cd => &mut self.batch,
+            Algorithm::Pcd => &mut self.chains,
+        };
+        let address = Address::new(s.seed);
+        let first = t as u32 * s.gibbs_steps;
+        backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
+        if s.flip {
+            backend.flip_move(&self.params, chains, address, t as u32);
+        }
+        backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
+        let rule = UpdateRule {
+            learning_rate: s.schedule.rate(s.learning_rate, t, s.updates) as f32,
+            bias_rate: s.bias_rate as f32,
+            momentum: s.momentum as f32,
+            weight_decay: s.weight_decay as f32,
+            centred: s.centred,
+            offset_rate: s.offset_rate as f32,
+        };
+        backend.update(&mut self.params, &self.moments, &rule);
+        self.update += 1;
+    }
+
+    /// Reads everything that makes up the training now.
+    ///
+    /// # Errors
+    /// [`Error::Numerics`] when a parameter is no longer finite, device failures.
+    pub fn state(&self) -> Result<State> {
+        let (rbm, optimiser) = self.backend.read_params(&self.params)?;
+        if let Err(Error::Input(fault)) = rbm.validate() {
+            return Err(Error::Numerics(
+                fault
+                    .at(format!("training, update {}", self.update))
+                    .advice("lower learning_rate, or use schedule: cosine and centred: true"),
+            ));
+        }
+        Ok(State { rbm, optimiser, chains: self.backend.read_states(&self.chains)?, update: self.update })
+    }
+}
+
+fn check(settings: &Settings, data: &BitMatrix, rbm: &Rbm) -> Result<()> {
+    let fault = |what: String, expected: String, advice: &str| {
+        Err(Error::Input(Fault::new(what).at("train").expected(expected).advice(advice)))
+    };
+    if data.cols() != rbm.n_visible {
+        return fault(
+            format!("the data have {} units, the model {}", data.cols(), rbm.n_visible),
+            "as many visible units as the data have columns".into(),
+            "train a new model on these data",
+        );
+    }
+    if settings.batch == 0 || settings.batch > data.rows() {
+        return fault(
+            format!("a minibatch of {} rows from {} training rows", settings.batch, data.rows()),
+            format!("between 1 and {} rows", data.rows()),
+            "set batch accordingly, or give more data",
+        );
+    }
+    let steps = settings.updates.checked_mul(u64::from(settings.gibbs_steps));
+    if settings.gibbs_steps == 0 || steps.is_none_or(|n| n > u64::from(u32::MAX)) {
+        return fault(
+            format!("{} updates of {} Gibbs steps", settings.updates, settings.gibbs_steps),
+            "at least 1 step an update and fewer than 2^32 in all: steps are 32-bit random addresses".into(),
+            "use fewer updates or steps, or another seed for a continued training",
+        );
+    }
+    if settings.chains == 0 || data.rows() > u32::MAX as usize || settings.chains > u32::MAX as usize {
+        return fault(
+            format!("{} chains, {} rows", settings.chains, data.rows()),
+            "at least 1 and fewer than 2^32 of each".into(),
+            "set chains, for example 500",
+        );
+    }
+    Ok(())
+}
