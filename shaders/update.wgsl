@@ -1,6 +1,6 @@
 // Applies both phases' moments to the parameters, in three entry points: offsets, then weights and biases.
 //
-// Maths:  D = data − model. Centred: λ_h ← (1 − s) λ_h + s ⟨h⟩_data; g_w = D_vh − μ D_h − D_v λ_h,
+// Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
 //         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
 //         velocity ← m velocity + g − (weights only) decay w; parameter += η velocity.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
@@ -54,7 +54,7 @@ fn offsets(
     @builtin(local_invocation_index) local: u32,
 ) {
     let i = 64u * workgroup_number(workgroup, workgroups) + local;
-    if i >= p.n_hidden || p.centred == 0u {
+    if i >= p.n_hidden {
         return;
     }
     let at = 2u * p.n_visible + p.n_hidden + i;

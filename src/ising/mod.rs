@@ -143,11 +143,7 @@ pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn
 /// The first half of the replicas cold, up and down by turns; the second half hot.
 fn starts(seed: u64, replicas: usize, sites: usize) -> BitMatrix {
     BitMatrix::from_fn(replicas, sites, |r, i| {
-        if r < replicas / 2 {
-            r % 2 == 0
-        } else {
-            unit_word(seed, Stream::IsingStart, 0, r as u32, i as u32) & 1 == 1
-        }
+        if r < replicas / 2 { r % 2 == 0 } else { unit_word(seed, Stream::IsingStart, 0, r as u32, i as u32) & 1 == 1 }
     })
 }
 

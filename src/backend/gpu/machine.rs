@@ -38,7 +38,7 @@ impl Params {
         let optimiser = match optimiser {
             Some(state) => state,
             None => {
-                rest = OptimiserState::at_rest(rbm, vec![0.0; n_visible]);
+                rest = OptimiserState::at_rest(rbm, vec![0.5; n_visible]);
                 &rest
             }
         };

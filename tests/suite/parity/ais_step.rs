@@ -7,7 +7,7 @@ use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
 
 use super::reference::{Bounded, Side, U, between, gamma, input, probability, softplus_bounded, unit_uniform};
-use super::{SIZES, assert_bounded, gpu_or_ignored, machine, worst};
+use super::{SIZES, assert_bounded, machine, on_both, worst};
 
 /// softplus(β' x) − softplus(β x): the device takes log1p(sig(β x) (e^d − 1)), d = (β' − β) x, for small d.
 fn softplus_step((x, dx): Bounded, now: f64, next: f64) -> Bounded {
@@ -84,45 +84,45 @@ fn run<B: Backend>(backend: &B, rbm: &Rbm, chains: usize, address: Address, beta
     backend.read_log_weights(&annealing).unwrap()
 }
 
-#[test]
-fn log_weights_are_within_their_bound() {
-    let gpu = gpu_or_ignored!();
-    for &(chains, n_visible, n_hidden) in SIZES {
-        // One rung takes the difference of two softplus, twelve the series.
-        for steps in [1, 12] {
-            let (rbm, address) = (machine(n_visible, n_hidden, 0.3, 1), Address { seed: 8, first_chain: 3 });
-            let betas = ladder(steps);
-            let found = run(gpu, &rbm, chains, address, &betas, &[0, steps as u32]);
-            let expected = walk(&rbm, &base(n_visible), chains, address, &betas, steps);
-            let sure: Vec<usize> = (0..chains).filter(|&r| expected[r].is_some()).collect();
-            // Margins are near 2e-6, a chain draws at most 12 · 194 + 63 times: 0.5 % are left out, 5 % never.
-            assert!(20 * (chains - sure.len()) <= chains.max(20), "{} of {chains} chains are sure", sure.len());
-            let found: Vec<f64> = sure.iter().map(|&r| found[r]).collect();
-            let expected: Vec<Bounded> = sure.iter().filter_map(|&r| expected[r]).collect();
-            assert_bounded("log-weight", &found, &expected);
+on_both! {
+    fn log_weights_are_within_their_bound(backend) {
+        for &(chains, n_visible, n_hidden) in SIZES {
+            // One rung takes the difference of two softplus, twelve the series.
+            for steps in [1, 12] {
+                let (rbm, address) = (machine(n_visible, n_hidden, 0.3, 1), Address { seed: 8, first_chain: 3 });
+                let betas = ladder(steps);
+                let found = run(backend, &rbm, chains, address, &betas, &[0, steps as u32]);
+                let expected = walk(&rbm, &base(n_visible), chains, address, &betas, steps);
+                let sure: Vec<usize> = (0..chains).filter(|&r| expected[r].is_some()).collect();
+                // Margins are near 2e-6, a chain draws at most 12 · 194 + 63 times: 0.5 % are left out, 5 % never.
+                assert!(20 * (chains - sure.len()) <= chains.max(20), "{} of {chains} chains are sure", sure.len());
+                let found: Vec<f64> = sure.iter().map(|&r| found[r]).collect();
+                let expected: Vec<Bounded> = sure.iter().filter_map(|&r| expected[r]).collect();
+                assert_bounded("log-weight", &found, &expected);
+            }
         }
     }
 }
 
-#[test]
-fn a_ladder_may_be_split_anywhere() {
-    let gpu = gpu_or_ignored!();
-    let (rbm, betas) = (machine(30, 40, 0.2, 1), ladder(150));
-    let whole = run(gpu, &rbm, 33, Address::new(1), &betas, &[0, 150]);
-    assert_eq!(whole, run(gpu, &rbm, 33, Address::new(1), &betas, &[0, 1, 99, 150]));
+on_both! {
+    fn a_ladder_may_be_split_anywhere(backend) {
+        let (rbm, betas) = (machine(30, 40, 0.2, 1), ladder(150));
+        let whole = run(backend, &rbm, 33, Address::new(1), &betas, &[0, 150]);
+        assert_eq!(whole, run(backend, &rbm, 33, Address::new(1), &betas, &[0, 1, 99, 150]));
+    }
 }
 
-/// The wrong form h ~ sig(x), weight β F(v), and a ladder off by one rung, must both lie outside the bound.
-#[test]
-fn a_ladder_off_by_one_and_an_altered_weight_are_noticed() {
-    let gpu = gpu_or_ignored!();
-    let (rbm, address, betas) = (machine(33, 20, 0.3, 1), Address::new(8), ladder(12));
-    let expected: Vec<Bounded> =
-        walk(&rbm, &base(33), 20, address, &betas, 12).into_iter().map(|x| x.unwrap_or((0.0, 1e9))).collect();
-    let mut shifted = betas.clone();
-    shifted[5] += 1e-3;
-    assert!(worst(&run(gpu, &rbm, 20, address, &shifted, &[0, 12]), &expected).0 > 1.0, "one other temperature");
-    let mut altered = rbm.clone();
-    altered.weights[32 * 20 + 19] += 1e-2;
-    assert!(worst(&run(gpu, &altered, 20, address, &betas, &[0, 12]), &expected).0 > 1.0, "one altered weight");
+on_both! {
+    /// The wrong form h ~ sig(x), weight β F(v), and a ladder off by one rung, must both lie outside the bound.
+    fn a_ladder_off_by_one_and_an_altered_weight_are_noticed(backend) {
+        let (rbm, address, betas) = (machine(33, 20, 0.3, 1), Address::new(8), ladder(12));
+        let expected: Vec<Bounded> =
+            walk(&rbm, &base(33), 20, address, &betas, 12).into_iter().map(|x| x.unwrap_or((0.0, 1e9))).collect();
+        let mut shifted = betas.clone();
+        shifted[5] += 1e-3;
+        assert!(worst(&run(backend, &rbm, 20, address, &shifted, &[0, 12]), &expected).0 > 1.0, "one other temperature");
+        let mut altered = rbm.clone();
+        altered.weights[32 * 20 + 19] += 1e-2;
+        assert!(worst(&run(backend, &altered, 20, address, &betas, &[0, 12]), &expected).0 > 1.0, "one altered weight");
+    }
 }

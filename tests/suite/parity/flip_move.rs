@@ -6,7 +6,7 @@ use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
 
 use super::reference::{Bounded, U, chain_uniform, free_energy, gamma};
-use super::{SIZES, gpu_or_ignored, machine, states};
+use super::{SIZES, machine, on_both, states};
 
 fn complement(v: &BitMatrix) -> BitMatrix {
     BitMatrix::from_fn(v.rows(), v.cols(), |r, j| !v.get(r, j))
@@ -50,31 +50,31 @@ fn run<B: Backend>(backend: &B, rbm: &Rbm, v: &BitMatrix, address: Address, step
     backend.read_states(&chains).unwrap()
 }
 
-#[test]
-fn flips_follow_the_reference_within_the_margin() {
-    let gpu = gpu_or_ignored!();
-    let (mut flips, mut chains_in_all) = (0, 0);
-    for &(chains, n_visible, n_hidden) in SIZES {
-        for scale in [0.02, 0.2] {
-            let rbm = machine(n_visible, n_hidden, scale, 1);
-            let (v, address) = (states(chains, n_visible, 2), Address { seed: 3, first_chain: 5 });
-            let after = run(gpu, &rbm, &v, address, 4);
-            flips += check(&rbm, &v, &after, address, 4).unwrap_or_else(|e| panic!("{n_visible} × {n_hidden}: {e}"));
-            chains_in_all += chains;
+on_both! {
+    fn flips_follow_the_reference_within_the_margin(backend) {
+        let (mut flips, mut chains_in_all) = (0, 0);
+        for &(chains, n_visible, n_hidden) in SIZES {
+            for scale in [0.02, 0.2] {
+                let rbm = machine(n_visible, n_hidden, scale, 1);
+                let (v, address) = (states(chains, n_visible, 2), Address { seed: 3, first_chain: 5 });
+                let after = run(backend, &rbm, &v, address, 4);
+                flips += check(&rbm, &v, &after, address, 4).unwrap_or_else(|e| panic!("{n_visible} × {n_hidden}: {e}"));
+                chains_in_all += chains;
+            }
         }
+        assert!(flips > 0 && flips < chains_in_all, "{flips} of {chains_in_all}: both outcomes must occur");
     }
-    assert!(flips > 0 && flips < chains_in_all, "{flips} of {chains_in_all}: both outcomes must occur");
 }
 
-#[test]
-fn one_flipped_bit_and_one_wrong_decision_are_noticed() {
-    let gpu = gpu_or_ignored!();
-    let (rbm, v, address) = (machine(33, 20, 0.1, 1), states(40, 33, 2), Address::new(3));
-    let after = run(gpu, &rbm, &v, address, 0);
-    check(&rbm, &v, &after, address, 0).unwrap();
-    let mut bit = after.clone();
-    bit.set(39, 32, !after.get(39, 32));
-    assert!(check(&rbm, &v, &bit, address, 0).is_err(), "one flipped bit");
-    assert!(check(&rbm, &v, &complement(&after), address, 0).is_err(), "all decisions reversed");
-    assert!(check(&rbm, &v, &after, address, 1).is_err(), "the uniforms of another step");
+on_both! {
+    fn one_flipped_bit_and_one_wrong_decision_are_noticed(backend) {
+        let (rbm, v, address) = (machine(33, 20, 0.1, 1), states(40, 33, 2), Address::new(3));
+        let after = run(backend, &rbm, &v, address, 0);
+        check(&rbm, &v, &after, address, 0).unwrap();
+        let mut bit = after.clone();
+        bit.set(39, 32, !after.get(39, 32));
+        assert!(check(&rbm, &v, &bit, address, 0).is_err(), "one flipped bit");
+        assert!(check(&rbm, &v, &complement(&after), address, 0).is_err(), "all decisions reversed");
+        assert!(check(&rbm, &v, &after, address, 1).is_err(), "the uniforms of another step");
+    }
 }

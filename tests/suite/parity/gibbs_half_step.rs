@@ -6,7 +6,7 @@ use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
 
 use super::reference::{Side, check_draw, input, probability, unit_uniform};
-use super::{SIZES, gpu_or_ignored, machine, states};
+use super::{SIZES, machine, on_both, states};
 
 /// Checks `drawn` as a sample of one side given `other`.
 fn check(
@@ -40,71 +40,71 @@ fn step<B: Backend>(backend: &B, rbm: &Rbm, v: &BitMatrix, address: Address, ste
     next
 }
 
-#[test]
-fn samples_follow_the_reference_within_the_margin() {
-    let gpu = gpu_or_ignored!();
-    for &(chains, n_visible, n_hidden) in SIZES {
-        let rbm = machine(n_visible, n_hidden, 0.5, 1);
-        let mut v = states(chains, n_visible, 2);
-        for (k, address) in [Address::new(3), Address { seed: 1 << 40 | 5, first_chain: 1000 }].into_iter().enumerate()
-        {
-            v = step(gpu, &rbm, &v, address, 7 + k as u32);
+on_both! {
+    fn samples_follow_the_reference_within_the_margin(backend) {
+        for &(chains, n_visible, n_hidden) in SIZES {
+            let rbm = machine(n_visible, n_hidden, 0.5, 1);
+            let mut v = states(chains, n_visible, 2);
+            for (k, address) in [Address::new(3), Address { seed: 1 << 40 | 5, first_chain: 1000 }].into_iter().enumerate()
+            {
+                v = step(backend, &rbm, &v, address, 7 + k as u32);
+            }
         }
     }
 }
 
-#[test]
-fn saturated_units_are_decided() {
-    let gpu = gpu_or_ignored!();
-    let mut rbm = machine(40, 70, 100.0, 4);
-    rbm.hidden_bias[3] = 1e30;
-    rbm.hidden_bias[4] = -1e30;
-    step(gpu, &rbm, &states(33, 40, 5), Address::new(6), 0);
+on_both! {
+    fn saturated_units_are_decided(backend) {
+        let mut rbm = machine(40, 70, 100.0, 4);
+        rbm.hidden_bias[3] = 1e30;
+        rbm.hidden_bias[4] = -1e30;
+        step(backend, &rbm, &states(33, 40, 5), Address::new(6), 0);
+    }
 }
 
-#[test]
-fn steps_may_be_split_anywhere() {
-    let gpu = gpu_or_ignored!();
-    let rbm = machine(50, 30, 0.3, 1);
-    let params = gpu.upload_params(&rbm, None).unwrap();
-    let run = |ranges: &[std::ops::Range<u32>]| {
-        let mut chains = gpu.upload_states(&states(20, 50, 2)).unwrap();
-        ranges.iter().for_each(|range| gpu.gibbs(&params, &mut chains, Address::new(9), range.clone()));
-        gpu.read_states(&chains).unwrap()
-    };
-    assert_eq!(run(&[0..200]), run(&[0..77, 77..78, 78..200]));
+on_both! {
+    fn steps_may_be_split_anywhere(backend) {
+        let rbm = machine(50, 30, 0.3, 1);
+        let params = backend.upload_params(&rbm, None).unwrap();
+        let run = |ranges: &[std::ops::Range<u32>]| {
+            let mut chains = backend.upload_states(&states(20, 50, 2)).unwrap();
+            ranges.iter().for_each(|range| backend.gibbs(&params, &mut chains, Address::new(9), range.clone()));
+            backend.read_states(&chains).unwrap()
+        };
+        assert_eq!(run(&[0..200]), run(&[0..77, 77..78, 78..200]));
+    }
 }
 
-#[test]
-fn a_chain_does_not_depend_on_its_neighbours() {
-    let gpu = gpu_or_ignored!();
-    let params = gpu.upload_params(&machine(50, 30, 0.3, 1), None).unwrap();
-    let all = states(70, 50, 2);
-    let run = |rows: std::ops::Range<usize>| {
-        let mut chains = gpu.upload_states(&all.slice_rows(rows.clone())).unwrap();
-        gpu.gibbs(&params, &mut chains, Address { seed: 9, first_chain: rows.start as u32 }, 0..5);
-        gpu.read_states(&chains).unwrap()
-    };
-    assert_eq!(run(0..70).slice_rows(41..60), run(41..60));
+on_both! {
+    fn a_chain_does_not_depend_on_its_neighbours(backend) {
+        let params = backend.upload_params(&machine(50, 30, 0.3, 1), None).unwrap();
+        let all = states(70, 50, 2);
+        let run = |rows: std::ops::Range<usize>| {
+            let mut chains = backend.upload_states(&all.slice_rows(rows.clone())).unwrap();
+            backend.gibbs(&params, &mut chains, Address { seed: 9, first_chain: rows.start as u32 }, 0..5);
+            backend.read_states(&chains).unwrap()
+        };
+        assert_eq!(run(0..70).slice_rows(41..60), run(41..60));
+    }
 }
 
-#[test]
-fn one_flipped_bit_and_one_altered_weight_are_noticed() {
-    let gpu = gpu_or_ignored!();
-    let (rbm, v, address) = (machine(33, 65, 0.5, 1), states(40, 33, 2), Address::new(3));
-    let params = gpu.upload_params(&rbm, None).unwrap();
-    let chains = gpu.upload_states(&v).unwrap();
-    let mut h = gpu.read_hidden(&params, &chains, address, 0).unwrap();
-    check(&rbm, Side::Hidden, &v, &h, address, 0).unwrap();
-    h.set(39, 64, !h.get(39, 64));
-    assert!(check(&rbm, Side::Hidden, &v, &h, address, 0).is_err(), "one flipped bit");
-    let mut altered = rbm.clone();
-    altered.weights[32 * 65 + 64] += 0.5;
-    let params = gpu.upload_params(&altered, None).unwrap();
-    let drawn = gpu.read_hidden(&params, &gpu.upload_states(&v).unwrap(), address, 0).unwrap();
-    let seen = (1..40).any(|step| {
-        let drawn = gpu.read_hidden(&params, &chains, address, step).unwrap();
-        check(&rbm, Side::Hidden, &v, &drawn, address, step).is_err()
-    });
-    assert!(check(&rbm, Side::Hidden, &v, &drawn, address, 0).is_err() || seen, "one altered weight");
+on_both! {
+    fn one_flipped_bit_and_one_altered_weight_are_noticed(backend) {
+        let (rbm, v, address) = (machine(33, 65, 0.5, 1), states(40, 33, 2), Address::new(3));
+        let params = backend.upload_params(&rbm, None).unwrap();
+        let chains = backend.upload_states(&v).unwrap();
+        let mut h = backend.read_hidden(&params, &chains, address, 0).unwrap();
+        check(&rbm, Side::Hidden, &v, &h, address, 0).unwrap();
+        h.set(39, 64, !h.get(39, 64));
+        assert!(check(&rbm, Side::Hidden, &v, &h, address, 0).is_err(), "one flipped bit");
+        let mut altered = rbm.clone();
+        altered.weights[32 * 65 + 64] += 0.5;
+        let params = backend.upload_params(&altered, None).unwrap();
+        let drawn = backend.read_hidden(&params, &backend.upload_states(&v).unwrap(), address, 0).unwrap();
+        let seen = (1..40).any(|step| {
+            let drawn = backend.read_hidden(&params, &chains, address, step).unwrap();
+            check(&rbm, Side::Hidden, &v, &drawn, address, step).is_err()
+        });
+        assert!(check(&rbm, Side::Hidden, &v, &drawn, address, 0).is_err() || seen, "one altered weight");
+    }
 }

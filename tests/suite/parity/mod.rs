@@ -1,6 +1,6 @@
 //! Kernel against reference, from equal states: one file a stem, each with the class its kernel names.
 //!
-//! Every backend is judged by [`reference`], which is plain f64 and integers. A machine without a Vulkan, Metal or
+//! Both backends are judged by [`reference`], which is plain f64 and integers. A machine without a Vulkan, Metal or
 //! DirectX driver cannot run the GPU's half: each such test writes a line `ignored: …` with the reason and the number
 //! of tests ignored so far, past the harness's capture, and with `GIBBSITE_REQUIRE_GPU=1` it fails instead.
 
@@ -57,6 +57,29 @@ macro_rules! gpu_or_ignored {
     }};
 }
 pub(crate) use gpu_or_ignored;
+
+/// Makes two tests, `NAME::cpu` and `NAME::gpu`, of one body over any backend.
+macro_rules! on_both {
+    ($(#[$meta:meta])* fn $name:ident($backend:ident) $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            fn body<B: Backend>($backend: &B) $body
+
+            #[test]
+            fn cpu() {
+                body(&gibbsite::backend::cpu::Cpu);
+            }
+
+            #[test]
+            fn gpu() {
+                body($crate::parity::gpu_or_ignored!());
+            }
+        }
+    };
+}
+pub(crate) use on_both;
 
 /// A machine with weights uniform in ±`scale` and biases in ±1.
 pub(crate) fn machine(n_visible: usize, n_hidden: usize, scale: f32, seed: u64) -> Rbm {

@@ -5,7 +5,7 @@ use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 
 use super::reference::{Bounded, Side, U, gamma, input, mean};
-use super::{SIZES, assert_bounded, gpu_or_ignored, machine, states, wide, worst};
+use super::{SIZES, assert_bounded, machine, on_both, states, wide, worst};
 
 /// Reference means of one phase: products, visible, hidden.
 struct Means {
@@ -69,31 +69,31 @@ fn compare<B: Backend>(backend: &B, rbm: &Rbm, data: &BitMatrix, model: &BitMatr
     assert_bounded("hidden of the data, kept", &wide(&both.data_hidden), &of_data.hidden);
 }
 
-#[test]
-fn means_are_within_their_bound() {
-    let gpu = gpu_or_ignored!();
-    for &(chains, n_visible, n_hidden) in SIZES {
-        let rbm = machine(n_visible, n_hidden, 0.5, 1);
-        compare(gpu, &rbm, &states(chains, n_visible, 2), &states(chains + 1, n_visible, 3));
+on_both! {
+    fn means_are_within_their_bound(backend) {
+        for &(chains, n_visible, n_hidden) in SIZES {
+            let rbm = machine(n_visible, n_hidden, 0.5, 1);
+            compare(backend, &rbm, &states(chains, n_visible, 2), &states(chains + 1, n_visible, 3));
+        }
     }
 }
 
-#[test]
-fn several_visible_tiles_give_the_same_means() {
-    let gpu = gpu_or_ignored!();
-    let rbm = machine(1025, 3, 0.05, 1);
-    compare(gpu, &rbm, &states(5, 1025, 2), &states(2, 1025, 3));
+on_both! {
+    fn several_visible_tiles_give_the_same_means(backend) {
+        let rbm = machine(1025, 3, 0.05, 1);
+        compare(backend, &rbm, &states(5, 1025, 2), &states(2, 1025, 3));
+    }
 }
 
-#[test]
-fn one_altered_weight_and_one_flipped_bit_are_noticed() {
-    let gpu = gpu_or_ignored!();
-    let (rbm, v) = (machine(33, 17, 0.5, 1), BitMatrix::from_fn(40, 33, |_, _| true));
-    let expected = means(&rbm, &v);
-    let mut altered = rbm.clone();
-    altered.weights[32 * 17 + 16] += 1e-3;
-    assert!(worst(&wide(&run(gpu, &altered, &v, None).products), &expected.products).0 > 1.0, "one altered weight");
-    let mut flipped = v.clone();
-    flipped.set(39, 32, false);
-    assert!(worst(&wide(&run(gpu, &rbm, &flipped, None).visible), &expected.visible).0 > 1.0, "one flipped bit");
+on_both! {
+    fn one_altered_weight_and_one_flipped_bit_are_noticed(backend) {
+        let (rbm, v) = (machine(33, 17, 0.5, 1), BitMatrix::from_fn(40, 33, |_, _| true));
+        let expected = means(&rbm, &v);
+        let mut altered = rbm.clone();
+        altered.weights[32 * 17 + 16] += 1e-3;
+        assert!(worst(&wide(&run(backend, &altered, &v, None).products), &expected.products).0 > 1.0, "one altered weight");
+        let mut flipped = v.clone();
+        flipped.set(39, 32, false);
+        assert!(worst(&wide(&run(backend, &rbm, &flipped, None).visible), &expected.visible).0 > 1.0, "one flipped bit");
+    }
 }

@@ -52,9 +52,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
     let buffers =
         [&params.weights, &params.biases, &params.velocities, &params.optimiser, &moments.products, &moments.sums];
     let weights = (params.n_visible * params.n_hidden) as u64;
-    if rule.centred {
-        gpu.dispatch(&gpu.bind(&OFFSETS, &buffers), &parameters, params.n_hidden.div_ceil(64) as u64, 0);
-    }
+    gpu.dispatch(&gpu.bind(&OFFSETS, &buffers), &parameters, params.n_hidden.div_ceil(64) as u64, 0);
     let units = (params.n_visible + params.n_hidden) as u64;
     gpu.dispatch(&gpu.bind(&BIASES, &buffers), &parameters, units, 2 * weights);
     gpu.dispatch(&gpu.bind(&WEIGHTS, &buffers), &parameters, weights.div_ceil(64), weights);
