@@ -1,1 +1,188 @@
 //! The GPU backend, through wgpu and WGSL.
+//!
+//! States are bit-packed in memory and expanded to f32 on the way to workgroup memory; bias, sigmoid, draw and packing
+//! are fused into the products; parameters, chains, moments and records stay on the device. Steps record dispatches
+//! and return; batches are submitted when full and at reads. Every kernel is one file below `kernels`, one shader of
+//! the same name, and one parity test.
+
+mod adapter;
+mod device;
+mod ising;
+pub mod kernel;
+pub mod kernels;
+mod machine;
+mod memory;
+pub mod shader;
+
+use std::ops::Range;
+
+use crate::bits::BitMatrix;
+use crate::error::Result;
+use crate::lattice::Graph;
+use crate::rbm::Rbm;
+
+use super::{
+    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
+    UpdateRule,
+};
+
+pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
+pub use device::Gpu;
+pub use ising::Spins;
+pub use machine::{Annealing, Moments, Params, States};
+
+use kernels::gibbs_half_step::HalfStep;
+use kernels::{ais_step, flip_move, free_energy, gather, ising_half_sweep, moments, update};
+
+/// One shader exactly as it is handed to a driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShaderText {
+    /// File name: stem, entry point and variant, e.g. `update.offsets.wide.wgsl`.
+    pub name: String,
+    /// WGSL.
+    pub text: String,
+}
+
+/// Every shader in every variant.
+#[must_use]
+pub fn shader_texts() -> Vec<ShaderText> {
+    let variants = kernels::ALL.iter().flat_map(|kernel| shader::Products::ALL.map(|products| (kernel, products)));
+    variants
+        .map(|(kernel, products)| ShaderText {
+            name: format!("{}.{}.{}.wgsl", kernel.stem, kernel.entry, products.name()),
+            text: shader::compose(kernel.source, products),
+        })
+        .collect()
+}
+
+impl Backend for Gpu {
+    type Spins = Spins;
+    type Params = Params;
+    type States = States;
+    type Moments = Moments;
+    type Annealing = Annealing;
+
+    fn device(&self) -> DeviceDescription {
+        self.description.clone()
+    }
+
+    fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
+        Spins::upload(self, graph, acceptance, initial)
+    }
+
+    fn sweep(&self, spins: &mut Spins, seed: u64, sweeps: Range<u32>) {
+        ising_half_sweep::record(self, spins, seed, sweeps);
+    }
+
+    fn record_sums(&self, spins: &mut Spins) {
+        if let Err(error) = spins.record_sums(self) {
+            self.fail(error);
+        }
+    }
+
+    fn read_sums(&self, spins: &mut Spins) -> Result<Vec<Vec<SpinSums>>> {
+        spins.take_sums(self)
+    }
+
+    fn read_spins(&self, spins: &Spins) -> Result<BitMatrix> {
+        spins.read(self)
+    }
+
+    fn upload_params(&self, rbm: &Rbm, optimiser: Option<&OptimiserState>) -> Result<Params> {
+        Params::upload(self, rbm, optimiser)
+    }
+
+    fn read_params(&self, params: &Params) -> Result<(Rbm, OptimiserState)> {
+        params.read(self)
+    }
+
+    fn upload_states(&self, states: &BitMatrix) -> Result<States> {
+        States::upload(self, states)
+    }
+
+    fn read_states(&self, states: &States) -> Result<BitMatrix> {
+        states.read(self)
+    }
+
+    fn gather(&self, data: &States, minibatch: &Minibatch, batch: &mut States) {
+        assert_eq!(data.cols, batch.cols, "units of data and batch");
+        assert_eq!(data.rows, minibatch.permutation.total as usize, "rows of data and permutation");
+        assert_eq!(batch.rows, minibatch.count as usize, "rows of the batch");
+        gather::record(self, data, minibatch, batch);
+    }
+
+    fn gibbs(&self, params: &Params, chains: &mut States, address: Address, steps: Range<u32>) {
+        assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
+        match chains.hidden(self, params.n_hidden) {
+            Err(error) => self.fail(error),
+            Ok(hidden) => {
+                let h_from_v = HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden);
+                let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
+                for step in steps {
+                    h_from_v.record(self, step);
+                    v_from_h.record(self, step);
+                }
+            }
+        }
+    }
+
+    fn read_hidden(&self, params: &Params, chains: &States, address: Address, step: u32) -> Result<BitMatrix> {
+        assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
+        let hidden = machine::hidden_room(self, chains.rows, params.n_hidden)?;
+        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden).record(self, step);
+        let words = self.read(&hidden, chains.rows * params.n_hidden.div_ceil(32))?;
+        BitMatrix::from_words(chains.rows, params.n_hidden, words)
+    }
+
+    fn flip_move(&self, params: &Params, chains: &mut States, address: Address, step: u32) {
+        assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
+        flip_move::record(self, params, chains, address, step);
+    }
+
+    fn accumulate_moments(&self, params: &Params, states: &States, phase: Phase, moments: &mut Moments) {
+        assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
+        moments::record(self, params, states, phase, moments);
+    }
+
+    fn new_moments(&self, params: &Params) -> Result<Moments> {
+        Moments::new(self, params)
+    }
+
+    fn read_moments(&self, moments: &Moments) -> Result<HostMoments> {
+        moments.read(self)
+    }
+
+    fn update(&self, params: &mut Params, moments: &Moments, rule: &UpdateRule) {
+        update::record(self, params, moments, rule);
+    }
+
+    fn read_free_energies(&self, params: &Params, states: &States) -> Result<Vec<f64>> {
+        assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
+        let shape = memory::Shape { what: "free energies", unit: "rows", rows: states.rows, row_bytes: 4 };
+        let energies = self.allocate(shape)?;
+        free_energy::record(self, params, states, &energies);
+        Ok(self.read::<f32>(&energies, states.rows)?.into_iter().map(f64::from).collect())
+    }
+
+    fn start_annealing(
+        &self,
+        params: &Params,
+        base_visible_bias: &[f32],
+        chains: usize,
+        address: Address,
+    ) -> Result<Annealing> {
+        Annealing::start(self, params, base_visible_bias, chains, address)
+    }
+
+    fn anneal(&self, params: &Params, annealing: &mut Annealing, betas: &[f64], steps: Range<u32>) {
+        ais_step::record(self, params, annealing, betas, steps);
+    }
+
+    fn read_log_weights(&self, annealing: &Annealing) -> Result<Vec<f64>> {
+        annealing.read_log_weights(self)
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.wait_for_all()
+    }
+}

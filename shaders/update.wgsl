@@ -1,0 +1,117 @@
+// Applies both phases' moments to the parameters, in three entry points: offsets, then weights and biases.
+//
+// Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
+//         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
+//         velocity ← m velocity + g − (weights only) decay w; parameter += η velocity.
+// Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
+//         optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden].
+// Random: none.
+// Class:  bounded, by the f32 sums over one side for the biases and by a few roundings for the weights.
+// Source: Melchior, Fischer, Wiskott, JMLR 17 (2016) 99, enhanced gradient with offsets μ and λ.
+//!import grid
+struct Parameters {
+    n_visible: u32,
+    n_hidden: u32,
+    learning_rate: f32,
+    bias_rate: f32,
+    momentum: f32,
+    weight_decay: f32,
+    centred: u32,
+    offset_rate: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Parameters;
+@group(0) @binding(1) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(2) var<storage, read_write> biases: array<f32>;
+@group(0) @binding(3) var<storage, read_write> velocities: array<f32>;
+@group(0) @binding(4) var<storage, read_write> optimiser: array<f32>;
+@group(0) @binding(5) var<storage, read> products: array<f32>;
+@group(0) @binding(6) var<storage, read> sums: array<f32>;
+
+var<workgroup> parts: array<f32, 64>;
+
+fn visible_offset(j: u32) -> f32 {
+    return optimiser[p.n_visible + p.n_hidden + j];
+}
+
+fn hidden_offset(i: u32) -> f32 {
+    return optimiser[2u * p.n_visible + p.n_hidden + i];
+}
+
+// g_w without decay.
+fn weight_gradient(j: u32, i: u32) -> f32 {
+    let product = products[j * p.n_hidden + i];
+    if p.centred == 0u {
+        return product;
+    }
+    return (product - visible_offset(j) * sums[p.n_visible + i]) - sums[j] * hidden_offset(i);
+}
+
+@compute @workgroup_size(64)
+fn offsets(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = 64u * workgroup_number(workgroup, workgroups) + local;
+    if i >= p.n_hidden {
+        return;
+    }
+    let at = 2u * p.n_visible + p.n_hidden + i;
+    optimiser[at] = (1.0 - p.offset_rate) * optimiser[at] + p.offset_rate * sums[p.n_visible + p.n_hidden + i];
+}
+
+@compute @workgroup_size(64)
+fn change_weights(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let at = 64u * workgroup_number(workgroup, workgroups) + local;
+    if at >= p.n_visible * p.n_hidden {
+        return;
+    }
+    let gradient = weight_gradient(at / p.n_hidden, at % p.n_hidden) - p.weight_decay * weights[at];
+    let velocity = p.momentum * velocities[at] + gradient;
+    velocities[at] = velocity;
+    weights[at] += p.learning_rate * velocity;
+}
+
+// One workgroup a unit, visible ones first: its invocations share the sum over the other side.
+@compute @workgroup_size(64)
+fn change_biases(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let unit = workgroup_number(workgroup, workgroups);
+    if unit >= p.n_visible + p.n_hidden {
+        return;
+    }
+    var sum = 0.0;
+    if p.centred == 1u {
+        if unit < p.n_visible {
+            for (var i = local; i < p.n_hidden; i += 64u) {
+                sum += weight_gradient(unit, i) * hidden_offset(i);
+            }
+        } else {
+            for (var j = local; j < p.n_visible; j += 64u) {
+                sum += weight_gradient(j, unit - p.n_visible) * visible_offset(j);
+            }
+        }
+    }
+    parts[local] = sum;
+    workgroupBarrier();
+    for (var half = 32u; half > 0u; half >>= 1u) {
+        if local < half {
+            parts[local] += parts[local + half];
+        }
+        workgroupBarrier();
+    }
+    if local == 0u {
+        let gradient = p.bias_rate * sums[unit] - parts[0];
+        let velocity = p.momentum * optimiser[unit] + gradient;
+        optimiser[unit] = velocity;
+        biases[unit] += p.learning_rate * velocity;
+    }
+}

@@ -1,0 +1,273 @@
+//! Which adapters there are, what they can do, and which one is taken.
+//!
+//! Automatic choice: discrete before integrated before virtual; among equals the first listed. A software rasteriser
+//! is taken only when it is named or when [`Selection::allow_software`] is set and nothing else is there, because the
+//! CPU backend is much faster than any of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::backend::DeviceDescription;
+use crate::error::{Error, Fault, Result};
+
+use super::shader::Products;
+
+/// Which adapter is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The best real GPU.
+    #[default]
+    Automatic,
+    /// By its number in [`adapters`].
+    Index(usize),
+    /// By a part of its name, upper and lower case alike.
+    Name(String),
+}
+
+impl FromStr for Choice {
+    type Err = std::convert::Infallible;
+
+    /// A whole number is an index, anything else a part of a name, nothing at all the automatic choice.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(match (text.trim(), text.trim().parse()) {
+            ("" | "auto", _) => Self::Automatic,
+            (_, Ok(index)) => Self::Index(index),
+            (name, Err(_)) => Self::Name(name.to_string()),
+        })
+    }
+}
+
+/// What [`Gpu::new`](super::Gpu::new) is to open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Which adapter.
+    pub choice: Choice,
+    /// Whether the automatic choice may fall back to a software rasteriser.
+    pub allow_software: bool,
+    /// Forms 64-bit products from 16-bit limbs even where the device has 64-bit integers; results are the same.
+    pub force_limbs: bool,
+}
+
+/// Limits that decide what fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AdapterLimits {
+    /// Bytes of the largest buffer.
+    pub max_buffer_size: u64,
+    /// Bytes of the largest buffer that a kernel can see.
+    pub max_storage_buffer_binding_size: u64,
+    /// Invocations in a workgroup.
+    pub max_compute_invocations_per_workgroup: u32,
+    /// Bytes of workgroup memory.
+    pub max_compute_workgroup_storage_size: u32,
+    /// Workgroups in one dimension of a dispatch.
+    pub max_compute_workgroups_per_dimension: u32,
+    /// Storage buffers of one kernel.
+    pub max_storage_buffers_per_shader_stage: u32,
+}
+
+/// One adapter, as `gibbsite devices` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AdapterDescription {
+    /// Number for `--device`.
+    pub index: usize,
+    /// Name, backend, kind, driver.
+    #[serde(flatten)]
+    pub device: DeviceDescription,
+    /// What fits.
+    pub limits: AdapterLimits,
+    /// Optional features that this program uses where they are there.
+    pub features: Vec<String>,
+    /// Whether the automatic choice takes this adapter.
+    pub chosen: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+impl fmt::Display for AdapterDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({}, {})", self.index, self.device.name, self.device.backend, self.device.kind)
+    }
+}
+
+/// Storage buffers that the widest kernel binds.
+const STORAGE_BUFFERS: u32 = 6;
+/// Invocations of the largest workgroup.
+const INVOCATIONS: u32 = 256;
+/// Bytes of workgroup memory that every kernel keeps to.
+pub const WORKGROUP_BYTES: u32 = 16 * 1024;
+
+/// All adapters of this machine, in the driver's order.
+#[must_use]
+pub fn adapters() -> Vec<AdapterDescription> {
+    let found = enumerate();
+    let chosen = found
+        .iter()
+        .enumerate()
+        .filter(|(_, a)| unusable(a).is_none())
+        .filter_map(|(i, a)| rank(a.get_info().device_type).map(|rank| (rank, i)));
+    let chosen = chosen.min().map(|(_, index)| index);
+    found
+        .iter()
+        .enumerate()
+        .map(|(index, adapter)| {
+            let reason = match (unusable(adapter), rank(adapter.get_info().device_type)) {
+                (Some(fault), _) => fault,
+                (None, None) => "a software rasteriser, slower than the CPU backend: only when asked for".to_string(),
+                (None, Some(_)) if chosen == Some(index) => "the best GPU of this machine".to_string(),
+                (None, Some(_)) => "another GPU is preferred".to_string(),
+            };
+            AdapterDescription {
+                index,
+                device: describe(adapter),
+                limits: limits_of(adapter),
+                features: features_of(adapter),
+                chosen: chosen == Some(index),
+                reason,
+            }
+        })
+        .collect()
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    let descriptor = wgpu::InstanceDescriptor {
+        backends,
+        flags: wgpu::InstanceFlags::empty(),
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends))
+}
+
+/// Order of preference; None for software.
+fn rank(kind: wgpu::DeviceType) -> Option<u8> {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => Some(0),
+        wgpu::DeviceType::IntegratedGpu => Some(1),
+        wgpu::DeviceType::VirtualGpu => Some(2),
+        wgpu::DeviceType::Other => Some(3),
+        wgpu::DeviceType::Cpu => None,
+    }
+}
+
+/// Why the kernels cannot run on an adapter, if they cannot.
+fn unusable(adapter: &wgpu::Adapter) -> Option<String> {
+    let limits = adapter.limits();
+    let needs = [
+        ("invocations a workgroup", limits.max_compute_invocations_per_workgroup, INVOCATIONS),
+        ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, WORKGROUP_BYTES),
+        ("storage buffers a kernel", limits.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+    ];
+    needs
+        .iter()
+        .find(|(_, has, needed)| has < needed)
+        .map(|(what, has, needed)| format!("{has} {what}, needs {needed}"))
+}
+
+pub(super) fn describe(adapter: &wgpu::Adapter) -> DeviceDescription {
+    let info = adapter.get_info();
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete-gpu",
+        wgpu::DeviceType::IntegratedGpu => "integrated-gpu",
+        wgpu::DeviceType::VirtualGpu => "virtual-gpu",
+        wgpu::DeviceType::Cpu => "software",
+        wgpu::DeviceType::Other => "gpu",
+    };
+    DeviceDescription {
+        name: info.name,
+        backend: info.backend.to_str().to_string(),
+        kind: kind.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+    }
+}
+
+fn limits_of(adapter: &wgpu::Adapter) -> AdapterLimits {
+    let limits = adapter.limits();
+    AdapterLimits {
+        max_buffer_size: limits.max_buffer_size,
+        max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+        max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+        max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
+        max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+        max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+    }
+}
+
+fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
+    if adapter.features().contains(wgpu::Features::SHADER_INT64) {
+        vec!["64-bit integers in shaders".to_string()]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Opens the adapter that `selection` asks for.
+pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device, wgpu::Queue, Products)> {
+    let mut found = enumerate();
+    let index = pick(selection, &found)?;
+    let adapter = found.swap_remove(index);
+    let name = adapter.get_info().name;
+    if let Some(fault) = unusable(&adapter) {
+        return Err(Error::Device(Fault::new(format!("the device has only {fault}")).at(name).advice(CPU_ADVICE)));
+    }
+    let wide = wgpu::Features::SHADER_INT64;
+    let products = match selection.force_limbs || !adapter.features().contains(wide) {
+        true => Products::Limbs,
+        false => Products::Wide,
+    };
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("gibbsite"),
+        required_features: if products == Products::Wide { wide } else { wgpu::Features::empty() },
+        required_limits: adapter.limits(),
+        ..wgpu::DeviceDescriptor::default()
+    };
+    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
+        Error::Device(Fault::new(format!("the device cannot be opened: {error}")).at(&name).advice(CPU_ADVICE))
+    })?;
+    Ok((adapter, device, queue, products))
+}
+
+pub(super) const CPU_ADVICE: &str = "update the driver, choose another device (gibbsite devices), or use --backend cpu";
+
+fn pick(selection: &Selection, found: &[wgpu::Adapter]) -> Result<usize> {
+    let list = || {
+        let lines = found.iter().enumerate().map(|(i, a)| format!("{i} {}", a.get_info().name));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    if found.is_empty() {
+        return Err(Error::Device(
+            Fault::new("no GPU adapter was found")
+                .expected("a Vulkan, Metal or DirectX 12 driver")
+                .advice("install the GPU's driver (on Debian mesa-vulkan-drivers), or use --backend cpu"),
+        ));
+    }
+    match &selection.choice {
+        Choice::Index(index) if *index < found.len() => Ok(*index),
+        Choice::Index(index) => Err(Error::Device(
+            Fault::new(format!("there is no device {index}"))
+                .expected(format!("one of {}", list()))
+                .advice("gibbsite devices lists them"),
+        )),
+        Choice::Name(part) => {
+            let part = part.to_lowercase();
+            found.iter().position(|a| a.get_info().name.to_lowercase().contains(&part)).ok_or_else(|| {
+                Error::Device(
+                    Fault::new(format!("no device is called \"{part}\""))
+                        .expected(format!("part of the name of one of {}", list()))
+                        .advice("gibbsite devices lists them"),
+                )
+            })
+        }
+        Choice::Automatic => {
+            let usable = || found.iter().enumerate().filter(|(_, a)| unusable(a).is_none());
+            let best = usable().filter_map(|(i, a)| rank(a.get_info().device_type).map(|rank| (rank, i))).min();
+            let software = usable().find(|_| selection.allow_software).map(|(i, _)| i);
+            best.map(|(_, i)| i).or(software).ok_or_else(|| {
+                Error::Device(
+                    Fault::new(format!("only software devices were found: {}", list()))
+                        .expected("a discrete or integrated GPU")
+                        .advice("use --backend cpu, which is faster, or name the device with --device"),
+                )
+            })
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the host knows of a kernel: its text, entry point, workgroup size, parameters and bindings.
+//!
+//! Binding 0 of group 0 is always the uniform block of parameters, at a dynamic offset; storage buffers follow from
+//! binding 1 in the order of [`Kernel::bindings`]. A test compares all of it with the shader's own text.
+
+/// Type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// `u32`.
+    Unsigned,
+    /// `f32`.
+    Float,
+}
+
+/// Types that may stand in a parameter block.
+pub trait Parameter {
+    /// The shader's type.
+    const SCALAR: Scalar;
+}
+
+impl Parameter for u32 {
+    const SCALAR: Scalar = Scalar::Unsigned;
+}
+
+impl Parameter for f32 {
+    const SCALAR: Scalar = Scalar::Float;
+}
+
+/// One member of a parameter block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, the same in Rust and WGSL.
+    pub name: &'static str,
+    /// Its type.
+    pub scalar: Scalar,
+    /// Its offset in bytes.
+    pub offset: usize,
+}
+
+/// How a kernel uses a storage buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only reads.
+    Read,
+    /// Reads and writes.
+    ReadWrite,
+}
+
+/// One entry point of a shader.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// Name of the shader's file without its ending.
+    pub stem: &'static str,
+    /// Entry point.
+    pub entry: &'static str,
+    /// The shader's own text, imports unresolved.
+    pub source: &'static str,
+    /// Invocations in a workgroup.
+    pub workgroup_size: u32,
+    /// Members of the parameter block.
+    pub fields: &'static [Field],
+    /// Bytes of the parameter block.
+    pub parameter_bytes: usize,
+    /// Storage buffers, from binding 1.
+    pub bindings: &'static [Access],
+}
+
+/// A parameter block with the list of its fields.
+pub(super) trait Parameters: bytemuck::Pod {
+    /// Its fields in order.
+    const FIELDS: &'static [Field];
+}
+
+/// Declares a parameter block: a `#[repr(C)]` struct of scalars and the list of its fields.
+macro_rules! parameters {
+    ($(#[$meta:meta])* struct $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        pub(in crate::backend::gpu) struct $name {
+            $(pub(in crate::backend::gpu) $field: $type),*
+        }
+
+        impl $crate::backend::gpu::kernel::Parameters for $name {
+            const FIELDS: &'static [$crate::backend::gpu::kernel::Field] = &[
+                $($crate::backend::gpu::kernel::Field {
+                    name: stringify!($field),
+                    scalar: <$type as $crate::backend::gpu::kernel::Parameter>::SCALAR,
+                    offset: std::mem::offset_of!($name, $field),
+                }),*
+            ];
+        }
+    };
+}
+
+pub(super) use parameters;

@@ -1,0 +1,72 @@
+//! One rung of annealed importance sampling seen from the visible side: log-weights, then hidden units.
+//!
+//! Maths: log w += log p*_{β'}(v) − log p*_β(v); h_i ~ sig(β' x_i). One product x serves both.
+//! Shapes: states `[chains, n_visible]`, hidden `[chains, n_hidden]`, packed; log-weights `[chains, 2]`, whose two
+//! parts are added on the host in f64.
+//! Random: as [`super::gibbs_half_step`], stream [`Stream::SampleHidden`], step k + 1.
+//! Class: margin for h, bounded for log w.
+//! Source: Neal 2001; Salakhutdinov and Murray 2008.
+
+use std::ops::Range;
+
+use crate::backend::gpu::device::Gpu;
+use crate::backend::gpu::kernel::{Kernel, parameters};
+use crate::backend::gpu::machine::{Annealing, Params};
+use crate::rng::{Stream, key_of};
+
+use super::gibbs_half_step::HalfStep;
+use super::{chain_tiles, kernel, product_work};
+
+parameters! {
+    /// Parameter block of the shader.
+    struct AisStep {
+        seed_low: u32,
+        seed_high: u32,
+        step: u32,
+        stream: u32,
+        first_chain: u32,
+        chains: u32,
+        n_visible: u32,
+        n_hidden: u32,
+        beta_now: f32,
+        beta_next: f32,
+        beta_step: f32,
+    }
+}
+
+/// The kernel.
+pub(super) static KERNEL: Kernel =
+    kernel!("ais_step", "main", 64, AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+
+/// Records steps of the ladder: log-weights and hidden units, then visible units.
+pub(in crate::backend::gpu) fn record(
+    gpu: &Gpu,
+    params: &Params,
+    annealing: &Annealing,
+    betas: &[f64],
+    steps: Range<u32>,
+) {
+    let Annealing { chains, address, base, v, h, log_weights } = annealing;
+    let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, base, v, h, log_weights]);
+    let visible = HalfStep::visible(gpu, params, *chains, *address, h, v, Some(base));
+    let [seed_low, seed_high] = key_of(address.seed);
+    for step in steps {
+        let (now, next) = (betas[step as usize], betas[step as usize + 1]);
+        let parameters = AisStep {
+            seed_low,
+            seed_high,
+            step: step + 1,
+            stream: Stream::SampleHidden as u32,
+            first_chain: address.first_chain,
+            chains: *chains as u32,
+            n_visible: params.n_visible as u32,
+            n_hidden: params.n_hidden as u32,
+            beta_now: now as f32,
+            beta_next: next as f32,
+            beta_step: (next - now) as f32,
+        };
+        let work = 2 * product_work(*chains, params.n_visible, params.n_hidden);
+        gpu.dispatch(&bound, &parameters, chain_tiles(*chains), work);
+        visible.record_at(gpu, step + 1, next);
+    }
+}

@@ -1,0 +1,59 @@
+//! Applies both phases' moments to the parameters, in three entry points: offsets, then weights and biases.
+//!
+//! Maths: as in [`crate::backend::Backend::update`].
+//! Shapes: weights `[n_visible, n_hidden]`.
+//! Random: none.
+//! Class: bounded.
+//! Source: Melchior, Fischer, Wiskott, JMLR 17 (2016) 99.
+
+use crate::backend::UpdateRule;
+use crate::backend::gpu::device::Gpu;
+use crate::backend::gpu::kernel::{Kernel, parameters};
+use crate::backend::gpu::machine::{Moments, Params};
+
+use super::kernel;
+
+parameters! {
+    /// Parameter block of the shader.
+    struct Update {
+        n_visible: u32,
+        n_hidden: u32,
+        learning_rate: f32,
+        bias_rate: f32,
+        momentum: f32,
+        weight_decay: f32,
+        centred: u32,
+        offset_rate: f32,
+    }
+}
+
+/// λ_h.
+pub(super) static OFFSETS: Kernel =
+    kernel!("update", "offsets", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
+/// Weights and their velocities.
+pub(super) static WEIGHTS: Kernel =
+    kernel!("update", "change_weights", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
+/// Biases and their velocities.
+pub(super) static BIASES: Kernel =
+    kernel!("update", "change_biases", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
+
+/// Records one update.
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Moments, rule: &UpdateRule) {
+    let parameters = Update {
+        n_visible: params.n_visible as u32,
+        n_hidden: params.n_hidden as u32,
+        learning_rate: rule.learning_rate,
+        bias_rate: rule.bias_rate,
+        momentum: rule.momentum,
+        weight_decay: rule.weight_decay,
+        centred: u32::from(rule.centred),
+        offset_rate: rule.offset_rate,
+    };
+    let buffers =
+        [&params.weights, &params.biases, &params.velocities, &params.optimiser, &moments.products, &moments.sums];
+    let weights = (params.n_visible * params.n_hidden) as u64;
+    gpu.dispatch(&gpu.bind(&OFFSETS, &buffers), &parameters, params.n_hidden.div_ceil(64) as u64, 0);
+    let units = (params.n_visible + params.n_hidden) as u64;
+    gpu.dispatch(&gpu.bind(&BIASES, &buffers), &parameters, units, 2 * weights);
+    gpu.dispatch(&gpu.bind(&WEIGHTS, &buffers), &parameters, weights.div_ceil(64), weights);
+}

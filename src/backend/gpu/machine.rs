@@ -1,0 +1,216 @@
+//! The machine's parameters, states, moments and annealing chains on the device.
+
+use crate::backend::{Address, HostMoments, OptimiserState};
+use crate::bits::BitMatrix;
+use crate::error::{Error, Fault, Result};
+use crate::rbm::Rbm;
+
+use super::device::Gpu;
+use super::kernels::gibbs_half_step::HalfStep;
+use super::memory::Shape;
+
+/// Parameters and optimiser state on the device.
+#[derive(Debug)]
+pub struct Params {
+    pub(super) n_visible: usize,
+    pub(super) n_hidden: usize,
+    /// `[n_visible, n_hidden]`.
+    pub(super) weights: wgpu::Buffer,
+    /// b `[n_visible]`, c `[n_hidden]`.
+    pub(super) biases: wgpu::Buffer,
+    /// `[n_visible, n_hidden]`.
+    pub(super) velocities: wgpu::Buffer,
+    /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`.
+    pub(super) optimiser: wgpu::Buffer,
+}
+
+impl Params {
+    pub(super) fn upload(gpu: &Gpu, rbm: &Rbm, optimiser: Option<&OptimiserState>) -> Result<Self> {
+        rbm.validate()?;
+        let (n_visible, n_hidden) = (rbm.n_visible, rbm.n_hidden);
+        if n_visible == 0 || n_hidden == 0 {
+            return Err(Error::Device(
+                Fault::new(format!("a machine of {n_visible} × {n_hidden} units"))
+                    .expected("at least one visible and one hidden unit"),
+            ));
+        }
+        let rest;
+        let optimiser = match optimiser {
+            Some(state) => state,
+            None => {
+                rest = OptimiserState::at_rest(rbm, vec![0.5; n_visible]);
+                &rest
+            }
+        };
+        optimiser.velocity.validate()?;
+        if optimiser.visible_offset.len() != n_visible || optimiser.hidden_offset.len() != n_hidden {
+            return Err(Error::Device(
+                Fault::new("offsets of another machine").expected(format!("{n_visible} visible, {n_hidden} hidden")),
+            ));
+        }
+        let velocity = &optimiser.velocity;
+        let state =
+            [&velocity.visible_bias[..], &velocity.hidden_bias, &optimiser.visible_offset, &optimiser.hidden_offset];
+        Ok(Self {
+            n_visible,
+            n_hidden,
+            weights: gpu.upload("weights", "weights", &rbm.weights)?,
+            biases: gpu.upload("biases", "biases", &[&rbm.visible_bias[..], &rbm.hidden_bias].concat())?,
+            velocities: gpu.upload("velocities", "weights", &velocity.weights)?,
+            optimiser: gpu.upload("optimiser state", "units", &state.concat())?,
+        })
+    }
+
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<(Rbm, OptimiserState)> {
+        let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
+        let weights = gpu.read(&self.weights, n_visible * n_hidden)?;
+        let [visible_bias, hidden_bias] =
+            split(&gpu.read::<f32>(&self.biases, n_visible + n_hidden)?, [n_visible, n_hidden]);
+        let velocities = gpu.read(&self.velocities, n_visible * n_hidden)?;
+        let [visible_velocity, hidden_velocity, visible_offset, hidden_offset] = split(
+            &gpu.read::<f32>(&self.optimiser, 2 * (n_visible + n_hidden))?,
+            [n_visible, n_hidden, n_visible, n_hidden],
+        );
+        let rbm = Rbm { n_visible, n_hidden, weights, visible_bias, hidden_bias };
+        let velocity = Rbm {
+            n_visible,
+            n_hidden,
+            weights: velocities,
+            visible_bias: visible_velocity,
+            hidden_bias: hidden_velocity,
+        };
+        Ok((rbm, OptimiserState { velocity, visible_offset, hidden_offset }))
+    }
+}
+
+/// Consecutive parts of the given lengths.
+fn split<const N: usize>(values: &[f32], lengths: [usize; N]) -> [Vec<f32>; N] {
+    let mut rest = values;
+    lengths.map(|length| {
+        let (part, tail) = rest.split_at(length);
+        rest = tail;
+        part.to_vec()
+    })
+}
+
+/// Packed binary states `[rows, cols]` on the device.
+#[derive(Debug)]
+pub struct States {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    /// `[rows, words]`.
+    pub(super) words: wgpu::Buffer,
+    /// Hidden states of a Gibbs step with their number of units, kept between steps.
+    hidden: Option<(usize, wgpu::Buffer)>,
+}
+
+impl States {
+    pub(super) fn upload(gpu: &Gpu, states: &BitMatrix) -> Result<Self> {
+        let words = gpu.allocate(Shape {
+            what: "packed states",
+            unit: "rows",
+            rows: states.rows(),
+            row_bytes: 4 * states.words_per_row(),
+        })?;
+        if !states.words().is_empty() {
+            gpu.queue.write_buffer(&words, 0, bytemuck::cast_slice(states.words()));
+        }
+        Ok(Self { rows: states.rows(), cols: states.cols(), words, hidden: None })
+    }
+
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
+        let words = gpu.read(&self.words, self.rows * self.cols.div_ceil(32))?;
+        BitMatrix::from_words(self.rows, self.cols, words)
+    }
+
+    /// Room for packed hidden states of as many rows.
+    pub(super) fn hidden(&mut self, gpu: &Gpu, n_hidden: usize) -> Result<wgpu::Buffer> {
+        match &self.hidden {
+            Some((units, buffer)) if *units == n_hidden => Ok(buffer.clone()),
+            _ => {
+                let buffer = hidden_room(gpu, self.rows, n_hidden)?;
+                self.hidden = Some((n_hidden, buffer.clone()));
+                Ok(buffer)
+            }
+        }
+    }
+}
+
+/// Room for packed hidden states `[rows, n_hidden]`.
+pub(super) fn hidden_room(gpu: &Gpu, rows: usize, n_hidden: usize) -> Result<wgpu::Buffer> {
+    gpu.allocate(Shape { what: "packed hidden states", unit: "chains", rows, row_bytes: 4 * n_hidden.div_ceil(32) })
+}
+
+/// Accumulated moments on the device.
+#[derive(Debug)]
+pub struct Moments {
+    n_visible: usize,
+    n_hidden: usize,
+    /// `[n_visible, n_hidden]`.
+    pub(super) products: wgpu::Buffer,
+    /// Visible `[n_visible]`, hidden `[n_hidden]`, hidden of the data alone `[n_hidden]`.
+    pub(super) sums: wgpu::Buffer,
+}
+
+impl Moments {
+    pub(super) fn new(gpu: &Gpu, params: &Params) -> Result<Self> {
+        let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
+        let row = |what, rows| Shape { what, unit: "numbers", rows, row_bytes: 4 };
+        Ok(Self {
+            n_visible,
+            n_hidden,
+            products: gpu.allocate(row("moments", n_visible * n_hidden))?,
+            sums: gpu.allocate(row("means", n_visible + 2 * n_hidden))?,
+        })
+    }
+
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<HostMoments> {
+        let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
+        let products = gpu.read(&self.products, n_visible * n_hidden)?;
+        let sums = gpu.read::<f32>(&self.sums, n_visible + 2 * n_hidden)?;
+        let [visible, hidden, data_hidden] = split(&sums, [n_visible, n_hidden, n_hidden]);
+        Ok(HostMoments { products, visible, hidden, data_hidden })
+    }
+}
+
+/// Chains and log-weights of annealed importance sampling on the device.
+#[derive(Debug)]
+pub struct Annealing {
+    pub(super) chains: usize,
+    pub(super) address: Address,
+    /// b0 `[n_visible]`.
+    pub(super) base: wgpu::Buffer,
+    /// `[chains, n_visible]` packed.
+    pub(super) v: wgpu::Buffer,
+    /// `[chains, n_hidden]` packed.
+    pub(super) h: wgpu::Buffer,
+    /// `[chains, 2]`: value and its rounding error.
+    pub(super) log_weights: wgpu::Buffer,
+}
+
+impl Annealing {
+    pub(super) fn start(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
+        if base.len() != params.n_visible {
+            return Err(Error::Device(
+                Fault::new(format!("{} base biases", base.len())).expected(format!("{}", params.n_visible)),
+            ));
+        }
+        let rows = |what, row_bytes| Shape { what, unit: "chains", rows: chains, row_bytes };
+        let annealing = Self {
+            chains,
+            address,
+            base: gpu.upload("base biases", "units", base)?,
+            v: gpu.allocate(rows("annealing chains", 4 * params.n_visible.div_ceil(32)))?,
+            h: hidden_room(gpu, chains, params.n_hidden)?,
+            log_weights: gpu.allocate(rows("log-weights", 8))?,
+        };
+        let Self { base, v, h, .. } = &annealing;
+        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
+        Ok(annealing)
+    }
+
+    pub(super) fn read_log_weights(&self, gpu: &Gpu) -> Result<Vec<f64>> {
+        let pairs = gpu.read::<[f32; 2]>(&self.log_weights, self.chains)?;
+        Ok(pairs.iter().map(|[sum, error]| f64::from(*sum) + f64::from(*error)).collect())
+    }
+}

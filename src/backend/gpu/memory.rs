@@ -1,0 +1,73 @@
+//! Buffers on the device: every size is checked before it is asked for.
+
+use crate::error::{Error, Fault, Result};
+
+use super::device::Gpu;
+
+/// What a buffer holds, for its check and its error message: `rows` rows of `row_bytes` bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape<'a> {
+    /// Name of the contents, e.g. `weights`.
+    pub(super) what: &'a str,
+    /// Name of a row in the plural, e.g. `chains`.
+    pub(super) unit: &'a str,
+    /// Number of rows.
+    pub(super) rows: usize,
+    /// Bytes of a row.
+    pub(super) row_bytes: usize,
+}
+
+impl Gpu {
+    /// Bytes of the largest buffer that a kernel can use.
+    pub(super) fn largest_buffer(&self) -> u64 {
+        self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
+    }
+
+    /// A storage buffer full of zeros.
+    ///
+    /// # Errors
+    /// [`Error::Device`] naming what would fit, or when the device has no memory left.
+    pub(super) fn allocate(&self, shape: Shape<'_>) -> Result<wgpu::Buffer> {
+        let bytes = (shape.rows as u64).checked_mul(shape.row_bytes as u64);
+        let largest = self.largest_buffer();
+        let Some(bytes) = bytes.filter(|&bytes| bytes <= largest) else {
+            let fit = largest / (shape.row_bytes as u64).max(1);
+            return Err(Error::Device(
+                Fault::new(format!("{} of {} {} do not fit", shape.what, shape.rows, shape.unit))
+                    .at(&self.description.name)
+                    .expected(format!(
+                        "at most {fit} {} ({} bytes each, {largest} in all)",
+                        shape.unit, shape.row_bytes
+                    ))
+                    .advice("use fewer at a time, another device, or --backend cpu"),
+            ));
+        };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(shape.what),
+            size: bytes.next_multiple_of(16).max(16),
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        match pollster::block_on(scope.pop()) {
+            None => Ok(buffer),
+            Some(_) => Err(Error::Device(
+                Fault::new(format!("no memory left for {} ({bytes} bytes)", shape.what))
+                    .at(&self.description.name)
+                    .advice("use fewer chains or replicas, a smaller machine, or --backend cpu"),
+            )),
+        }
+    }
+
+    /// A storage buffer with the given contents, one value a row.
+    ///
+    /// # Errors
+    /// As [`Gpu::allocate`].
+    pub(super) fn upload<T: bytemuck::Pod>(&self, what: &str, unit: &str, values: &[T]) -> Result<wgpu::Buffer> {
+        let buffer = self.allocate(Shape { what, unit, rows: values.len(), row_bytes: size_of::<T>() })?;
+        if !values.is_empty() {
+            self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+        }
+        Ok(buffer)
+    }
+}

@@ -1,0 +1,208 @@
+//! What every backend is judged by: one chain, one spin, one unit at a time, in f64 and integers, with the error that
+//! f32 arithmetic may make beside each value.
+//!
+//! Error model: f32 has unit roundoff u = 2⁻²⁴; a sum of n terms in any order is off by at most γ_n Σ|terms|,
+//! γ_n = n u / (1 − n u) (Higham, "Accuracy and Stability of Numerical Algorithms", §4.2). WGSL allows exp an error of
+//! 3 + 2|x| units in the last place (2⁻²³ relative) and a division 2.5; other operations round correctly or within 1.
+
+use gibbsite::backend::{Acceptance, Address, SpinSums};
+use gibbsite::bits::BitMatrix;
+use gibbsite::lattice::Graph;
+use gibbsite::rbm::Rbm;
+use gibbsite::rng::{Sfc32, Stream, chain_word, unit_word};
+
+/// Unit roundoff of f32.
+pub(crate) const U: f64 = 1.0 / 16_777_216.0;
+
+/// γ_n.
+pub(crate) fn gamma(n: usize) -> f64 {
+    n as f64 * U / (1.0 - n as f64 * U)
+}
+
+/// A value and the largest error of its f32 computation.
+pub(crate) type Bounded = (f64, f64);
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f64) -> f64 {
+    if x > 0.0 { x + (-x).exp().ln_1p() } else { x.exp().ln_1p() }
+}
+
+/// Relative error of 1 + e^{−x}: exp's own, weighted by its share, and the rounding of the sum.
+fn relative_error_of_one_plus_exp(x: f64) -> f64 {
+    (1.0 - sigmoid(x)) * (3.0 + 2.0 * x.abs()) * 2.0 * U + U
+}
+
+/// sig(x) for an x with an error, from a division.
+pub(crate) fn mean((x, dx): Bounded) -> Bounded {
+    let p = sigmoid(x);
+    // sig' changes by less than a factor e^{dx} over the interval.
+    (p, p * (1.0 - p) * dx * dx.exp() + p * (relative_error_of_one_plus_exp(x) + 5.0 * U))
+}
+
+/// softplus(x) for an x with an error, from max(x, 0) + log1p(e^{−|x|}): 24 roundings cover the series of log1p.
+pub(crate) fn softplus_bounded((x, dx): Bounded) -> Bounded {
+    let small = (-x.abs()).exp();
+    let exp_error = small / (1.0 + small) * (3.0 + 2.0 * x.abs()) * 2.0 * U;
+    let value = softplus(x);
+    (value, dx + exp_error + 24.0 * U * small.ln_1p() + U * value)
+}
+
+/// Probability that a unit with input `x` is on, and the margin within which a device may decide either way:
+/// it draws u (1 + e^{−x}) < 1, one rounding more than 1 + e^{−x}.
+pub(crate) fn probability((x, dx): Bounded) -> Bounded {
+    let p = sigmoid(x);
+    (p, p * (1.0 - p) * dx * dx.exp() + p * (relative_error_of_one_plus_exp(x) + U))
+}
+
+/// Which layer is sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Hidden,
+    Visible,
+}
+
+/// Input of unit `unit` of one side from row `r` of the other side's states: bias + Σ weights of units that are on.
+pub(crate) fn input(rbm: &Rbm, side: Side, other: &BitMatrix, r: usize, unit: usize) -> Bounded {
+    let bias = match side {
+        Side::Hidden => rbm.hidden_bias[unit],
+        Side::Visible => rbm.visible_bias[unit],
+    };
+    let (mut sum, mut size) = (f64::from(bias), f64::from(bias.abs()));
+    for k in (0..other.cols()).filter(|&k| other.get(r, k)) {
+        let w = f64::from(match side {
+            Side::Hidden => rbm.weights[k * rbm.n_hidden + unit],
+            Side::Visible => rbm.weights[unit * rbm.n_hidden + k],
+        });
+        sum += w;
+        size += w.abs();
+    }
+    (sum, gamma(other.cols() + 1) * size)
+}
+
+/// Input between base and target: β x + (1 − β) base; three roundings and the two of β itself.
+pub(crate) fn between((x, dx): Bounded, beta: f64, base: f32) -> Bounded {
+    let (scaled, shift) = (beta * x, (1.0 - beta) * f64::from(base));
+    (scaled + shift, beta * dx + gamma(5) * (scaled.abs() + shift.abs()))
+}
+
+/// Uniform of a unit.
+pub(crate) fn unit_uniform(address: Address, stream: Stream, step: u32, chain: usize, unit: usize) -> f64 {
+    let word = unit_word(address.seed, stream, step, address.first_chain + chain as u32, unit as u32);
+    f64::from(word >> 8) * U
+}
+
+/// Checks drawn bits: `law(r, j)` is the probability with its margin, `uniform(r, j)` the number it is compared with.
+/// Returns how many bits lay within their margin and were decided the other way.
+pub(crate) fn check_draw(
+    drawn: &BitMatrix,
+    law: impl Fn(usize, usize) -> Bounded,
+    uniform: impl Fn(usize, usize) -> f64,
+) -> Result<usize, String> {
+    let mut tolerated = 0;
+    for r in 0..drawn.rows() {
+        for j in 0..drawn.cols() {
+            let ((p, margin), u) = (law(r, j), uniform(r, j));
+            if drawn.get(r, j) != (u < p) {
+                if (u - p).abs() > margin {
+                    return Err(format!("chain {r} unit {j}: {} at u = {u}, p = {p} ± {margin}", drawn.get(r, j)));
+                }
+                tolerated += 1;
+            }
+        }
+    }
+    Ok(tolerated)
+}
+
+/// F(v) of a row.
+pub(crate) fn free_energy(rbm: &Rbm, v: &BitMatrix, r: usize) -> Bounded {
+    let (mut sum, mut size, mut error) = (0.0, 0.0, 0.0);
+    for j in (0..rbm.n_visible).filter(|&j| v.get(r, j)) {
+        sum -= f64::from(rbm.visible_bias[j]);
+        size += f64::from(rbm.visible_bias[j].abs());
+    }
+    for i in 0..rbm.n_hidden {
+        let (value, bound) = softplus_bounded(input(rbm, Side::Hidden, v, r, i));
+        sum -= value;
+        size += value;
+        error += bound;
+    }
+    (sum, error + gamma(rbm.n_visible + rbm.n_hidden) * size)
+}
+
+/// Uniform of a chain.
+pub(crate) fn chain_uniform(address: Address, stream: Stream, step: u32, chain: usize) -> f64 {
+    f64::from(chain_word(address.seed, stream, step, address.first_chain + chain as u32) >> 8) * U
+}
+
+/// Threshold of replica `r` in local field `field`, put together from its digits; None where it always flips.
+fn threshold(acceptance: &Acceptance, field: i64, r: usize) -> Option<u32> {
+    let row = (field + acceptance.max_degree as i64) as usize;
+    let (words, word, bit) = (acceptance.words(), r / 32, r % 32);
+    if acceptance.always[row * words + word] >> bit & 1 == 1 {
+        return None;
+    }
+    let digit = |d: usize| acceptance.digits[(row * 32 + d) * words + word] >> bit & 1;
+    Some((0..32).fold(0, |value, d| value << 1 | digit(d)))
+}
+
+/// One sweep of one replica after the other; U of a site is put together from all 32 digits of its stream.
+pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
+    for colour in &graph.colours {
+        for &site in colour {
+            let digits: Vec<Vec<u32>> = (0..acceptance.words())
+                .map(|word| {
+                    let mut stream = Sfc32::at(seed, Stream::IsingFlip, sweep, site, word as u32);
+                    (0..32).map(|_| stream.next_digit()).collect()
+                })
+                .collect();
+            for r in 0..spins.rows() {
+                let site = site as usize;
+                let own = spins.get(r, site);
+                let neighbours = graph.neighbours_of(site);
+                let different = neighbours.iter().filter(|&&n| spins.get(r, n as usize) != own).count();
+                let uniform = digits[r / 32].iter().fold(0u32, |value, digit| value << 1 | (digit >> (r % 32) & 1));
+                let field = neighbours.len() as i64 - 2 * different as i64;
+                if threshold(acceptance, field, r).is_none_or(|limit| uniform < limit) {
+                    spins.set(r, site, !own);
+                }
+            }
+        }
+    }
+}
+
+/// Sums of every replica.
+pub(crate) fn sums(graph: &Graph, spins: &BitMatrix) -> Vec<SpinSums> {
+    let of_replica = |r: usize| {
+        let mut sums = SpinSums::default();
+        for i in 0..graph.sites {
+            sums.up += u32::from(spins.get(r, i));
+            let different = graph.neighbours_of(i).iter().filter(|&&n| spins.get(r, n as usize) != spins.get(r, i));
+            sums.antiparallel += different.count() as u32;
+        }
+        // Each bond was seen from both ends.
+        sums.antiparallel /= 2;
+        sums
+    };
+    (0..spins.rows()).map(of_replica).collect()
+}
+
+#[test]
+fn a_threshold_is_put_together_as_the_table_meant_it() {
+    use gibbsite::backend::Rule;
+    let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0, 3.0]).unwrap();
+    let exact = |x: f64| (4_294_967_296.0 * x).round() as u32;
+    assert_eq!(threshold(&acceptance, 4, 0), Some(exact((-4.0f64).exp())));
+    assert_eq!(threshold(&acceptance, 2, 1), Some(exact((-4.0f64 / 3.0).exp())));
+    assert_eq!(threshold(&acceptance, 0, 0), None);
+}
+
+#[test]
+fn a_draw_outside_its_margin_is_refused() {
+    let drawn = BitMatrix::from_fn(1, 1, |_, _| true);
+    assert_eq!(check_draw(&drawn, |_, _| (0.5, 1e-6), |_, _| 0.4), Ok(0));
+    assert_eq!(check_draw(&drawn, |_, _| (0.5, 1e-6), |_, _| 0.5 + 1e-7), Ok(1));
+    assert!(check_draw(&drawn, |_, _| (0.5, 1e-6), |_, _| 0.5 + 1e-5).is_err());
+}
