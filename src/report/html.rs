@@ -129,9 +129,13 @@ impl Table {
     }
 }
 
-/// A figure of several panels with one legend and a caption (markup).
+/// A figure of several panels with one legend and a caption (markup); two or four panels stand two in a row.
 pub(crate) fn figure(legend: &str, panels: &[String], caption: &str) -> String {
-    let class = if panels.len() == 1 { "panels one" } else { "panels" };
+    let class = match panels.len() {
+        1 => "panels one",
+        2 | 4 => "panels two",
+        _ => "panels",
+    };
     format!(
         "<figure>{legend}<div class=\"{class}\">{}</div><figcaption>{caption}</figcaption></figure>\n",
         panels.concat()

@@ -126,47 +126,53 @@ fn reordered(matrix: &PairMatrix, order: &[usize]) -> Vec<f64> {
 /// Most units that are put in order; the linkage takes n³ steps.
 const MOST_ORDERED: usize = 256;
 
+/// One order of units for all matrices of a basis, from their mean, so that they can be compared by eye.
+fn common_order(matrices: &[&PairMatrix]) -> Vec<usize> {
+    let Some(first) = matrices.first() else { return Vec::new() };
+    if first.n > MOST_ORDERED {
+        return (0..first.n).collect();
+    }
+    let alike: Vec<&&PairMatrix> = matrices.iter().filter(|m| m.n == first.n).collect();
+    let sum = |i: usize| alike.iter().map(|m| m.values[i]).filter(|v| v.is_finite()).sum::<f64>();
+    let mean: Vec<f64> = (0..first.n * first.n).map(|i| sum(i) / alike.len() as f64).collect();
+    PairMatrix::new(first.basis.clone(), first.n, mean).map(|m| neighbours_together(&m)).unwrap_or_default()
+}
+
+/// Whether a point's matrix is shown with the names of its units.
+fn is_named(point: &PointView, matrix: &PairMatrix) -> bool {
+    matrix.n > 0 && point.names.len() == matrix.n && point.lattice().is_none()
+}
+
 fn matrices(points: &[&PointView], basis: &str) -> String {
-    let (symbol, words) = if basis == "spin" { ("J", "spin") } else { ("A", "binary") };
-    let mut panels = Vec::new();
-    let mut wide = Vec::new();
+    let symbol = if basis == "spin" { "J" } else { "A" };
+    let named: Vec<&PairMatrix> = points.iter().filter_map(|p| p.matrix_in(basis).filter(|m| is_named(p, m))).collect();
+    let order = common_order(&named);
+    let (mut panels, mut wide) = (Vec::new(), Vec::new());
     let (mut split, mut beyond) = (false, 0);
     for point in points {
         let Some(matrix) = point.matrix_in(basis) else { continue };
         let heading = point.heading();
-        let named = point.names.len() == matrix.n && !matrix.values.is_empty() && point.lattice().is_none();
-        let order =
-            if named && matrix.n <= MOST_ORDERED { neighbours_together(matrix) } else { (0..matrix.n).collect() };
+        let named = is_named(point, matrix) && order.len() == matrix.n;
+        let values = if named { reordered(matrix, &order) } else { matrix.values.clone() };
         let map = HeatMap {
-            title: format!("{heading}: {symbol} of all pairs, {words} basis"),
+            title: format!("{heading}: {symbol} of all pairs, {basis} basis"),
             description: format!("Matrix of {0} by {0} pair couplings; blue negative, orange positive.", matrix.n),
             n: matrix.n,
-            values: &reordered(matrix, &order),
+            values: &values,
             names: if named { order.iter().map(|j| point.unit_name(*j)).collect() } else { Vec::new() },
         };
         beyond = beyond.max(map.beyond());
-        if map.is_named() { &mut wide } else { &mut panels }.push(map.draw());
+        if map.is_named() { &mut wide } else { &mut panels }.push((heading.clone(), map.draw()));
         let truth = point.couplings_in(basis).and_then(|c| c.truth).map(|t| t.expected);
         let title = format!("{heading}: distribution");
         if let Some(panel) = histogram::panel(&title, matrix, point.lattice(), truth) {
-            panels.push(panel);
+            panels.push((heading, panel));
             split |= point.lattice().is_some();
         }
     }
-    let mut out = String::new();
     let clipped =
         if beyond > 0 { " A few values lie beyond the ends of the scale and take its end colours." } else { "" };
-    for map in wide {
-        let caption = format!(
-            "Pair couplings in the {words} basis; units are ordered so that strongly coupled ones stand together. \
-             The scale is symmetric about zero.{clipped}"
-        );
-        out.push_str(&figure("", &[format!("<div class=\"wide\" tabindex=\"0\">{map}</div>")], &caption).replacen(
-            "panels one",
-            "panels full",
-            1,
-        ));
-    }
+    let mut out = wide_maps(&wide, basis, clipped);
     if !panels.is_empty() {
         let key = if split {
             legend(&[
@@ -176,13 +182,39 @@ fn matrices(points: &[&PointView], basis: &str) -> String {
         } else {
             String::new()
         };
-        let caption = format!(
-            "Pair couplings in the {words} basis as matrices and as histograms (counts on a logarithmic axis).{clipped}"
-        );
-        out.push_str(&figure(&key, &panels, &caption));
+        let caption = if wide.is_empty() {
+            format!(
+                "Pair couplings in the {basis} basis: matrices, and histograms over all pairs (counts on a logarithmic \
+                 axis).{clipped}"
+            )
+        } else {
+            format!("Distribution of the pair couplings in the {basis} basis (counts on a logarithmic axis).")
+        };
+        let has_matrices = wide.is_empty();
+        let panels: Vec<String> = panels.into_iter().map(|(_, panel)| panel).collect();
+        let block = figure(&key, &panels, &caption);
+        // A matrix and its histogram belong in one row.
+        let block = if has_matrices { block.replacen("class=\"panels\"", "class=\"panels two\"", 1) } else { block };
+        out.push_str(&block);
     }
     if basis == "binary" && !out.is_empty() && points.iter().any(|p| p.matrix_in("spin").is_some()) {
         return details("The same in the binary basis", &out, false);
+    }
+    out
+}
+
+/// Matrices with names along their edges, the first open, the others on a click.
+fn wide_maps(maps: &[(String, String)], basis: &str, clipped: &str) -> String {
+    let mut out = String::new();
+    for (i, (heading, map)) in maps.iter().enumerate() {
+        let caption = format!(
+            "Pair couplings in the {basis} basis; units are ordered so that strongly coupled ones stand together\
+             {}. The scale is symmetric about zero.{clipped}",
+            if maps.len() > 1 { ", in the same order for all points" } else { "" }
+        );
+        let panel = format!("<div class=\"wide\" tabindex=\"0\">{map}</div>");
+        let block = figure("", &[panel], &caption).replacen("panels one", "panels full", 1);
+        out.push_str(&if i == 0 { block } else { details(&format!("The same for {heading}"), &block, false) });
     }
     out
 }

@@ -148,7 +148,7 @@ fn verdict(run: &RunView) -> String {
             let mut cells = vec![
                 Cell::heading(&promise.key),
                 Cell::text(typographic(&promise.promise)),
-                Cell::maybe(promise.found.map(|x| significant(x, 5))),
+                Cell::maybe(promise.found.map(|x| plain(x, 5))),
                 verdict,
             ];
             if several {

@@ -3,11 +3,14 @@
 use super::super::html::{Cell, Table, figure};
 use super::super::model::{PointView, RunView};
 use super::super::number::{column_decimals, estimate, fixed, lone_estimate, plain, signed};
-use super::super::plot::{Axis, Guide, Ink, Mark, Marker, Panel, Series, Stroke, legend};
+use super::super::plot::{Axis, Guide, Ink, Kind, Mark, Marker, Panel, Series, Stroke, legend, range_of};
 use crate::record::{Estimate, ExactObservables, Observables};
 
 /// Deviations beyond this many standard errors are marked.
 const FAR: f64 = 3.0;
+
+/// Room for the labels of the ordinate, the same in panels above each other.
+const MARGIN: f64 = 58.0;
 
 /// A quantity, where it is found and how it is written.
 pub(super) struct Quantity {
@@ -169,49 +172,110 @@ fn against_temperature(points: &[&PointView]) -> String {
     }
     let panels: Vec<String> = QUANTITIES[..4].iter().map(|q| temperature_panel(points, q, &variants)).collect();
     let caption = "Observables per site against temperature T (in J/k<sub>B</sub>). Bars: one standard error, often \
-                   smaller than the symbol. The thin line joins exact values and only guides the eye.";
+                   smaller than the symbol. The thin line joins exact values and only guides the eye. Below each: distance from the exact \
+                   value in standard errors; the band is ±3.";
     figure(&legend(&key), &panels, caption)
 }
 
-fn temperature_panel(points: &[&PointView], quantity: &Quantity, variants: &[String]) -> String {
-    let hint = |t: f64, e: Estimate| format!("T = {}: {}", plain(t, 7), lone_estimate(e.value, e.error));
-    let mark = |t: f64, e: Estimate| Mark { x: t, y: e.value, dy: e.error, dx: 0.0, hint: hint(t, e) };
-    let collect = |pick: &dyn Fn(&PointView) -> Option<Estimate>| -> Vec<Mark> {
-        points.iter().filter_map(|p| Some(mark(p.temperature()?, pick(p)?))).collect()
-    };
-    let exact = |p: &PointView| (quantity.exact)(p.ising()?.exact.as_ref()?).map(|x| Estimate::new(x, 0.0));
-    let mut series = vec![
-        Series {
+/// What the series of a panel are about: label, ink, marker, line and which estimate of a point they show.
+struct Part<'a> {
+    label: String,
+    ink: Ink,
+    marker: Marker,
+    stroke: Stroke,
+    pick: Box<dyn Fn(&PointView) -> Option<Estimate> + 'a>,
+    sigma: Box<dyn Fn(&PointView) -> Option<f64> + 'a>,
+}
+
+fn parts<'a>(quantity: &'a Quantity, variants: &'a [String]) -> Vec<Part<'a>> {
+    let mut parts = vec![
+        Part {
             label: "exact".to_string(),
             ink: Ink::Exact,
             marker: Marker::Dash,
             stroke: Stroke::Thin,
-            marks: collect(&exact),
+            pick: Box::new(|p| (quantity.exact)(p.ising()?.exact.as_ref()?).map(|x| Estimate::new(x, 0.0))),
+            sigma: Box::new(|_| None),
         },
-        Series {
+        Part {
             label: "Monte Carlo".to_string(),
             ink: Ink::Data,
             marker: Marker::Dot,
             stroke: Stroke::None,
-            marks: collect(&|p| p.ising().map(|i| (quantity.of)(&i.observables))),
+            pick: Box::new(|p| p.ising().map(|i| (quantity.of)(&i.observables))),
+            sigma: Box::new(|p| data_deviation(p, quantity)),
         },
     ];
     for (i, variant) in variants.iter().enumerate() {
         let at = i % Ink::MODELS.len();
-        let marks = collect(&|p| if p.variant() == *variant { p.samples().map(quantity.of) } else { None });
-        let label = format!("model samples {variant}").trim_end().to_string();
-        series.push(Series { label, ink: Ink::MODELS[at], marker: Marker::MODELS[at], stroke: Stroke::None, marks });
+        parts.push(Part {
+            label: format!("model samples {variant}").trim_end().to_string(),
+            ink: Ink::MODELS[at],
+            marker: Marker::MODELS[at],
+            stroke: Stroke::None,
+            pick: Box::new(move |p| (p.variant() == *variant).then(|| p.samples().map(quantity.of)).flatten()),
+            sigma: Box::new(move |p| (p.variant() == *variant).then(|| model_deviation(p, quantity)).flatten()),
+        });
     }
-    series.retain(|s| !s.marks.is_empty());
-    Panel {
+    parts
+}
+
+/// A quantity against temperature, and below it how far it lies from its reference.
+fn temperature_panel(points: &[&PointView], quantity: &Quantity, variants: &[String]) -> String {
+    let (mut values, mut distances) = (Vec::new(), Vec::new());
+    for part in parts(quantity, variants) {
+        let series = |stroke, marks: Vec<Mark>| Series {
+            label: part.label.clone(),
+            ink: part.ink,
+            marker: part.marker,
+            stroke,
+            marks,
+        };
+        let value = |p: &&PointView| {
+            let (t, e) = (p.temperature()?, (part.pick)(p)?);
+            let hint = format!("T = {}: {}", plain(t, 7), lone_estimate(e.value, e.error));
+            Some(Mark { x: t, y: e.value, dy: e.error, dx: 0.0, hint })
+        };
+        let distance = |p: &&PointView| {
+            let (t, sigma) = (p.temperature()?, (part.sigma)(p)?);
+            Some(Mark {
+                x: t,
+                y: sigma,
+                hint: format!("T = {}: {} σ", plain(t, 7), signed(sigma, 1)),
+                ..Mark::default()
+            })
+        };
+        values.push(series(part.stroke, points.iter().filter_map(value).collect()));
+        distances.push(series(Stroke::None, points.iter().filter_map(distance).collect()));
+    }
+    values.retain(|s| !s.marks.is_empty());
+    distances.retain(|s| !s.marks.is_empty());
+    let range = range_of(Kind::Linear, values.iter().flat_map(|s| s.marks.iter().map(|m| m.x)));
+    let farthest = distances.iter().flat_map(|s| &s.marks).map(|m| m.y.abs()).fold(FAR, f64::max);
+    let above = Panel {
         title: quantity.name.to_string(),
         description: format!("{} {} against temperature.", quantity.name, quantity.symbol),
-        x: Axis::linear("T"),
+        x: Axis { range, ..Axis::linear(if distances.is_empty() { "T" } else { "" }) },
         y: Axis::linear(quantity.symbol),
-        series,
+        series: values,
+        height: (!distances.is_empty()).then_some(226.0),
+        margin: MARGIN,
         ..Panel::default()
+    };
+    if distances.is_empty() {
+        return above.draw();
     }
-    .draw()
+    let below = Panel {
+        description: format!("{}: distance from the reference in standard errors.", quantity.name),
+        x: Axis { range, ..Axis::linear("T") },
+        y: Axis { range: Some((-1.25 * farthest, 1.25 * farthest)), ..Axis::linear("Δ/σ") },
+        series: distances,
+        guides: vec![Guide::Level(-FAR, FAR), Guide::Horizontal(0.0, String::new())],
+        height: Some(112.0),
+        margin: MARGIN,
+        ..Panel::default()
+    };
+    format!("<div>{}{}</div>", above.draw(), below.draw())
 }
 
 /// One temperature: all quantities in units of their errors.
@@ -249,11 +313,15 @@ fn deviations(points: &[&PointView]) -> String {
         return String::new();
     }
     let key: Vec<_> = series.iter().map(|s| (s.label.clone(), s.ink, s.marker, s.stroke)).collect();
+    let farthest = series.iter().flat_map(|s| &s.marks).map(|m| m.x.abs()).fold(FAR, f64::max);
     let ticks = QUANTITIES.iter().enumerate().map(|(i, q)| ((rows - i) as f64, q.symbol.to_string())).collect();
     let panel = Panel {
         title: "Distance from the reference".to_string(),
         description: "Each observable's distance from its reference in standard errors.".to_string(),
-        x: Axis::linear("(value − reference) / σ"),
+        x: Axis {
+            range: Some((-1.1 * farthest - 1.0, 1.1 * farthest + 1.0)),
+            ..Axis::linear("(value − reference) / σ")
+        },
         y: Axis { range: Some((0.5, rows as f64 + 0.5)), ticks: Some(ticks), ..Axis::default() },
         series,
         guides: vec![Guide::Band(-FAR, FAR), Guide::Vertical(0.0, String::new())],

@@ -2,7 +2,7 @@
 
 use super::super::html::{Cell, Table, figure};
 use super::super::model::{PointView, RunView};
-use super::super::number::{count, duration, fixed, lone_estimate, significant};
+use super::super::number::{count, duration, fixed, lone_estimate, significant, usable};
 use super::super::plot::{Axis, Guide, Ink, Mark, Marker, Panel, Series, Stroke, legend};
 use super::likelihood::ceiling_symbol;
 use crate::record::TrainMetric;
@@ -42,20 +42,24 @@ fn stroke_of(ink: Ink) -> Stroke {
     if ink == Ink::HeldOut { Stroke::Dashed } else { Stroke::Solid }
 }
 
-/// A lower end of the ordinate that shows the later course: the first, steep stretch may leave the frame below.
-fn settled_range(series: &[Series], ceiling: Option<f64>) -> Option<(f64, f64)> {
-    let mut later: Vec<f64> = Vec::new();
-    let mut all: Vec<f64> = Vec::new();
+/// The ordinate's range with room for the ceiling's label above its line, and whether the first, steep stretch leaves
+/// it below.
+fn ordinate(series: &[Series], ceiling: Option<f64>) -> Option<((f64, f64), bool)> {
+    let (mut all, mut later) = (Vec::new(), Vec::new());
     for s in series {
-        let values: Vec<f64> = s.marks.iter().map(|m| m.y).filter(|y| y.is_finite()).collect();
-        later.extend(&values[values.len() / 5..]);
+        let low = |m: &Mark| if m.dy.is_finite() { m.y - m.dy } else { m.y };
+        let values: Vec<f64> = s.marks.iter().map(low).filter(|y| usable(*y)).collect();
+        later.extend_from_slice(&values[values.len() / 5..]);
         all.extend(values);
     }
     let lowest = |values: &[f64]| values.iter().copied().reduce(f64::min);
-    let top = all.iter().copied().chain(ceiling).filter(|y| y.is_finite()).reduce(f64::max)?;
+    let tops = series.iter().flat_map(|s| &s.marks).map(|m| m.y + if m.dy.is_finite() { m.dy } else { 0.0 });
+    let top = tops.chain(ceiling).filter(|y| usable(*y)).reduce(f64::max)?;
     let (low, settled) = (lowest(&all)?, lowest(&later)?);
-    let span = top - settled;
-    (all.len() > 5 && span > 0.0 && top - low > STEEP * span).then_some((settled - 0.25 * span, top + 0.12 * span))
+    let is_cut = all.len() > 5 && top > settled && top - low > STEEP * (top - settled);
+    let low = if is_cut { settled - 0.2 * (top - settled) } else { low.min(ceiling.unwrap_or(low)) };
+    let span = (top - low).max(1e-6 * top.abs()).max(1e-9);
+    Some(((low - 0.05 * span, top + 0.13 * span), is_cut))
 }
 
 fn likelihood_figure(points: &[PointView]) -> String {
@@ -70,10 +74,10 @@ fn likelihood_figure(points: &[PointView]) -> String {
         }
         any_held_out |= !held_out.marks.is_empty();
         let of_metrics = || point.metrics().iter().rev().find_map(|m| m.ceiling);
-        let ceiling = point.likelihood().and_then(|l| l.ceiling).or_else(of_metrics).filter(|c| c.is_finite());
+        let ceiling = point.likelihood().and_then(|l| l.ceiling).or_else(of_metrics).filter(|c| usable(*c));
         let series: Vec<Series> = [training, held_out].into_iter().filter(|s| !s.marks.is_empty()).collect();
-        let range = settled_range(&series, ceiling);
-        any_cut |= range.is_some();
+        let ordinate = ordinate(&series, ceiling);
+        any_cut |= ordinate.is_some_and(|(_, is_cut)| is_cut);
         any_ceiling |= ceiling.is_some();
         let label = |c: f64| format!("{} = {}", ceiling_symbol(point), fixed(c, 3));
         panels.push(
@@ -84,7 +88,7 @@ fn likelihood_figure(points: &[PointView]) -> String {
                     ceiling.map(|c| format!("; the ceiling is {}", fixed(c, 3))).unwrap_or_default()
                 ),
                 x: Axis::linear("updates"),
-                y: Axis { range, ..Axis::linear("log-likelihood (nats a row)") },
+                y: Axis { range: ordinate.map(|(range, _)| range), ..Axis::linear("log-likelihood (nats a row)") },
                 series,
                 guides: ceiling.map(|c| Guide::Horizontal(c, label(c))).into_iter().collect(),
                 ..Panel::default()

@@ -47,10 +47,11 @@ impl Limit {
     }
 }
 
-/// The next number of two significant digits.
+/// The next number whose half is short as well: 1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8 times a power of ten.
 fn round_up(x: f64) -> f64 {
-    let unit = 10f64.powi(decimal_exponent(x) - 1);
-    if unit > 0.0 { (x / unit - 1e-9).ceil() * unit } else { x }
+    let unit = 10f64.powi(decimal_exponent(x));
+    let choices = [1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    if unit > 0.0 { choices.iter().map(|c| c * unit).find(|c| *c >= x * (1.0 - 1e-9)).unwrap_or(x) } else { x }
 }
 
 impl HeatMap<'_> {
@@ -101,7 +102,7 @@ impl HeatMap<'_> {
                 svg.text("tick", left + centre, top + side + 14.0, Anchor::Middle, &j.to_string());
             }
         }
-        let width = left + side + 62.0;
+        let width = left + side + 58.0;
         self.draw_bar(limit, left + side + 14.0, top, side.min(252.0), &mut svg);
         Svg::document(width, top + side + if named { 6.0 } else { 20.0 }, &self.title, &self.description, &svg)
     }
@@ -114,16 +115,18 @@ impl HeatMap<'_> {
         let ramp: Vec<f64> = (0..=2 * steps).map(|i| 1.0 - i as f64 / steps as f64).collect();
         svg.picture(left, top, 11.0, height, &png::matrix(&ramp, ramp.len(), 1, 1.0));
         svg.rect("frame", left, top, 11.0, height);
-        let decimals = usize::try_from(1 - decimal_exponent(limit.end)).unwrap_or(0);
+        let half = 0.5 * limit.end;
+        // Digits that the half of the end needs: 0.12 and 0.06, 0.5 and 0.25.
+        let decimals = (0..=6).find(|d| ((half * 10f64.powi(*d)).fract() + 1e-6).fract() < 1e-5).unwrap_or(7);
         for (place, value) in [(0.0, 1.0), (0.25, 0.5), (0.5, 0.0), (0.75, -0.5), (1.0, -1.0)] {
             let y = top + place * height;
             let x = value * limit.end;
             let label = if x == 0.0 {
                 "0".to_string()
-            } else if decimals > 3 {
+            } else if decimals > 4 || limit.end >= 1e5 {
                 significant(x, 2)
             } else {
-                fixed(x, decimals + usize::from(value.abs() < 1.0))
+                fixed(x, decimals as usize)
             };
             svg.line("axis", left + 11.0, y, left + 14.0, y);
             svg.text("tick", left + 16.0, (y + 3.8).max(top + 8.0), Anchor::Start, &label);
@@ -144,6 +147,6 @@ mod tests {
         let limit = Limit::of(&values);
         assert!((limit.end - 0.1).abs() < 1e-12 && limit.beyond == 1);
         assert_eq!(Limit::of(&[0.0, f64::INFINITY]), Limit { end: 0.0, beyond: 0 });
-        assert!((round_up(0.4407) - 0.45).abs() < 1e-12);
+        assert!((round_up(0.4407) - 0.5).abs() < 1e-12 && (round_up(0.6) - 0.6).abs() < 1e-12);
     }
 }

@@ -15,7 +15,7 @@ mod svg;
 pub(crate) use heatmap::HeatMap;
 pub(crate) use legend::legend;
 pub(crate) use panel::{Axis, Guide, Mark, Panel, Series, Steps};
-pub(crate) use scale::Kind;
+pub(crate) use scale::{Kind, range_of};
 
 /// Colour of a series by its role; the style sheet gives it one colour in each theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,6 +88,8 @@ pub(crate) enum Guide {
     Diagonal,
     /// Between two abscissae.
     Band(f64, f64),
+    /// Between two ordinates.
+    Level(f64, f64),
 }
 
 /// A panel.
@@ -107,6 +109,10 @@ pub(crate) struct Panel {
     pub(crate) steps: Vec<Steps>,
     /// Drawn under everything.
     pub(crate) guides: Vec<Guide>,
+    /// Height when it is not the usual one.
+    pub(crate) height: Option<f64>,
+    /// Room to the left of the axes at least, so that panels above each other are flush.
+    pub(crate) margin: f64,
 }
 
 /// The frame of a panel and its scales.
@@ -140,7 +146,7 @@ impl Panel {
             // Markers at the very edge are not cut: the window is four units larger than the axes.
             svg.clipped(frame.left - 4.0, frame.top - 4.0, width + 8.0, height + 8.0, &inside);
         } else {
-            svg.text("label", WIDTH / 2.0, HEIGHT / 2.0, Anchor::Middle, "no finite values to draw");
+            svg.text("label", WIDTH / 2.0, self.height() / 2.0, Anchor::Middle, "no finite values to draw");
         }
         let mut description = self.description.clone();
         let names = self.series.iter().map(|s| (&s.label, s.marks.len()));
@@ -148,7 +154,11 @@ impl Panel {
             let things = if n == 1 { "value" } else { "values" };
             description.push_str(&format!(" {label}: {n} {things}."));
         }
-        Svg::document(WIDTH, HEIGHT, &self.title, description.trim(), &svg)
+        Svg::document(WIDTH, self.height(), &self.title, description.trim(), &svg)
+    }
+
+    fn height(&self) -> f64 {
+        self.height.unwrap_or(HEIGHT)
     }
 
     fn frame(&self) -> Option<Frame> {
@@ -163,7 +173,7 @@ impl Panel {
             match guide {
                 Guide::Horizontal(y, _) => rules_y.push(*y),
                 Guide::Vertical(x, _) => rules_x.push(*x),
-                Guide::Diagonal | Guide::Band(..) => {}
+                Guide::Diagonal | Guide::Band(..) | Guide::Level(..) => {}
             }
         }
         let x_range = self.x.range.or_else(|| range_of(self.x.kind, xs.chain(edges).chain(rules_x)))?;
@@ -172,12 +182,13 @@ impl Panel {
             Some(fixed) => fixed.iter().map(|(v, l)| Tick { value: *v, label: l.clone() }).collect(),
             None => scale.ticks(target),
         };
-        let (top, bottom) = (26.0, HEIGHT - 42.0);
+        let bottom = self.height() - if self.x.label.is_empty() { 24.0 } else { 42.0 };
+        let top = if self.title.is_empty() { 8.0 } else { 26.0 };
         let y = Scale::new(self.y.kind, y_range, (bottom, top));
-        let y_ticks: Vec<Tick> = ticks(&self.y, &y, 5);
+        let y_ticks: Vec<Tick> = ticks(&self.y, &y, if bottom - top < 80.0 { 3 } else { 5 });
         let widest = y_ticks.iter().map(|t| t.label.chars().count()).max().unwrap_or(0) as f64;
         let title = if self.y.label.is_empty() { 0.0 } else { 18.0 };
-        let left = (widest * LETTER + 10.0 + title).clamp(24.0, WIDTH / 2.0);
+        let left = (widest * LETTER + 10.0 + title).max(self.margin).clamp(24.0, WIDTH / 2.0);
         let right = WIDTH - 12.0;
         let x = Scale::new(self.x.kind, x_range, (left, right));
         let x_ticks = ticks(&self.x, &x, 5);
@@ -202,7 +213,7 @@ impl Panel {
             }
         }
         svg.path("axis", &[(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)], false);
-        svg.text("label", 0.5 * (frame.left + frame.right), HEIGHT - 8.0, Anchor::Middle, &self.x.label);
+        svg.text("label", 0.5 * (frame.left + frame.right), self.height() - 8.0, Anchor::Middle, &self.x.label);
         svg.upright_text("label", 12.0, 0.5 * (frame.top + frame.bottom), false, &self.y.label);
     }
 
@@ -229,6 +240,10 @@ impl Panel {
                         svg.line("rule", frame.x.at(lo), frame.y.at(lo), frame.x.at(hi), frame.y.at(hi));
                     }
                 }
+                Guide::Level(lo, hi) => {
+                    let (low, high) = (frame.y.at(*lo).min(frame.bottom), frame.y.at(*hi).max(frame.top));
+                    svg.rect("band", frame.left, high, frame.right - frame.left, low - high);
+                }
                 Guide::Band(lo, hi) => {
                     let (from, to) = (frame.x.at(*lo).max(frame.left), frame.x.at(*hi).min(frame.right));
                     svg.rect("band", from, frame.top, to - from, frame.bottom - frame.top);
@@ -241,19 +256,24 @@ impl Panel {
 fn draw_steps(steps: &Steps, frame: &Frame, svg: &mut Svg) {
     let floor = frame.y.range().0;
     let base = frame.y.at(floor);
-    let mut outline = Vec::new();
-    for (pair, &height) in steps.edges.windows(2).zip(&steps.heights) {
-        let y = if height > floor { frame.y.at(height) } else { base };
-        outline.push((frame.x.at(pair[0]), y));
-        outline.push((frame.x.at(pair[1]), y));
+    let mut shapes = Svg::default();
+    let mut outline: Vec<(f64, f64)> = Vec::new();
+    let bins = steps.edges.windows(2).zip(&steps.heights).map(|(edge, height)| (edge[0], edge[1], *height));
+    // Empty bins leave no line on the axis: each run of filled ones is a shape of its own.
+    for (from, to, height) in bins.chain([(0.0, 0.0, f64::NEG_INFINITY)]) {
+        if height > floor {
+            let y = frame.y.at(height);
+            if outline.is_empty() {
+                outline.push((frame.x.at(from), base));
+            }
+            outline.extend([(frame.x.at(from), y), (frame.x.at(to), y)]);
+        } else if let Some(&(last, _)) = outline.last() {
+            outline.push((last, base));
+            shapes.path("steps", &outline, false);
+            outline.clear();
+        }
     }
-    if let (Some(first), Some(last)) = (outline.first().copied(), outline.last().copied()) {
-        outline.insert(0, (first.0, base));
-        outline.push((last.0, base));
-        let mut shape = Svg::default();
-        shape.path("steps", &outline, false);
-        svg.group(steps.ink.class(), &shape);
-    }
+    svg.group(steps.ink.class(), &shapes);
 }
 
 fn draw_series(series: &Series, frame: &Frame, svg: &mut Svg) {
