@@ -8,6 +8,7 @@ pub mod likelihood;
 pub mod observe;
 pub mod scenario;
 pub mod train;
+pub mod verify;
 
 use crate::data::DataSet;
 use crate::record::ExactObservables;

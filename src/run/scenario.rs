@@ -1,6 +1,7 @@
 //! A whole scenario: the points of its plan, one after another, into a run directory.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
-use crate::record::{ExpectRecord, PointRecord, Record, TrainRecord};
+use crate::record::{DoneRecord, ExpectRecord, PointRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::sample;
 use crate::scenario::{self, Plan, Point};
@@ -114,21 +115,28 @@ impl Job for Scenario<'_> {
 }
 
 impl Scenario<'_> {
-    /// Evaluates the promises and writes them to the points they are about.
+    /// Evaluates the promises and writes each to the points it is about. A promise about some of its points holds at all
+    /// of them or at none.
     fn judge(&self, directory: &RunDirectory, points: &[(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {
-        let records: Vec<&[Record]> = points.iter().map(|(_, records)| records.as_slice()).collect();
-        let mut all = Vec::new();
-        for (index, point) in self.plan.points.iter().enumerate() {
-            let mut place = directory.point(&point.label)?;
+        let mut by_point = vec![Vec::new(); points.len()];
+        for expect in &self.plan.expect {
+            let mut found: Vec<ExpectRecord> =
+                expect.points.iter().map(|&at| scenario::evaluate(expect, &points[at].1)).collect();
+            let holds = scenario::holds(expect, &found);
+            for (&at, mut record) in expect.points.iter().zip(found.drain(..)) {
+                record.holds = holds;
+                by_point[at].push(record);
+            }
+        }
+        for ((label, _), verdicts) in points.iter().zip(&by_point) {
+            let mut place = directory.point(label)?;
             place.retain(|record| !matches!(record, Record::Expect(_)))?;
-            for expect in self.plan.expect.iter().filter(|e| e.points.contains(&index)) {
-                let verdict = scenario::evaluate(expect, &records, index);
+            for verdict in verdicts {
                 place.append(&Record::Expect(verdict.clone()))?;
-                all.push(verdict);
             }
             place.finish()?;
         }
-        Ok(all)
+        Ok(by_point.into_iter().flatten().collect())
     }
 }
 
@@ -151,8 +159,9 @@ struct Machine {
 
 impl<B: Backend> PointRun<'_, B> {
     fn run(&mut self, command: &[String]) -> Result<()> {
+        let clock = Instant::now();
         let before = if self.resume { self.place.records()? } else { Vec::new() };
-        if before.iter().any(|r| matches!(r, Record::Expect(_))) {
+        if before.iter().any(|r| matches!(r, Record::Done(_))) {
             self.listener.event(Event::Info("finished before: kept as it is".into()));
             return Ok(());
         }
@@ -178,11 +187,16 @@ impl<B: Backend> PointRun<'_, B> {
             split_rows = Some(rows);
         }
         let Some(machine) = machine else {
-            return self.place.finish();
+            return self.done(clock);
         };
         self.sample(&machine, source.as_ref())?;
         self.likelihood(&machine, source.as_ref(), split_rows.as_ref())?;
         self.couplings(&machine)?;
+        self.done(clock)
+    }
+
+    fn done(&mut self, clock: Instant) -> Result<()> {
+        self.place.append(&Record::Done(DoneRecord { seconds: clock.elapsed().as_secs_f64() }))?;
         self.place.finish()
     }
 

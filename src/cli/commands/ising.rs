@@ -33,7 +33,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     };
     settings.validate()?;
     if let Some(path) = &args.out {
-        data::check_output(path)?;
+        data::check_samples_output(path)?;
     }
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));

@@ -11,13 +11,13 @@ use crate::error::Result;
 use crate::events::{Event, Listener};
 use crate::record::{ExpectRecord, Record};
 use crate::run::scenario::{RunRequest, default_out, run as run_scenario};
-use crate::scenario::{self, Options};
+use crate::scenario::{self, Changes};
 
 /// Changes of a scenario by flags; `--seed` is `--set seed=N`.
-pub(in crate::cli) fn options(sets: &[String], quick: bool, seed: Option<u64>) -> Options {
+pub(in crate::cli) fn options(sets: &[String], quick: bool, seed: Option<u64>) -> Changes {
     let mut sets = sets.to_vec();
     sets.extend(seed.map(|seed| format!("seed={seed}")));
-    Options { sets, quick }
+    Changes { set: sets, quick }
 }
 
 pub(in crate::cli) fn run(args: &RunArgs, global: &Global, console: &mut Console) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::sample::{self, Settings};
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
     let model = read_model(&args.model)?;
-    data::check_output(&args.out)?;
+    data::check_samples_output(&args.out)?;
     let settings = Settings {
         samples: args.samples,
         chains: args.chains,
