@@ -3,7 +3,7 @@
 //! States are walked in Gray-code order, one flip a step, and counted by (antiparallel bonds, up spins): integers, from
 //! which everything follows at any temperature. State number: bit i = spin i is up.
 
-use super::{MagnetizationDistribution, Thermodynamics, coupling, size_fault};
+use super::{MagnetizationDistribution, Thermodynamics, coupling, shape_fault, size_fault};
 use crate::error::Result;
 
 /// Most sites that are enumerated.
