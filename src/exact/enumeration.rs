@@ -137,7 +137,7 @@ fn check_graph(sites: usize, bonds: &[(usize, usize)], most: usize) -> Result<()
     }
     match bonds.iter().find(|&&(a, b)| a >= sites || b >= sites || a == b) {
         Some((a, b)) => {
-            Err(size_fault(format!("a bond between sites {a} and {b}"), format!("two different sites below {sites}")))
+            Err(shape_fault(format!("a bond between sites {a} and {b}"), format!("two different sites below {sites}")))
         }
         None => Ok(()),
     }
