@@ -15,6 +15,9 @@ const WINDOW_RATIO: f64 = 1.5;
 /// Lags computed together; the window is looked for after each batch.
 const LAG_BATCH: usize = 32;
 
+/// The window is looked for up to a quarter of a replica's length, or up to this lag if that is more.
+const LEAST_LAST_LAG: usize = 1024;
+
 /// Mean, its error and the autocorrelation time of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Autocorrelation {
@@ -72,7 +75,7 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
     if zero <= (1e-14 * centre).powi(2) {
         return still;
     }
-    let last = times - 1;
+    let last = (times - 1).min((times / 4).max(LEAST_LAST_LAG));
     let (mut window, mut converged, mut sum, mut absolute) = (0, last == 0, 0.5 * zero, 0.5 * zero);
     let mut from = 1;
     'lags: while from <= last {

@@ -270,7 +270,7 @@ fn gaussian_form_is_the_average_over_a_gaussian() {
                     projected += (0..inside.len()).map(s).product::<f64>() * log_2cosh;
                 }
                 let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-                sum += projected / (1 << inside.len()) as f64 * density * 24.0 / f64::from(steps);
+                sum += projected / 2f64.powi(inside.len() as i32) * density * 24.0 / f64::from(steps);
             }
             let linear = if inside.len() == 1 { w[inside[0]] } else { 0.0 };
             let difference = (coupling.value - linear - sum).abs();

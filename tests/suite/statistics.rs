@@ -356,3 +356,26 @@ fn errors_of_correlations_come_from_replicas() {
         assert!((g.error - (stats::variance(&values) / 64.0).sqrt()).abs() < 1e-12, "{g:?}");
     }
 }
+
+#[test]
+fn a_slow_sign_has_its_own_error() {
+    // One long run whose magnetisation changes sign every 2000 steps or so, with quick |m|: P(m > 0) has an exponential
+    // autocorrelation time of 1000 steps, so its error is √(2 · 1000 · ¼/n), known to a third from its few blocks.
+    let mut numbers = Philox::sequence(3, "sign");
+    let mut sign = 1.0;
+    let magnetization: Vec<f64> = (0..200_000)
+        .map(|_| {
+            if numbers.random::<f64>() < 1.0 / 2_000.0 {
+                sign = -sign;
+            }
+            sign * (0.7 + 0.1 * numbers.random::<f64>())
+        })
+        .collect();
+    let energy = magnetization.iter().map(|m| -2.0 * m * m).collect();
+    let series = Series { sites: 64, replicas: 1, times: magnetization.len(), energy, magnetization };
+    let found = observables::observables(&series, Lattice::Square { length: 8 }, 1.8).expect("fits");
+    let expected = (2.0 * 1_000.0 * 0.25 / 200_000.0f64).sqrt();
+    assert!((0.5..2.0).contains(&(found.p_up.error / expected)), "{:?} for an error of {expected}", found.p_up);
+    assert!((found.p_up.value - 0.5).abs() < 4.0 * expected, "{:?}", found.p_up);
+    assert!(found.magnetization.tau.expect("a series") < 0.6, "{:?}", found.magnetization);
+}
