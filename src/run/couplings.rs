@@ -27,23 +27,6 @@ pub struct CouplingsPlan {
     pub strongest: usize,
 }
 
-/// Name of a basis.
-#[must_use]
-pub fn basis_name(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Spin => "spin",
-        Basis::Binary => "binary",
-    }
-}
-
-fn method_name(method: Method) -> String {
-    match method {
-        Method::Exact => "exact".into(),
-        Method::Gaussian => "gaussian".into(),
-        Method::Cumulant(order) => format!("cumulant:{order}"),
-    }
-}
-
 /// Computes couplings, writes list and matrix, and summarises them; `truth` is the Ising model behind the data.
 ///
 /// # Errors
@@ -82,8 +65,8 @@ pub fn read_couplings(
         _ => None,
     };
     Ok(CouplingsRecord {
-        basis: basis_name(plan.basis).to_string(),
-        method: method_name(plan.method),
+        basis: plan.basis.to_string(),
+        method: plan.method.to_string(),
         orders: summarise(&found),
         file: file_name(list),
         matrix: matrix.map(file_name),

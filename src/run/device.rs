@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::backend::gpu::{Gpu, Selection};
+use crate::backend::gpu::{self, Gpu, Selection};
 use crate::error::{Error, Fault, Result};
 
 /// Which kind of device was asked for.
@@ -69,7 +69,12 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
     }
     let pool = builder.build().map_err(|e| Error::device(format!("cannot start threads: {e}")))?;
     pool.install(|| {
-        let selection = Selection::new(request.device.as_deref(), request.choice == Choice::Gpu);
+        let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
+            Some(Ok(choice)) => choice,
+            Some(Err(never)) => match never {},
+            None => gpu::Choice::Automatic,
+        };
+        let selection = Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() };
         match request.choice {
             Choice::Cpu => job.run(&Cpu::new()),
             Choice::Gpu => job.run(&Gpu::new(&selection)?),

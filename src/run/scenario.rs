@@ -318,7 +318,7 @@ impl<B: Backend> PointRun<'_, B> {
                 scenario::Basis::Spin => (Basis::Spin, names::COUPLINGS, names::MATRIX),
                 scenario::Basis::Binary => (Basis::Binary, names::COUPLINGS_BINARY, names::MATRIX_BINARY),
             };
-            self.listener.event(Event::Info(format!("couplings in the {} basis", super::couplings::basis_name(basis))));
+            self.listener.event(Event::Info(format!("couplings in the {basis} basis")));
             let plan = CouplingsPlan {
                 basis,
                 method: Method::Exact,

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use crate::backend::Backend;
 use crate::cli::args::{BasisName, CouplingsArgs, Global};
 use crate::cli::console::Console;
-use crate::couplings::{Basis, Method};
+use crate::couplings::Basis;
 use crate::data::{self, Model, read_model};
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 use crate::record::CouplingsRecord;
 use crate::run::couplings::{CouplingsPlan, read_couplings};
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
@@ -22,7 +22,7 @@ pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: 
             BasisName::Spin => Basis::Spin,
             BasisName::Binary => Basis::Binary,
         },
-        method: parse_method(&args.method)?,
+        method: args.method.parse()?,
         orders: args.orders.clone(),
         units,
         strongest: args.strongest,
@@ -46,19 +46,6 @@ pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: 
     }
     let _ = writeln!(out, "  all in {}", args.out.display());
     console.result(&record, &out)
-}
-
-fn parse_method(text: &str) -> Result<Method> {
-    match text.split_once(':') {
-        None if text == "exact" => Ok(Method::Exact),
-        None if text == "gaussian" => Ok(Method::Gaussian),
-        Some(("cumulant", order)) if order.parse::<usize>().is_ok_and(|k| k >= 1) => {
-            Ok(Method::Cumulant(order.parse().unwrap_or(1)))
-        }
-        _ => Err(Error::Input(
-            Fault::new(format!("method \"{text}\"")).at("--method").expected("exact, gaussian or cumulant:K with K ≥ 1"),
-        )),
-    }
 }
 
 struct Couplings<'a> {

@@ -93,6 +93,7 @@ fn point_text(out: &mut String, record: &Record) {
             }
         }
         Record::Train(t) => writeln!(out, "  {} updates, {:.0} a second", t.updates, t.updates_per_second),
+        Record::Done(d) => writeln!(out, "  {:.1} s", d.seconds),
         Record::Point(_) | Record::Metric(_) | Record::Expect(_) => Ok(()),
     };
 }
