@@ -126,6 +126,9 @@ fn reordered(matrix: &PairMatrix, order: &[usize]) -> Vec<f64> {
 /// Most units that are put in order; the linkage takes n³ steps.
 const MOST_ORDERED: usize = 256;
 
+/// Most points whose matrices stand open on the page.
+const MOST_OPEN: usize = 6;
+
 /// One order of units for all matrices of a basis, from their mean, so that they can be compared by eye.
 fn common_order(matrices: &[&PairMatrix]) -> Vec<usize> {
     let Some(first) = matrices.first() else { return Vec::new() };
@@ -195,7 +198,12 @@ fn matrices(points: &[&PointView], basis: &str) -> String {
         let block = figure(&key, &panels, &caption);
         // A matrix and its histogram belong in one row.
         let block = if has_matrices { block.replacen("class=\"panels\"", "class=\"panels two\"", 1) } else { block };
-        out.push_str(&block);
+        let n_points = points.iter().filter(|p| p.matrix_in(basis).is_some()).count();
+        out.push_str(&if n_points > MOST_OPEN && has_matrices {
+            details(&format!("Matrices and distributions of all {n_points} points"), &block, false)
+        } else {
+            block
+        });
     }
     if basis == "binary" && !out.is_empty() && points.iter().any(|p| p.matrix_in("spin").is_some()) {
         return details("The same in the binary basis", &out, false);

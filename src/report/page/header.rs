@@ -101,7 +101,7 @@ pub(super) fn summary(run: &RunView) -> String {
         out.push_str(&callout("warn", "Warnings of the run", &warnings));
     }
     if !run.notes.is_empty() {
-        out.push_str(&callout("note", "Missing or damaged files", &run.notes));
+        out.push_str(&callout("note", "Incomplete", &run.notes));
     }
     out.push_str(&glance(run));
     out
