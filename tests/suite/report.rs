@@ -243,6 +243,48 @@ fn spoil(record: &mut Record, x: f64) {
     }
 }
 
+/// A likelihood above its ceiling means a wrong ln Z, also when the run itself did not notice.
+#[test]
+fn a_likelihood_above_its_ceiling_is_called_out() {
+    let mut run = read_run(&lattice_run("ceiling", &[2])).unwrap();
+    let warning = "lies above its ceiling";
+    assert!(!render(&run).contains(warning));
+    for record in &mut run.points[0].records {
+        if let Record::Likelihood(l) = record {
+            let forward = l.log_likelihood.get_mut("train").unwrap().forward.as_mut().unwrap();
+            forward.value = l.ceiling.unwrap() + 4.0 * forward.error;
+        }
+    }
+    // Once at the top of the page and once beside the tables.
+    assert_eq!(render(&run).matches(warning).count(), 2);
+}
+
+/// A resumed run writes some records again: the page shows each once, as last written.
+#[test]
+fn records_written_twice_are_shown_once() {
+    let dir = chain_run("resumed");
+    let metrics = dir.join("metrics.jsonl");
+    let text = fs::read_to_string(&metrics).unwrap();
+    let again: String =
+        text.lines().skip(1).map(|l| format!("{}\n", l.replace("\"holds\":true", "\"holds\":false"))).collect();
+    fs::write(&metrics, text + &again).unwrap();
+    let page = page_of(&dir);
+    assert!(page.contains("1 of 1 expectations of the scenario fails"));
+    assert!(page.contains("training rows: 21 values."));
+}
+
+/// Only the points of the manifest belong to the run.
+#[test]
+fn points_that_the_manifest_does_not_name_are_left_out() {
+    let dir = lattice_run("named-points", &[0, 2, 5]);
+    let manifest = r#"{"scenario": "sample", "finished": false, "points": ["temperature=1.8", "temperature=9"]}"#;
+    fs::write(dir.join("manifest.json"), manifest).unwrap();
+    let page = page_of(&dir);
+    assert!(page.contains("<th scope=\"row\">T = 1.8</th>") && !page.contains("<th scope=\"row\">T = 2.2</th>"));
+    assert!(page.contains("temperature=9: this point has no metrics.jsonl"));
+    assert!(page.contains("The run had not come to its end"));
+}
+
 #[test]
 fn an_empty_view_is_a_whole_page() {
     assert_well_formed(&render(&RunView::default()));

@@ -24,16 +24,18 @@ pub(super) fn title(run: &RunView) -> String {
         ("Started", run.started.clone()),
         ("Duration", run.seconds.map(duration)),
     ];
-    out.push_str("<dl class=\"facts\">");
+    let mut list = String::new();
     for (name, value) in facts {
         if let Some(value) = value {
-            let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
+            let _ = write!(list, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
         }
     }
     if let Some(command) = &run.command {
-        let _ = write!(out, "<dt>Command</dt><dd><code>{}</code></dd>", escape(command));
+        let _ = write!(list, "<dt>Command</dt><dd><code>{}</code></dd>", escape(command));
     }
-    out.push_str("</dl>");
+    if !list.is_empty() {
+        let _ = write!(out, "<dl class=\"facts\">{list}</dl>");
+    }
     out
 }
 
