@@ -12,7 +12,7 @@ use crate::error::{Error, Fault, Result};
 use crate::record::Record;
 
 use super::model::{PairMatrix, PointView, RunView};
-use super::{npy, number};
+use super::{manifest, npy, number};
 
 /// Name of the file of records.
 const METRICS: &str = "metrics.jsonl";
@@ -40,13 +40,18 @@ pub fn read_run(dir: &Path) -> Result<RunView> {
         ));
     }
     let mut run = RunView { title: directory_name(dir), ..RunView::default() };
-    read_manifest(dir, &mut run);
+    let labels = read_manifest(dir, &mut run);
     match read_text(&dir.join("scenario.ron")) {
-        Ok(text) => run.scenario_text = Some(text),
+        Ok(text) => {
+            if let Some(title) = manifest::title_in(&text) {
+                run.title = title;
+            }
+            run.scenario_text = Some(text);
+        }
         Err(why) => run.notes.push(format!("The scenario cannot be shown: scenario.ron {why}.")),
     }
     let mut points = Vec::new();
-    for sub in sub_directories(dir, &mut run.notes) {
+    for sub in sub_directories(dir, &labels, &mut run.notes) {
         points.extend(read_point(&sub, &directory_name(&sub), &mut run.notes));
     }
     if dir.join(METRICS).exists() {
@@ -75,9 +80,8 @@ pub fn read_run(dir: &Path) -> Result<RunView> {
 fn add_root(roots: Vec<PointView>, points: &mut Vec<PointView>, run: &mut RunView) {
     let known: Vec<String> = points.iter().map(|p| p.label.clone()).collect();
     for root in roots {
-        if root.records.iter().all(|r| matches!(r, Record::Expect(_))) {
-            run.expectations.extend(root.expectations().into_iter().cloned());
-        } else if root.about().is_none() && !known.is_empty() {
+        let only_promises = root.records.iter().all(|r| matches!(r, Record::Expect(_)));
+        if only_promises || (root.about().is_none() && !known.is_empty()) {
             run.expectations.extend(root.expectations().into_iter().cloned());
         } else if !known.contains(&root.label) {
             points.push(root);
@@ -101,8 +105,8 @@ fn directory_name(dir: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }
 
-/// Sub-directories that hold metrics, by name.
-fn sub_directories(dir: &Path, notes: &mut Vec<String>) -> Vec<PathBuf> {
+/// Sub-directories that hold metrics, by name; those that the manifest names, where it names any that is there.
+fn sub_directories(dir: &Path, labels: &[String], notes: &mut Vec<String>) -> Vec<PathBuf> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
@@ -113,6 +117,15 @@ fn sub_directories(dir: &Path, notes: &mut Vec<String>) -> Vec<PathBuf> {
     let mut subs: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
     subs.retain(|p| p.is_dir() && p.join(METRICS).is_file());
     subs.sort();
+    let is_named = |p: &PathBuf| labels.contains(&directory_name(p));
+    if subs.iter().any(is_named) {
+        subs.retain(is_named);
+        for label in labels {
+            if !subs.iter().any(|p| directory_name(p) == *label) {
+                notes.push(format!("{label}: this point has no {METRICS}; it has not been started or was removed."));
+            }
+        }
+    }
     subs
 }
 
@@ -131,62 +144,20 @@ fn read_text(path: &Path) -> std::result::Result<String, String> {
     }
 }
 
-/// Fills the header of the page from `manifest.json`.
-fn read_manifest(dir: &Path, run: &mut RunView) {
-    let text = match read_text(&dir.join("manifest.json")) {
-        Ok(text) => text,
-        Err(why) => {
-            return run.notes.push(format!("Version, seed, device and times are unknown: manifest.json {why}."));
-        }
-    };
-    let manifest: Value = match serde_json::from_str(&text) {
-        Ok(value) => value,
-        Err(error) => {
-            let note = format!("Version, seed, device and times are unknown: manifest.json is damaged ({error}).");
-            return run.notes.push(note);
-        }
-    };
-    run.manifest_text = serde_json::to_string_pretty(&manifest).ok();
-    let word = |keys: &[&str]| keys.iter().find_map(|key| words(manifest.get(key)?));
-    let seconds_of = |keys: &[&str]| keys.iter().find_map(|key| manifest.get(key)?.as_f64());
-    if let Some(title) = word(&["title"]).or_else(|| word(&["name", "scenario"])) {
-        run.title = title;
+/// Fills the header of the page from `manifest.json`; returns the labels of the run's points.
+fn read_manifest(dir: &Path, run: &mut RunView) -> Vec<String> {
+    let unknown = "Version, seed, device and times are unknown: manifest.json";
+    match read_text(&dir.join("manifest.json")) {
+        Err(why) => run.notes.push(format!("{unknown} {why}.")),
+        Ok(text) => match serde_json::from_str::<Value>(&text) {
+            Err(error) => run.notes.push(format!("{unknown} is damaged ({error}).")),
+            Ok(value) => {
+                run.manifest_text = serde_json::to_string_pretty(&value).ok();
+                return manifest::fill(&value, run);
+            }
+        },
     }
-    run.description = word(&["description"]);
-    run.name = word(&["name", "scenario"]);
-    run.seed = word(&["seed"]);
-    run.command = word(&["command", "command_line"]);
-    run.device = word(&["device"]);
-    run.backend = word(&["backend"]);
-    let commit = word(&["commit"]).map(|c| c.chars().take(12).collect::<String>());
-    run.version = match (word(&["version"]), commit) {
-        (Some(version), Some(commit)) => Some(format!("{version} ({commit})")),
-        (version, commit) => version.or(commit),
-    };
-    let times = manifest.get("times").cloned().unwrap_or(Value::Null);
-    let time = |keys: &[&str]| keys.iter().find_map(|key| manifest.get(key).or_else(|| times.get(key)).cloned());
-    let started = time(&["started", "start", "started_at", "started_unix"]);
-    let finished = time(&["finished", "end", "finished_at", "finished_unix"]);
-    run.seconds = seconds_of(&["seconds", "duration", "wall_seconds"])
-        .or_else(|| time(&["seconds", "duration"])?.as_f64())
-        .or_else(|| Some(finished.as_ref()?.as_f64()? - started.as_ref()?.as_f64()?))
-        .filter(|s| *s >= 0.0);
-    run.started = started.and_then(|s| s.as_f64().and_then(number::date).or_else(|| words(&s)));
-}
-
-/// A value of the manifest as text: lists are joined by spaces, objects by their values.
-fn words(value: &Value) -> Option<String> {
-    let joined = |parts: Vec<String>, glue: &str| (!parts.is_empty()).then(|| parts.join(glue));
-    match value {
-        Value::Null => None,
-        Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
-        Value::Array(items) => joined(items.iter().filter_map(words).collect(), " "),
-        Value::Object(map) => map.get("name").and_then(words).or_else(|| {
-            let simple = map.iter().filter(|(_, v)| v.is_string() || v.is_number() || v.is_boolean());
-            joined(simple.filter_map(|(k, v)| Some(format!("{k}: {}", words(v)?))).collect(), ", ")
-        }),
-        other => Some(other.to_string()),
-    }
+    Vec::new()
 }
 
 /// Reads the metrics of one directory; one point, or several where it has several `point` records.

@@ -10,6 +10,7 @@
 
 mod html;
 pub mod load;
+mod manifest;
 pub mod model;
 mod npy;
 mod number;

@@ -122,10 +122,11 @@ impl PointView {
         self.last(|r| if let Record::States(s) = r { Some(s) } else { None })
     }
 
-    /// Couplings, one record for each basis, in the order written.
+    /// Couplings, one record for each basis and method, in the order written; after a resumed run as last written.
     #[must_use]
     pub fn couplings(&self) -> Vec<&CouplingsRecord> {
-        self.records.iter().filter_map(|r| if let Record::Couplings(c) = r { Some(c) } else { None }).collect()
+        let all = self.records.iter().filter_map(|r| if let Record::Couplings(c) = r { Some(c) } else { None });
+        last_of_each(all, |a, b| a.basis == b.basis && a.method == b.method)
     }
 
     /// Couplings in one basis.
@@ -155,10 +156,11 @@ impl PointView {
         by_update.into_values().collect()
     }
 
-    /// Promises about this point.
+    /// Promises about this point; after a resumed run each as last judged.
     #[must_use]
     pub fn expectations(&self) -> Vec<&ExpectRecord> {
-        self.records.iter().filter_map(|r| if let Record::Expect(e) = r { Some(e) } else { None }).collect()
+        let all = self.records.iter().filter_map(|r| if let Record::Expect(e) = r { Some(e) } else { None });
+        last_of_each(all, |a, b| a.key == b.key && a.promise == b.promise)
     }
 
     /// T in J/k_B, for Ising sources.
@@ -213,6 +215,18 @@ impl PointView {
     pub fn unit_name(&self, j: usize) -> String {
         self.names.get(j).filter(|n| !n.is_empty()).cloned().unwrap_or_else(|| j.to_string())
     }
+}
+
+/// Items in the order in which each kind first occurs, each replaced by the last of its kind.
+fn last_of_each<'a, T>(items: impl Iterator<Item = &'a T>, same: impl Fn(&T, &T) -> bool) -> Vec<&'a T> {
+    let mut kept: Vec<&T> = Vec::new();
+    for item in items {
+        match kept.iter_mut().find(|k| same(k, item)) {
+            Some(earlier) => *earlier = item,
+            None => kept.push(item),
+        }
+    }
+    kept
 }
 
 /// Whether a swept key is the temperature.

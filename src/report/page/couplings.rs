@@ -3,7 +3,7 @@
 use super::super::html::{Cell, Table, details, figure};
 use super::super::model::{PairMatrix, PointView, RunView};
 use super::super::number::{count, estimate, fixed, significant};
-use super::super::plot::{Axis, HeatMap, Ink, Mark, Marker, Panel, Series, Stroke, legend};
+use super::super::plot::{Axis, HeatMap, Ink, MOST_NAMES, Mark, Marker, Panel, Series, Stroke, legend};
 use super::{histogram, pairs};
 
 /// The section; empty where no couplings were read.
@@ -123,15 +123,12 @@ fn reordered(matrix: &PairMatrix, order: &[usize]) -> Vec<f64> {
     order.iter().flat_map(|&j| order.iter().map(move |&k| matrix.at(j, k))).collect()
 }
 
-/// Most units that are put in order; the linkage takes n³ steps.
-const MOST_ORDERED: usize = 256;
+/// Most points whose matrices stand open on the page.
+const MOST_OPEN: usize = 6;
 
 /// One order of units for all matrices of a basis, from their mean, so that they can be compared by eye.
 fn common_order(matrices: &[&PairMatrix]) -> Vec<usize> {
     let Some(first) = matrices.first() else { return Vec::new() };
-    if first.n > MOST_ORDERED {
-        return (0..first.n).collect();
-    }
     let alike: Vec<&&PairMatrix> = matrices.iter().filter(|m| m.n == first.n).collect();
     let sum = |i: usize| alike.iter().map(|m| m.values[i]).filter(|v| v.is_finite()).sum::<f64>();
     let mean: Vec<f64> = (0..first.n * first.n).map(|i| sum(i) / alike.len() as f64).collect();
@@ -140,7 +137,7 @@ fn common_order(matrices: &[&PairMatrix]) -> Vec<usize> {
 
 /// Whether a point's matrix is shown with the names of its units.
 fn is_named(point: &PointView, matrix: &PairMatrix) -> bool {
-    matrix.n > 0 && point.names.len() == matrix.n && point.lattice().is_none()
+    (1..=MOST_NAMES).contains(&matrix.n) && point.names.len() == matrix.n && point.lattice().is_none()
 }
 
 fn matrices(points: &[&PointView], basis: &str) -> String {
@@ -195,7 +192,12 @@ fn matrices(points: &[&PointView], basis: &str) -> String {
         let block = figure(&key, &panels, &caption);
         // A matrix and its histogram belong in one row.
         let block = if has_matrices { block.replacen("class=\"panels\"", "class=\"panels two\"", 1) } else { block };
-        out.push_str(&block);
+        let n_points = points.iter().filter(|p| p.matrix_in(basis).is_some()).count();
+        out.push_str(&if n_points > MOST_OPEN && has_matrices {
+            details(&format!("Matrices and distributions of all {n_points} points"), &block, false)
+        } else {
+            block
+        });
     }
     if basis == "binary" && !out.is_empty() && points.iter().any(|p| p.matrix_in("spin").is_some()) {
         return details("The same in the binary basis", &out, false);

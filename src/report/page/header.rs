@@ -24,16 +24,18 @@ pub(super) fn title(run: &RunView) -> String {
         ("Started", run.started.clone()),
         ("Duration", run.seconds.map(duration)),
     ];
-    out.push_str("<dl class=\"facts\">");
+    let mut list = String::new();
     for (name, value) in facts {
         if let Some(value) = value {
-            let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
+            let _ = write!(list, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
         }
     }
     if let Some(command) = &run.command {
-        let _ = write!(out, "<dt>Command</dt><dd><code>{}</code></dd>", escape(command));
+        let _ = write!(list, "<dt>Command</dt><dd><code>{}</code></dd>", escape(command));
     }
-    out.push_str("</dl>");
+    if !list.is_empty() {
+        let _ = write!(out, "<dl class=\"facts\">{list}</dl>");
+    }
     out
 }
 
@@ -101,7 +103,7 @@ pub(super) fn summary(run: &RunView) -> String {
         out.push_str(&callout("warn", "Warnings of the run", &warnings));
     }
     if !run.notes.is_empty() {
-        out.push_str(&callout("note", "Missing or damaged files", &run.notes));
+        out.push_str(&callout("note", "Incomplete", &run.notes));
     }
     out.push_str(&glance(run));
     out

@@ -76,14 +76,14 @@ fn method_cells(bounds: &Bounds, decimals: &[usize; 3]) -> Vec<Cell> {
         .collect()
 }
 
-fn method_decimals<'a>(all: impl Iterator<Item = &'a Bounds> + Clone) -> [usize; 3] {
-    METHODS.map(|pick| column_decimals(all.clone().filter_map(pick).map(|e| e.error), 5))
+fn method_decimals(all: &[&Bounds]) -> [usize; 3] {
+    METHODS.map(|pick| column_decimals(all.iter().filter_map(|b| pick(b)).map(|e| e.error), 5))
 }
 
 fn likelihood_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
     let columns = ["Point", "Rows", "#Forward AIS", "#Reverse AIS", "#Exact", "#Ceiling", "#KL(q‖p)"];
     let mut table = Table::new("Mean log-likelihood of a row, in nats", &columns);
-    let decimals = method_decimals(points.iter().flat_map(|(_, l)| l.log_likelihood.values()));
+    let decimals = method_decimals(&points.iter().flat_map(|(_, l)| l.log_likelihood.values()).collect::<Vec<_>>());
     for (point, likelihood) in points {
         let mut sets: Vec<(&String, &Bounds)> = likelihood.log_likelihood.iter().collect();
         // Training rows first, whatever their name sorts to.
@@ -114,7 +114,7 @@ fn likelihood_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
 fn partition_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
     let columns = ["Point", "#Forward AIS", "#Reverse AIS", "#Exact", "#Effective sample size", "#Var ln w (nats²)"];
     let mut table = Table::new("ln Z of the model and quality of the AIS weights", &columns);
-    let decimals = method_decimals(points.iter().map(|(_, l)| &l.log_z));
+    let decimals = method_decimals(&points.iter().map(|(_, l)| &l.log_z).collect::<Vec<_>>());
     for (point, likelihood) in points {
         let mut cells = vec![Cell::heading(point.heading())];
         cells.extend(method_cells(&likelihood.log_z, &decimals));

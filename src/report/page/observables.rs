@@ -2,7 +2,7 @@
 
 use super::super::html::{Cell, Table, figure};
 use super::super::model::{PointView, RunView};
-use super::super::number::{column_decimals, estimate, fixed, lone_estimate, plain, signed};
+use super::super::number::{column_decimals, decimal_exponent, estimate, fixed, lone_estimate, plain, signed};
 use super::super::plot::{Axis, Guide, Ink, Kind, Mark, Marker, Panel, Series, Stroke, legend, range_of};
 use crate::record::{Estimate, ExactObservables, Observables};
 
@@ -177,14 +177,17 @@ fn against_temperature(points: &[&PointView]) -> String {
     figure(&legend(&key), &panels, caption)
 }
 
+/// A number of a point, where it has one.
+type Pick<'a, T> = Box<dyn Fn(&PointView) -> Option<T> + 'a>;
+
 /// What the series of a panel are about: label, ink, marker, line and which estimate of a point they show.
 struct Part<'a> {
     label: String,
     ink: Ink,
     marker: Marker,
     stroke: Stroke,
-    pick: Box<dyn Fn(&PointView) -> Option<Estimate> + 'a>,
-    sigma: Box<dyn Fn(&PointView) -> Option<f64> + 'a>,
+    pick: Pick<'a, Estimate>,
+    sigma: Pick<'a, f64>,
 }
 
 fn parts<'a>(quantity: &'a Quantity, variants: &'a [String]) -> Vec<Part<'a>> {
@@ -218,6 +221,12 @@ fn parts<'a>(quantity: &'a Quantity, variants: &'a [String]) -> Vec<Part<'a>> {
         });
     }
     parts
+}
+
+/// `x` > 0 rounded down to its first digit.
+fn leading_digit(x: f64) -> f64 {
+    let unit = 10f64.powi(decimal_exponent(x));
+    (x / unit).floor() * unit
 }
 
 /// A quantity against temperature, and below it how far it lies from its reference.
@@ -265,10 +274,13 @@ fn temperature_panel(points: &[&PointView], quantity: &Quantity, variants: &[Str
     if distances.is_empty() {
         return above.draw();
     }
+    // The band's edges, unless a point lies so far out that they would run together.
+    let edge = if farthest <= 3.0 * FAR { FAR } else { leading_digit(farthest) };
+    let ticks = [-edge, 0.0, edge].map(|v| (v, plain(v, 7))).to_vec();
     let below = Panel {
         description: format!("{}: distance from the reference in standard errors.", quantity.name),
         x: Axis { range, ..Axis::linear("T") },
-        y: Axis { range: Some((-1.25 * farthest, 1.25 * farthest)), ..Axis::linear("Δ/σ") },
+        y: Axis { range: Some((-1.25 * farthest, 1.25 * farthest)), ticks: Some(ticks), ..Axis::linear("Δ/σ") },
         series: distances,
         guides: vec![Guide::Level(-FAR, FAR), Guide::Horizontal(0.0, String::new())],
         height: Some(112.0),

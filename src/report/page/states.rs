@@ -2,7 +2,7 @@
 
 use super::super::html::{Cell, Table, details, figure};
 use super::super::model::RunView;
-use super::super::number::{count, significant, usable};
+use super::super::number::{count, fixed, significant, usable};
 use super::super::plot::{Axis, Guide, Ink, Kind, Mark, Marker, Panel, Series, Stroke};
 use crate::record::StatesRecord;
 
@@ -98,7 +98,8 @@ fn table(states: &StatesRecord) -> String {
         Table::new("States, most probable first; unit 0 stands left", &["State", "#Source q", "#Model p", "#p/q"]);
     for i in order {
         let (q, p) = (states.truth[i], states.learned[i]);
-        let ratio = (q > 0.0).then(|| significant(p / q, 3));
+        let ratio =
+            (q > 0.0).then(|| if (0.01..1e4).contains(&(p / q)) { fixed(p / q, 3) } else { significant(p / q, 3) });
         table.row([
             Cell::heading(bits(i, states.units)),
             Cell::number(significant(q, 4)),

@@ -6,7 +6,7 @@ use super::png;
 use super::svg::{Anchor, Svg};
 
 /// Most units whose names are written along the edges.
-const MOST_NAMES: usize = 100;
+pub(crate) const MOST_NAMES: usize = 100;
 
 /// Longest name that is written in full.
 const LONGEST_NAME: usize = 14;

@@ -12,7 +12,7 @@ mod png;
 mod scale;
 mod svg;
 
-pub(crate) use heatmap::HeatMap;
+pub(crate) use heatmap::{HeatMap, MOST_NAMES};
 pub(crate) use legend::legend;
 pub(crate) use panel::{Axis, Guide, Mark, Panel, Series, Steps};
 pub(crate) use scale::{Kind, range_of};

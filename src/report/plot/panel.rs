@@ -154,7 +154,8 @@ impl Panel {
             let things = if n == 1 { "value" } else { "values" };
             description.push_str(&format!(" {label}: {n} {things}."));
         }
-        Svg::document(WIDTH, self.height(), &self.title, description.trim(), &svg)
+        let title = if self.title.is_empty() { &self.description } else { &self.title };
+        Svg::document(WIDTH, self.height(), title, description.trim(), &svg)
     }
 
     fn height(&self) -> f64 {

@@ -109,7 +109,7 @@ fn linear_ticks((lo, hi): (f64, f64), target: usize) -> Vec<Tick> {
     let write = |value: f64| {
         if value == 0.0 {
             "0".to_string()
-        } else if size >= 1e7 || size < 1e-4 || decimals > 8 {
+        } else if !(1e-4..1e7).contains(&size) || decimals > 8 {
             let digits = (decimal_exponent(value) - step_exponent + 1 + i32::from(quarter)).clamp(1, 8);
             scientific(value, digits as usize)
         } else if decimals == 0 && value.abs() >= 1e4 {
