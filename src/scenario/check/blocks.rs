@@ -51,7 +51,7 @@ pub(super) fn temperature(notes: &mut Mistakes<'_>, path: &str, value: Option<f6
 /// Notes packed states that no machine holds.
 fn states(notes: &mut Mistakes<'_>, path: &str, rows: u64, units: Option<usize>) {
     let bytes = units.map_or(0, |n| rows.saturating_mul(4 * (n as u64).div_ceil(32)));
-    if bytes > MAX_STATE_BYTES {
+    if bytes > MAX_STATE_BYTES && rows <= MAX_COUNT {
         notes.at(
             path,
             format!("{rows} states of {} units need {} GiB", units.unwrap_or(0), bytes >> 30),
@@ -76,7 +76,7 @@ pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
             }
             count(notes, "source.samples", Some(*samples), 2..=MAX_COUNT);
             count(notes, "source.replicas", *replicas, 1..=MAX_COUNT);
-            if replicas.is_some_and(|r| r > *samples) {
+            if replicas.is_some_and(|r| r > *samples) && *samples > 0 {
                 notes.at(
                     "source.replicas",
                     format!("{} replicas for {samples} samples", replicas.unwrap_or(0)),
