@@ -19,7 +19,7 @@ const MAX_STATE_BYTES: u64 = 1 << 36;
 pub(super) fn count(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>, range: RangeInclusive<u64>) {
     if let Some(n) = value.filter(|n| !range.contains(n)) {
         let (low, high) = (range.start(), range.end());
-        let advice = format!("write for example {}", (*low).max(1));
+        let advice = if n < *low { format!("write {low} or more") } else { format!("write {high} or less") };
         notes.at(path, format!("`{}` is {n}", last(path)), format!("a whole number from {low} to {high}"), advice);
     }
 }
