@@ -35,7 +35,8 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
             facts.lattice = lattice_of(lattice, mistakes);
             facts.n_visible = facts.lattice.map(Lattice::sites);
             facts.temperature = *temperature;
-            facts.rows = usize::try_from(*samples).ok();
+            // Numbers out of range are noted by the checks; nothing follows from them.
+            facts.rows = usize::try_from(*samples).ok().filter(|n| (2..=u32::MAX as usize).contains(n));
         }
         RawSource::File { path, lattice, temperature } => {
             let path = absolute(base, path);

@@ -104,27 +104,27 @@ pub(crate) fn render(file: &str, text: &str, mut mistakes: Vec<Mistake>) -> Stri
 }
 
 fn render_one(out: &mut String, file: &str, text: &str, mistake: &Mistake) {
-    let _ = write!(out, "\n{}", mistake.what);
-    if text.is_empty() {
-        let _ = write!(out, "\n  where:    {}", mistake.path);
-    } else {
-        let (line, column) = line_and_column(text, mistake.range.start);
-        let start = text[..mistake.range.start.min(text.len())].rfind('\n').map_or(0, |n| n + 1);
-        let end = text[start..].find('\n').map_or(text.len(), |n| start + n);
-        let shown: Vec<char> = text[start..end].trim_end().chars().collect();
-        let marked = text.get(mistake.range.start..mistake.range.end.min(end)).map_or(1, |t| t.chars().count().max(1));
-        let first = if shown.len() > SHOWN { (column - 1).saturating_sub(SHOWN / 2) } else { 0 };
-        let last = shown.len().min(first + SHOWN);
-        let line_number = line.to_string();
-        let gutter = " ".repeat(line_number.len());
-        let visible: String = shown.get(first..last).unwrap_or_default().iter().collect();
-        // Tabs stay tabs, so that the caret stands under its text whatever their width.
-        let blank = |c: &char| if *c == '\t' { '\t' } else { ' ' };
-        let mut under: String =
-            shown.get(first..(column - 1).min(last)).unwrap_or_default().iter().map(blank).collect();
-        under.extend(std::iter::repeat_n('^', marked.min((first + SHOWN).saturating_sub(column - 1).max(1))));
-        let _ = write!(out, "\n  where:    {file}:{line}:{column}\n  {line_number} | {visible}\n  {gutter} | {under}");
-    }
+    let at = mistake.range.start.min(text.len());
+    let (line, column) = line_and_column(text, at);
+    let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    let end = text[start..].find('\n').map_or(text.len(), |n| start + n);
+    let shown: Vec<char> = text[start..end].trim_end().chars().collect();
+    let before = column - 1;
+    let first = if shown.len() > SHOWN { before.saturating_sub(SHOWN / 2) } else { 0 };
+    let last = shown.len().min(first + SHOWN);
+    let visible: String = shown.get(first..last).unwrap_or_default().iter().collect();
+    // Tabs stay tabs, so that the caret stands under its text whatever their width.
+    let blank = |c: &char| if *c == '\t' { '\t' } else { ' ' };
+    let indent: String = shown.get(first..before.min(last)).unwrap_or_default().iter().map(blank).collect();
+    let marked = text.get(at..mistake.range.end.min(end)).map_or(1, |t| t.chars().count());
+    let carets = "^".repeat(marked.clamp(1, (first + SHOWN).saturating_sub(before).max(1)));
+    let number = line.to_string();
+    let gutter = " ".repeat(number.len());
+    let _ = write!(
+        out,
+        "\n{}\n  where:    {file}:{line}:{column}\n  {number} | {visible}\n  {gutter} | {indent}{carets}",
+        mistake.what
+    );
     if !mistake.expected.is_empty() {
         let _ = write!(out, "\n  expected: {}", mistake.expected);
     }
@@ -153,11 +153,15 @@ pub(crate) fn byte_of(text: &str, line: usize, column: usize) -> usize {
     text[start..end].char_indices().nth(column.saturating_sub(1)).map_or(end, |(i, _)| start + i)
 }
 
-/// The known name that a wrong one most likely stands for: at most a third of its letters away.
+/// The known name that a wrong one most likely stands for: its initials (`lr`), or at most a third of its letters away.
 pub(crate) fn nearest_name<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
+    let initials = |name: &str| name.split('_').filter_map(|word| word.chars().next()).collect::<String>();
+    if let Some(name) = known.iter().find(|name| name.contains('_') && initials(name) == wrong) {
+        return Some(name);
+    }
     let candidates = known.iter().map(|&name| (distance(&wrong, &name.to_lowercase()), name));
-    let allowed = (wrong.chars().count().max(3)).div_ceil(3);
+    let allowed = wrong.chars().count().max(3).div_ceil(3);
     candidates.filter(|(d, _)| *d <= allowed).min_by_key(|(d, _)| *d).map(|(_, name)| name)
 }
 

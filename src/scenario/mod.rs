@@ -84,7 +84,10 @@ pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<P
         Ok(_) => Err(wrong(&text, reading.mistakes)),
         Err(more) => {
             // What was taken out of the text to read on may be missed by the checks: that is no second mistake.
-            let taken_out = |m: &Mistake| reading.mistakes.iter().any(|r| r.path.starts_with(&m.path));
+            let within = |inner: &str, outer: &str| {
+                inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            let taken_out = |m: &Mistake| reading.mistakes.iter().any(|r| within(&r.path, &m.path));
             let more = more.into_iter().filter(|m| !taken_out(m));
             Err(wrong(&text, reading.mistakes.iter().cloned().chain(more).collect()))
         }

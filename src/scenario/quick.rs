@@ -27,7 +27,7 @@ pub(crate) fn scale(raw: &mut RawScenario, rows: &mut Option<usize>) {
         less(&mut fewer, 10, 1000);
         *samples = fewer.unwrap_or(*samples);
         less(replicas, 10, 100);
-        *rows = usize::try_from(*samples).ok();
+        *rows = rows.and(usize::try_from(*samples).ok());
     }
     let scale_train = |train: &mut RawTrain, held_out: f64| {
         less(&mut train.chains, 10, 100);

@@ -174,9 +174,7 @@ fn syntax(code: &RonError, text: &str, at: usize) -> Mistake {
     let words = |what: &str, advice: &str| (what.to_string(), advice.to_string());
     let (what, advice) = match code {
         _ if text.trim().is_empty() => words("the scenario is empty", "start from one of the files in scenarios/"),
-        RonError::ExpectedComma => {
-            words("a comma or a closing bracket is missing before this", "put a comma between fields")
-        }
+        RonError::ExpectedComma => words("a comma or a closing bracket is missing here", "put a comma between fields"),
         RonError::ExpectedStringEnd => words("this text has no closing quote", "add the closing \""),
         RonError::TrailingCharacters => words("there is more text after the closing bracket", "remove it"),
         RonError::UnclosedBlockComment => words("this comment is not closed", "add */"),

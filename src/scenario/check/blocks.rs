@@ -19,7 +19,7 @@ const MAX_STATE_BYTES: u64 = 1 << 36;
 pub(super) fn count(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>, range: RangeInclusive<u64>) {
     if let Some(n) = value.filter(|n| !range.contains(n)) {
         let (low, high) = (range.start(), range.end());
-        let advice = format!("write for example {}", (*low).max(1));
+        let advice = if n < *low { format!("write {low} or more") } else { format!("write {high} or less") };
         notes.at(path, format!("`{}` is {n}", last(path)), format!("a whole number from {low} to {high}"), advice);
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn temperature(notes: &mut Mistakes<'_>, path: &str, value: Option<f6
 /// Notes packed states that no machine holds.
 fn states(notes: &mut Mistakes<'_>, path: &str, rows: u64, units: Option<usize>) {
     let bytes = units.map_or(0, |n| rows.saturating_mul(4 * (n as u64).div_ceil(32)));
-    if bytes > MAX_STATE_BYTES {
+    if bytes > MAX_STATE_BYTES && rows <= MAX_COUNT {
         notes.at(
             path,
             format!("{rows} states of {} units need {} GiB", units.unwrap_or(0), bytes >> 30),
@@ -76,7 +76,7 @@ pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
             }
             count(notes, "source.samples", Some(*samples), 2..=MAX_COUNT);
             count(notes, "source.replicas", *replicas, 1..=MAX_COUNT);
-            if replicas.is_some_and(|r| r > *samples) {
+            if replicas.is_some_and(|r| r > *samples) && *samples > 0 {
                 notes.at(
                     "source.replicas",
                     format!("{} replicas for {samples} samples", replicas.unwrap_or(0)),
