@@ -22,11 +22,6 @@ impl Console {
         Self { json: global.json, colour, progress: Progress::new(global, colour) }
     }
 
-    /// Whether the result is one JSON object.
-    pub(super) fn json(&self) -> bool {
-        self.json
-    }
-
     /// Shows progress and log of a computation.
     pub(super) fn listener(&mut self) -> &mut Progress {
         &mut self.progress

@@ -39,7 +39,7 @@ pub struct Outcome {
 }
 
 /// Shortest pilot window, in sweeps.
-const FIRST_WINDOW: u32 = 64;
+const FIRST_WINDOW: u32 = 256;
 /// Longest pilot window before giving up.
 const LAST_WINDOW: u32 = 1 << 17;
 /// Autocorrelation times that the judged half of the pilot must span.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
 use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
-use super::train::{Split, TrainPlan, split, train};
+use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
 use crate::backend::{Backend, Rule};
@@ -238,7 +238,8 @@ impl<B: Backend> PointRun<'_, B> {
             place.append(&Record::Metric(metric))
         };
         let exact = source.exact.as_ref();
-        let trained = train(self.backend, &plan, rows, exact, Some(&store), self.resume, self.listener, &mut emit)?;
+        let inputs = TrainInputs { plan: &plan, split: rows, exact, checkpoints: &store, resume: self.resume };
+        let trained = train(self.backend, inputs, self.listener, &mut emit)?;
         let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
         let last = trained.last.as_ref();

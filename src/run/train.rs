@@ -53,6 +53,21 @@ pub struct TrainPlan {
     pub checkpoints: u64,
 }
 
+/// Everything a training works on.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainInputs<'a> {
+    /// What to do.
+    pub plan: &'a TrainPlan,
+    /// Rows.
+    pub split: &'a Split,
+    /// Exact values of the source, where known.
+    pub exact: Option<&'a ExactObservables>,
+    /// Where checkpoints go.
+    pub checkpoints: &'a CheckpointStore,
+    /// Whether to go on from the newest checkpoint, if there is one.
+    pub resume: bool,
+}
+
 /// A finished training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
@@ -100,20 +115,14 @@ pub fn fingerprint(plan: &TrainPlan, data: &BitMatrix) -> String {
 /// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
 pub fn train<B: Backend>(
     backend: &B,
-    plan: &TrainPlan,
-    split: &Split,
-    exact: Option<&ExactObservables>,
-    store: Option<&CheckpointStore>,
-    resume: bool,
+    inputs: TrainInputs<'_>,
     listener: &mut dyn Listener,
     emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
 ) -> Result<Trained> {
+    let TrainInputs { plan, split, exact, checkpoints, resume } = inputs;
     let settings = &plan.settings;
     let print = fingerprint(plan, &split.train);
-    let start = match store.filter(|_| resume) {
-        Some(store) => store.latest(&print, listener)?,
-        None => None,
-    };
+    let start = if resume { checkpoints.latest(&print, listener)? } else { None };
     let state = match start {
         Some(c) => {
             listener.event(Event::Info(format!("going on from the checkpoint at update {}", c.update)));
@@ -132,9 +141,7 @@ pub fn train<B: Backend>(
     let mut last = None;
     let keep = |trainer: &Trainer<'_, B>| -> Result<State> {
         let state = trainer.state()?;
-        if let Some(store) = store {
-            store.save(&checkpoint(&state, settings, &print))?;
-        }
+        checkpoints.save(&checkpoint(&state, settings, &print))?;
         Ok(state)
     };
     while trainer.update_count() < settings.updates {

@@ -15,7 +15,7 @@ use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{Split, TrainPlan, Trained, split, train as train_stage};
+use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage};
 use crate::train::{Algorithm, Schedule, Settings};
 
 /// Newest checkpoints kept beside the model file.
@@ -37,7 +37,9 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         source.data.samples.cols(),
         rows - split.train.rows()
     )));
-    let job = Train { plan: &plan, split: &split, source: &source, store: &store, resume: args.resume, listener };
+    let exact = source.exact.as_ref();
+    let inputs = TrainInputs { plan: &plan, split: &split, exact, checkpoints: &store, resume: args.resume };
+    let job = Train { inputs, listener };
     let trained = with_backend(&global.device_request(), job)?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
@@ -75,12 +77,15 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
 }
 
 fn check_numbers(args: &TrainArgs) -> Result<()> {
-    let fault = |what: String, place: &str, expected: &str| {
-        Err(Error::Input(Fault::new(what).at(place).expected(expected)))
-    };
+    let fault =
+        |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
     let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
     if !finite(args.learning_rate, 0.0, 1e6) || args.learning_rate == 0.0 {
-        return fault(format!("learning rate {}", args.learning_rate), "--learning-rate", "a positive number, e.g. 0.1");
+        return fault(
+            format!("learning rate {}", args.learning_rate),
+            "--learning-rate",
+            "a positive number, e.g. 0.1",
+        );
     }
     if !finite(args.held_out, 0.0, 0.9) {
         return fault(format!("fraction {}", args.held_out), "--held-out", "a number from 0 to 0.9");
@@ -141,11 +146,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
 }
 
 struct Train<'a, L> {
-    plan: &'a TrainPlan,
-    split: &'a Split,
-    source: &'a Source,
-    store: &'a CheckpointStore,
-    resume: bool,
+    inputs: TrainInputs<'a>,
     listener: &'a mut L,
 }
 
@@ -153,8 +154,6 @@ impl<L: Listener + Send> Job for Train<'_, L> {
     type Output = Trained;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Trained> {
-        let exact = self.source.exact.as_ref();
-        let store = Some(self.store);
-        train_stage(backend, self.plan, self.split, exact, store, self.resume, self.listener, &mut |_| Ok(()))
+        train_stage(backend, self.inputs, self.listener, &mut |_| Ok(()))
     }
 }
