@@ -153,6 +153,9 @@ fn wrong_value<'a>(code: &RonError, text: &str, at: usize, index: &'a Index) -> 
             let near = nearest_name(&word.trim().replace('-', "_"), expected);
             (one_of(expected), near.map_or(String::new(), |name| format!("did you mean `{name}`?")))
         }
+        RonError::SuggestRawIdentifier(_) if value.contains('-') => {
+            ("one word, with `_` between its parts".to_string(), format!("write {}", value.replace('-', "_")))
+        }
         RonError::InvalidValueForType { expected, .. } => (expected.clone(), String::new()),
         RonError::Message(expected) => (expected.clone(), String::new()),
         // The parser took the first digits or letters of a word and missed a comma after them.

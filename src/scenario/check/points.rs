@@ -193,7 +193,7 @@ fn train_of(
     let held_out = train.held_out.unwrap_or(0.0);
     let training = training_rows(rows, held_out);
     let batch = train.batch.unwrap_or(1);
-    if training == 0 {
+    if training == 0 && (0.0..1.0).contains(&held_out) {
         let expected = "at least one row to train on";
         notes.at(
             &path("held_out"),
@@ -201,7 +201,7 @@ fn train_of(
             expected,
             "write a smaller fraction",
         );
-    } else if batch > training as u64 {
+    } else if batch > training as u64 && training > 0 {
         notes.at(
             &path("batch"),
             format!("a minibatch of {batch} rows, but there are {training} training rows"),
