@@ -1,6 +1,6 @@
 //! Appends the sums of every replica to the record on the device.
 //!
-//! Maths: antiparallel = Σ_<ij> [s_i ≠ s_j], up = Σ_i [s_i = +1].
+//! Maths: antiparallel = number of bonds with s_i ≠ s_j, up = number of sites with s_i = +1.
 //! Shapes: spins `[sites, words]`, record `[rows, replicas]` of [`crate::backend::SpinSums`].
 //! Random: none.
 //! Class: exact.
