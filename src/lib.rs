@@ -1,15 +1,15 @@
 //! Gibbsite trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
 //!
 //! From a physical system or a data file to a trained machine, its likelihood and its couplings:
-//! a [`scenario`] becomes an immutable plan, `run` carries it out stage by stage on a [`backend`], stages write
+//! a [`scenario`] becomes an immutable plan, [`run`] carries it out stage by stage on a [`backend`], stages write
 //! [`record`]s into a run directory ([`artifact`]), and [`report`] reads that directory only. Nothing flows back.
 //!
 //! Layers, lower never sees higher:
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | L6 | `cli` |
-//! | L5 | `run` (the one place that picks a backend), [`report`] |
+//! | L6 | [`cli`] |
+//! | L5 | [`run`] (the one place that picks a backend), [`report`] |
 //! | L4 | [`scenario`], [`data`], [`artifact`] |
 //! | L3 | [`ising`], [`train`], [`sample`], [`likelihood`] |
 //! | L2 | [`backend`] |
@@ -19,6 +19,7 @@
 pub mod artifact;
 pub mod backend;
 pub mod bits;
+pub mod cli;
 pub mod couplings;
 pub mod data;
 pub mod error;
@@ -33,6 +34,7 @@ pub mod rbm;
 pub mod record;
 pub mod report;
 pub mod rng;
+pub mod run;
 pub mod sample;
 pub mod scenario;
 pub mod stats;

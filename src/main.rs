@@ -1,2 +1,5 @@
-//! The `gibbsite` program.
-fn main() {}
+//! The `gibbsite` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    gibbsite::cli::main()
+}

@@ -273,6 +273,13 @@ pub struct ExpectRecord {
     pub holds: bool,
 }
 
+/// A point came to its end; last line before its promises.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DoneRecord {
+    /// Seconds of all its stages.
+    pub seconds: f64,
+}
+
 /// What a point of a sweep is about; first line of its metrics.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PointRecord {
@@ -317,6 +324,8 @@ pub enum Record {
     Couplings(CouplingsRecord),
     /// All state probabilities.
     States(StatesRecord),
+    /// All stages done.
+    Done(DoneRecord),
     /// One promise of the scenario.
     Expect(ExpectRecord),
 }

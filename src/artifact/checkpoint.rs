@@ -166,7 +166,9 @@ pub struct CheckpointStore {
 }
 
 impl CheckpointStore {
-    pub(crate) fn new(path: PathBuf, keep: usize) -> Self {
+    /// Checkpoints in directory `path`, made when the first one is saved, of which the `keep` newest ones stay.
+    #[must_use]
+    pub fn new(path: PathBuf, keep: usize) -> Self {
         Self { path, keep: keep.max(1) }
     }
 
@@ -210,6 +212,19 @@ impl CheckpointStore {
             }
         }
         Ok(path)
+    }
+
+    /// Removes all checkpoints, and their directory when nothing else is in it.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a checkpoint cannot be removed.
+    pub fn remove(&self) -> Result<()> {
+        for (_, path) in self.list()? {
+            fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
+        }
+        // A directory that holds somebody's other files stays.
+        let _ = fs::remove_dir(&self.path);
+        Ok(())
     }
 
     /// The newest good checkpoint, `None` where there is none at all. Damaged newer ones are skipped with a warning.

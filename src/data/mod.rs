@@ -16,6 +16,7 @@ pub(crate) mod file;
 mod model;
 mod npy;
 mod npz;
+mod output;
 mod table;
 pub(crate) mod tensors;
 
@@ -29,6 +30,7 @@ pub use file::{sha256_hex, write_bytes};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
 pub use npz::write_npz;
+pub use output::{check_output, check_samples_output, hash_file, read_units};
 pub use table::write_csv;
 
 /// Binary samples with whatever the file says about them.
@@ -119,6 +121,18 @@ enum Format {
 }
 
 impl Format {
+    /// The format of a file to be written.
+    fn of_output(path: &Path) -> Result<Self> {
+        match Self::of(path)? {
+            format @ (Self::Npy | Self::Npz | Self::Table { delimiter: b',', gzip: false }) => Ok(format),
+            Self::Table { .. } => Err(Error::Input(
+                Fault::new("this format can be read but not written")
+                    .at(path.display())
+                    .expected("a name that ends in .npy, .npz or .csv"),
+            )),
+        }
+    }
+
     fn of(path: &Path) -> Result<Self> {
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         let ends = |end: &str| name.ends_with(end);
@@ -200,14 +214,9 @@ pub fn glance(path: &Path) -> Result<Glance> {
 /// # Errors
 /// [`Error::Input`] for an unknown format or a directory that is not there, [`Error::File`] when writing fails.
 pub fn write(path: &Path, data: &DataSet) -> Result<()> {
-    match Format::of(path)? {
+    match Format::of_output(path)? {
         Format::Npy => write_npy_bits(path, &data.samples),
         Format::Npz => write_npz(path, data),
-        Format::Table { delimiter: b',', gzip: false } => write_csv(path, &data.samples, &data.unit_names()),
-        Format::Table { .. } => Err(Error::Input(
-            Fault::new("this format can be read but not written")
-                .at(path.display())
-                .expected("a name that ends in .npy, .npz or .csv"),
-        )),
+        Format::Table { .. } => write_csv(path, &data.samples, &data.unit_names()),
     }
 }

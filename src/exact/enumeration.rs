@@ -3,7 +3,7 @@
 //! States are walked in Gray-code order, one flip a step, and counted by (antiparallel bonds, up spins): integers, from
 //! which everything follows at any temperature. State number: bit i = spin i is up.
 
-use super::{MagnetizationDistribution, Thermodynamics, coupling, size_fault};
+use super::{MagnetizationDistribution, Thermodynamics, coupling, shape_fault, size_fault};
 use crate::error::Result;
 
 /// Most sites that are enumerated.
@@ -137,7 +137,7 @@ fn check_graph(sites: usize, bonds: &[(usize, usize)], most: usize) -> Result<()
     }
     match bonds.iter().find(|&&(a, b)| a >= sites || b >= sites || a == b) {
         Some((a, b)) => {
-            Err(size_fault(format!("a bond between sites {a} and {b}"), format!("two different sites below {sites}")))
+            Err(shape_fault(format!("a bond between sites {a} and {b}"), format!("two different sites below {sites}")))
         }
         None => Ok(()),
     }

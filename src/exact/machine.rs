@@ -3,7 +3,7 @@
 //! Each hidden unit is summed over its two states, p*(v) = Π_i Σ_{h_i ∈ {0,1}} e^{h_i x_i} · e^{b·v}, and the gradient
 //! of the log-likelihood is the difference of two sums over all states. State number: bit j = visible unit j.
 
-use super::size_fault;
+use super::{shape_fault, size_fault};
 use crate::error::Result;
 use crate::numerics::{log_sum_exp, sigmoid};
 
@@ -43,7 +43,7 @@ impl<'a> Machine<'a> {
         }
         if weights.len() != n_visible * n_hidden {
             let expected = format!("{n_visible} × {n_hidden}");
-            return Err(size_fault(format!("{} weights", weights.len()), expected));
+            return Err(shape_fault(format!("{} weights", weights.len()), expected));
         }
         Ok(Self { weights, visible_bias, hidden_bias })
     }
@@ -93,7 +93,7 @@ impl<'a> Machine<'a> {
     pub fn gradient(&self, q: &[f64]) -> Result<Gradient> {
         if q.len() != self.states() {
             let expected = format!("one for each of {} states", self.states());
-            return Err(size_fault(format!("{} probabilities", q.len()), expected));
+            return Err(shape_fault(format!("{} probabilities", q.len()), expected));
         }
         let (n_visible, n_hidden) = (self.visible_bias.len(), self.hidden_bias.len());
         let mut gradient = Gradient {
@@ -121,7 +121,7 @@ impl<'a> Machine<'a> {
 /// [`crate::Error::Input`] when the lengths differ.
 pub fn kl_divergence(q: &[f64], p: &[f64]) -> Result<f64> {
     if q.len() != p.len() {
-        return Err(size_fault(format!("distributions over {} and {} states", q.len(), p.len()), "equal".to_string()));
+        return Err(shape_fault(format!("distributions over {} and {} states", q.len(), p.len()), "equal".to_string()));
     }
     Ok(q.iter().zip(p).filter(|(q, _)| **q > 0.0).map(|(q, p)| q * (q / p).ln()).sum())
 }

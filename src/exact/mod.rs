@@ -62,3 +62,8 @@ fn coupling(temperature: f64) -> Result<f64> {
 fn size_fault(what: String, expected: String) -> Error {
     Error::Input(Fault::new(what).expected(expected).advice("use a smaller system"))
 }
+
+/// Arguments that do not fit together.
+fn shape_fault(what: String, expected: String) -> Error {
+    Error::Input(Fault::new(what).expected(expected))
+}

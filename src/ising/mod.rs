@@ -32,7 +32,7 @@ pub struct Outcome {
     pub thermalisation: u32,
     /// Sweeps between sampling times.
     pub spacing: u32,
-    /// Integrated autocorrelation time in sweeps: the larger of e's and |m|'s.
+    /// Integrated autocorrelation time in sweeps, the larger of e's and |m|'s; NaN where nothing had to be measured.
     pub tau: f64,
     /// Spin updates a nanosecond, production only, all threads.
     pub flips_per_ns: f64,
@@ -72,7 +72,14 @@ pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn
 
     let mut sweep = 0u32;
     let mut window = FIRST_WINDOW;
+    if let Some(thermalise) = settings.thermalise {
+        backend.sweep(&mut spins, seed, 0..thermalise);
+        sweep = thermalise;
+    }
     let tau = loop {
+        if settings.thermalise.is_some() && settings.spacing.is_some() {
+            break f64::NAN;
+        }
         stop_if_asked(listener)?;
         let every = (u64::from(window) * replicas as u64).div_ceil(PILOT_RECORD).max(1) as u32;
         for _ in 0..window / every {
@@ -92,7 +99,7 @@ pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn
         };
         let note = format!("pilot of {window} sweeps, τ = {tau:.1}");
         listener.event(Event::Progress { stage: "thermalise", done: sweep.into(), total: (2 * sweep).into(), note });
-        if long_enough && agrees {
+        if long_enough && (agrees || settings.thermalise.is_some()) {
             break tau;
         }
         if window >= LAST_WINDOW {

@@ -17,6 +17,8 @@ pub struct Settings {
     pub rule: Rule,
     /// Independent replicas.
     pub replicas: usize,
+    /// Sweeps before the first sample; None: from the pilot.
+    pub thermalise: Option<u32>,
     /// Sweeps between samples; None: 2 τ_int, measured.
     pub spacing: Option<u32>,
     /// Seed.

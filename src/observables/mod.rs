@@ -37,19 +37,10 @@ pub fn observables(series: &Series, lattice: Lattice, temperature: f64) -> Resul
     let squared: Vec<f64> = shifted.iter().map(|d| d * d).collect();
     let of_m = |f: fn(f64) -> f64| -> Vec<f64> { series.magnetization.iter().map(|&m| f(m)).collect() };
     let (abs, m2, m4) = (of_m(f64::abs), of_m(|m| m * m), of_m(|m| m.powi(4)));
-    let up = of_m(|m| {
-        if m > 0.0 {
-            1.0
-        } else if m < 0.0 {
-            0.0
-        } else {
-            0.5
-        }
-    });
 
     let pilot = pilot(series);
     let blocks = Blocks::choose(series.replicas, series.times, pilot.tau());
-    let means = blocks.means(&[&shifted, &squared, &abs, &m2, &m4, &up]);
+    let means = blocks.means(&[&shifted, &squared, &abs, &m2, &m4]);
     let weights = blocks.weights();
     let tau = |values: &[f64]| Some(autocorrelation(values, series.replicas).tau);
     let estimate = |f: &dyn Fn(&[f64]) -> f64, tau: Option<f64>| Estimate { tau, ..jackknife(&means, &weights, f) };
@@ -71,7 +62,7 @@ pub fn observables(series: &Series, lattice: Lattice, temperature: f64) -> Resul
             tau(&combined(&m2, &abs, -2.0 * mean_abs)),
         ),
         binder: estimate(&|q| binder(q[3], q[4]), tau(&combined(&m4, &m2, binder_slope))),
-        p_up: estimate(&|q| q[5], tau(&up)),
+        p_up: p_up(series),
         correlation: Vec::new(),
         correlation_length: None,
         effective_samples: Some(pilot.energy.effective_samples()),
@@ -90,6 +81,15 @@ pub fn observe(samples: &BitMatrix, lattice: Lattice, temperature: f64, replicas
     observables.correlation = correlations.along_axis;
     observables.correlation_length = correlations.length;
     Ok(observables)
+}
+
+/// P(m > 0) + ½ P(m = 0), in blocks of its own: below T_c the sign outlives everything else by far.
+fn p_up(series: &Series) -> Estimate {
+    let sign = |&m: &f64| if m == 0.0 { 0.5 } else { f64::from(u8::from(m > 0.0)) };
+    let up: Vec<f64> = series.magnetization.iter().map(sign).collect();
+    let tau = autocorrelation(&up, series.replicas).tau;
+    let blocks = Blocks::choose(series.replicas, series.times, tau);
+    Estimate { tau: Some(tau), ..jackknife(&blocks.means(&[&up]), &blocks.weights(), |q| q[0]) }
 }
 
 /// U4; 0 where every configuration has m = 0.

@@ -1,1 +1,136 @@
-//! scenario.
+//! Scenarios: RON files that say what to compute, and the immutable plans made of them.
+//!
+//! ```text
+//! text ─set→ text ─read→ RawScenario ─defaults, quick→ RawScenario ─check→ Plan
+//! ```
+//!
+//! All mistakes of a file are shown at once, each with its line, a caret under the text, what was expected and what to
+//! write instead. The resolved scenario, with every default written out, reads back to the same plan.
+
+mod check;
+mod defaults;
+mod estimate;
+mod expect;
+mod facts;
+mod mistake;
+mod plan;
+mod position;
+mod quick;
+mod raw;
+mod set;
+mod syntax;
+
+use std::path::Path;
+
+use crate::data::file::read_text;
+use crate::error::{Error, Fault, Result};
+
+pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
+pub use expect::{evaluate, holds, promise};
+pub use plan::{
+    Algorithm, Basis, CouplingsPlan, Exact, Expect, IsingPlan, LikelihoodPlan, MAX_EXACT_UNITS, MAX_STATES_UNITS, Plan,
+    Point, SamplePlan, Schedule, Source, SpinRule, TrainPlan,
+};
+pub use raw::{
+    RawAt, RawCouplings, RawExpect, RawLikelihood, RawModel, RawObserve, RawOverride, RawSample, RawScenario,
+    RawSource, RawSweep, RawTrain, UnitName,
+};
+
+use mistake::{Mistake, Mistakes};
+use position::Index;
+
+/// Longest scenario file that is read.
+const MAX_SCENARIO: u64 = 1 << 20;
+
+/// What the command line adds to a scenario file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// `KEY=VALUE`, in order.
+    pub set: Vec<String>,
+    /// Smaller numbers, no promises.
+    pub quick: bool,
+}
+
+/// Reads a scenario file and makes its plan; paths in it are relative to its directory.
+///
+/// # Errors
+/// [`Error::Input`] for a missing file or a bad `--set`, [`Error::Scenario`] with every mistake in the file.
+pub fn load(path: &Path, changes: &Changes) -> Result<Plan> {
+    let text = read_text(path, MAX_SCENARIO)?;
+    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    parse(&text, &path.display().to_string(), base, changes)
+}
+
+/// Makes the plan of a scenario text. `name` stands for the file in messages, `base` is the directory of its paths.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<Plan> {
+    let wrong = |text: &str, mistakes: Vec<Mistake>| Error::Scenario(mistake::render(name, text, mistakes));
+    let mut text = text.to_string();
+    if !changes.set.is_empty() {
+        let reading = syntax::read(&text, &Index::new(&text));
+        if !reading.mistakes.is_empty() {
+            return Err(wrong(&text, reading.mistakes));
+        }
+        text = set::apply(&text, &changes.set)?;
+    }
+    let index = Index::new(&text);
+    let reading = syntax::read(&text, &index);
+    let Some(raw) = reading.value else { return Err(wrong(&text, reading.mistakes)) };
+    let outcome = settle(raw, base, changes.quick, Mistakes::new(&text, &index));
+    match outcome {
+        Ok(plan) if reading.mistakes.is_empty() => Ok(plan),
+        Ok(_) => Err(wrong(&text, reading.mistakes)),
+        Err(more) => {
+            // What was taken out of the text to read on may be missed by the checks: that is no second mistake.
+            let taken_out = |m: &Mistake| reading.mistakes.iter().any(|r| r.path.starts_with(&m.path));
+            let more = more.into_iter().filter(|m| !taken_out(m));
+            Err(wrong(&text, reading.mistakes.iter().cloned().chain(more).collect()))
+        }
+    }
+}
+
+/// Makes the plan of a scenario that was put together by a program, for example from flags.
+///
+/// # Errors
+/// [`Error::Input`] with every mistake, named by its field.
+pub fn plan_of(raw: RawScenario, base: &Path, quick: bool) -> Result<Plan> {
+    let index = Index::default();
+    settle(raw, base, quick, Mistakes::new("", &index)).map_err(|mistakes| {
+        let mut faults = mistakes.into_iter().map(|m| {
+            let fault = Fault::new(m.what).at(m.path.replace('_', "-"));
+            let fault = if m.expected.is_empty() { fault } else { fault.expected(m.expected) };
+            if m.advice.is_empty() { fault } else { fault.advice(m.advice) }
+        });
+        let first = faults.next().unwrap_or_else(|| Fault::new("the plan is empty"));
+        let rest: String = faults.map(|f| format!("\n{f}")).collect();
+        Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) })
+    })
+}
+
+/// Defaults, `--quick`, checks.
+fn settle(
+    mut raw: RawScenario,
+    base: &Path,
+    quick: bool,
+    mut notes: Mistakes<'_>,
+) -> std::result::Result<Plan, Vec<Mistake>> {
+    let mut facts = facts::gather(&raw, base, &mut notes);
+    defaults::fill(&mut raw, &facts);
+    if quick {
+        quick::scale(&mut raw, &mut facts.rows);
+    }
+    let resolved = resolved(&raw);
+    match check::check(&raw, &facts, resolved, &mut notes) {
+        Some(plan) => Ok(plan),
+        None => Err(notes.into_vec()),
+    }
+}
+
+/// The scenario as RON.
+fn resolved(raw: &RawScenario) -> String {
+    let look = ron::ser::PrettyConfig::new().depth_limit(2).compact_arrays(true).new_line("\n");
+    // Plain numbers, texts and lists always serialise.
+    syntax::dialect().to_string_pretty(raw, look).map_or(String::new(), |text| text + "\n")
+}

@@ -3,6 +3,7 @@
 //! Γ(t) = ⟨(a_k − ā)(a_{k+t} − ā)⟩ with the mean ā pooled over replicas, τ = ½ + Σ_{t=1}^{W} Γ(t)/Γ(0),
 //! σ²(ā) = 2τ Γ(0)/n. The window W is the first at which e^{−W/τ_W} falls under τ_W/√(W n), where
 //! τ_W = S / ln((2τ + 1)/(2τ − 1)), S = 1.5: there the truncation and the statistical error balance.
+//! Where τ ≤ ½ (anticorrelation) τ_W is taken from Σ |Γ| instead, so that an alternating Γ is summed to its end.
 //! Γ is corrected for the pooled mean by + 2τ Γ(0)/n, and the error of τ is τ √(4 (W + ½ − τ)/n).
 //! (U. Wolff, "Monte Carlo errors with less errors", Comput. Phys. Commun. 156, 143 (2004), eqs. 31, 42, 49, 52;
 //! erratum 176, 383 (2007).)
@@ -13,6 +14,9 @@ use rayon::prelude::*;
 const WINDOW_RATIO: f64 = 1.5;
 /// Lags computed together; the window is looked for after each batch.
 const LAG_BATCH: usize = 32;
+
+/// The window is looked for up to a quarter of a replica's length, or up to this lag if that is more.
+const LEAST_LAST_LAG: usize = 1024;
 
 /// Mean, its error and the autocorrelation time of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,8 +75,8 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
     if zero <= (1e-14 * centre).powi(2) {
         return still;
     }
-    let last = times - 1;
-    let (mut window, mut converged, mut sum) = (0, last == 0, 0.5 * zero);
+    let last = (times - 1).min((times / 4).max(LEAST_LAST_LAG));
+    let (mut window, mut converged, mut sum, mut absolute) = (0, last == 0, 0.5 * zero, 0.5 * zero);
     let mut from = 1;
     'lags: while from <= last {
         let lags: Vec<usize> = (from..(from + LAG_BATCH).min(last + 1)).collect();
@@ -80,7 +84,8 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
         for (&w, gamma) in lags.iter().zip(batch) {
             window = w;
             sum += gamma;
-            if closes(sum / zero, w, n) {
+            absolute += gamma.abs();
+            if closes(if sum > 0.5 * zero { sum } else { absolute } / zero, w, n) {
                 converged = true;
                 break 'lags;
             }

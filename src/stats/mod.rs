@@ -1,8 +1,8 @@
 //! Statistics of time series and of samples: means, autocorrelation, blocked errors, tail probabilities.
 //!
-//! - [`autocorrelation`]: integrated autocorrelation time and error of the mean by the Γ-method;
+//! - [`mod@autocorrelation`]: integrated autocorrelation time and error of the mean by the Γ-method;
 //! - [`blocks`]: how a series is cut into blocks, and the delete-one-block jackknife for any function of means;
-//! - [`binning`]: error of the mean against bin length, the older check of the same thing;
+//! - [`mod@binning`]: error of the mean against bin length, the older check of the same thing;
 //! - [`distributions`]: χ² and normal tails for tests.
 //!
 //! Series of several replicas are flat slices, `[replica][time]`.

@@ -1,0 +1,359 @@
+//! Flags of all commands, as typed; meaning is given to them by the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::run::device::{Choice, DeviceRequest};
+
+/// Trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
+#[derive(Debug, Parser)]
+#[command(name = "gibbsite", version, max_term_width = 110)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// When progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressMode {
+    /// A bar on a terminal, a line every few seconds elsewhere.
+    Auto,
+    /// A bar in any case.
+    Always,
+    /// Nothing.
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Where to compute: auto (a real GPU if there is one, else the CPU), gpu, cpu
+    #[arg(long, global = true, default_value = "auto", value_name = "auto|gpu|cpu", help_heading = "Everywhere")]
+    pub(super) backend: Choice,
+    /// GPU by its number or part of its name, see `gibbsite devices`
+    #[arg(long, global = true, value_name = "N|NAME", help_heading = "Everywhere")]
+    pub(super) device: Option<String>,
+    /// Seed of all random numbers [default: 1, or what the scenario says]
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    pub(super) seed: Option<u64>,
+    /// Threads [default: one a core]
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere")]
+    pub(super) threads: Option<usize>,
+    /// Print the result as one JSON object
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(super) json: bool,
+    /// When to show progress
+    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Everywhere")]
+    pub(super) progress: ProgressMode,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    pub(super) verbose: u8,
+    /// Say nothing but results, warnings and errors
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub(super) quiet: bool,
+}
+
+impl Global {
+    pub(super) fn device_request(&self) -> DeviceRequest {
+        DeviceRequest { choice: self.backend, device: self.device.clone(), threads: self.threads }
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(1)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a whole scenario: data, training, likelihood, couplings, report
+    Run(RunArgs),
+    /// Check a scenario and print its plan with estimated work, memory and time; touches no device
+    Check(CheckArgs),
+    /// Ising Monte Carlo: observables with error bars, and a data set
+    Ising(IsingArgs),
+    /// Train an RBM on binary data
+    Train(TrainArgs),
+    /// Draw samples from a trained model
+    Sample(SampleArgs),
+    /// ln Z and log-likelihood of a model, by annealed importance sampling and exactly where it can be done
+    Likelihood(LikelihoodArgs),
+    /// Couplings of a model, in the spin or the binary basis
+    Couplings(CouplingsArgs),
+    /// Observables of spin configurations in a file
+    Observe(ObserveArgs),
+    /// Write report.html of a run directory from its files
+    Report(ReportArgs),
+    /// Check this build on this machine against exact values
+    Verify,
+    /// List devices and say which one would be used and why
+    Devices,
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Scenario file
+    #[arg(value_name = "SCENARIO.ron")]
+    pub(super) scenario: PathBuf,
+    /// Run directory [default: runs/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on in a run directory that was left unfinished
+    #[arg(long, conflicts_with = "force")]
+    pub(super) resume: bool,
+    /// Replace a run directory that is there
+    #[arg(long)]
+    pub(super) force: bool,
+    /// A small version of the same run, to see that everything works; promises of the scenario are not checked
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Set a value of the scenario, e.g. --set train.updates=5000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Exit with 3 when a likelihood warns of itself
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Scenario file
+    #[arg(value_name = "SCENARIO.ron")]
+    pub(super) scenario: PathBuf,
+    /// The small version of the run
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// Set a value of the scenario, e.g. --set train.updates=5000
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IsingArgs {
+    /// chain:L, open-chain:L or square:L
+    #[arg(long, value_name = "KIND:L")]
+    pub(super) lattice: String,
+    /// Temperature in J/k_B
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(super) temperature: f64,
+    /// Number of samples
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(super) samples: usize,
+    /// metropolis or heat-bath
+    #[arg(long, default_value = "metropolis", value_name = "RULE")]
+    pub(super) algorithm: String,
+    /// Independent replicas
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) replicas: usize,
+    /// Sweeps between samples [default: twice the measured autocorrelation time]
+    #[arg(long, value_name = "N")]
+    pub(super) every: Option<u32>,
+    /// Write the samples (.npz, .npy or .csv)
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum TrainAlgorithm {
+    /// Contrastive divergence
+    Cd,
+    /// Persistent contrastive divergence
+    Pcd,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ScheduleName {
+    /// The same rate throughout
+    Constant,
+    /// Falling to 0 on a straight line
+    Linear,
+    /// Falling to 0 on a half cosine
+    Cosine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// On for lattice data
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// Binary data (.npy, .npz, .csv)
+    #[arg(value_name = "DATA")]
+    pub(super) data: PathBuf,
+    /// Hidden units
+    #[arg(long, value_name = "N")]
+    pub(super) hidden: usize,
+    /// cd or pcd
+    #[arg(long, value_enum, default_value = "pcd")]
+    pub(super) algorithm: TrainAlgorithm,
+    /// Gibbs steps of an update
+    #[arg(long, default_value_t = 5, value_name = "K")]
+    pub(super) gibbs_steps: u32,
+    /// Persistent chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) chains: usize,
+    /// Rows of a minibatch [default: 500, or all rows if there are fewer]
+    #[arg(long, value_name = "N")]
+    pub(super) batch: Option<usize>,
+    /// Learning rate at the start
+    #[arg(long, default_value_t = 0.1, value_name = "RATE")]
+    pub(super) learning_rate: f64,
+    /// How the rate falls
+    #[arg(long, value_enum, default_value = "cosine")]
+    pub(super) schedule: ScheduleName,
+    /// Number of updates
+    #[arg(long, default_value_t = 20_000, value_name = "N", conflicts_with = "epochs")]
+    pub(super) updates: u64,
+    /// Passes over the training rows, instead of updates
+    #[arg(long, value_name = "N")]
+    pub(super) epochs: Option<u64>,
+    /// Momentum
+    #[arg(long, default_value_t = 0.0, value_name = "M")]
+    pub(super) momentum: f64,
+    /// L2 on the weights
+    #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
+    pub(super) weight_decay: f64,
+    /// Plain instead of centred gradient
+    #[arg(long)]
+    pub(super) not_centred: bool,
+    /// Factor on the learning rate of the biases [default: 0.1 with flip moves, else 1]
+    #[arg(long, value_name = "FACTOR")]
+    pub(super) bias_rate: Option<f64>,
+    /// Flip moves of the chains, exact for data with up-down symmetry
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) flip: Switch,
+    /// Fraction of the rows kept out of the training
+    #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
+    pub(super) held_out: f64,
+    /// Standard deviation of the initial weights
+    #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
+    pub(super) weight_scale: f64,
+    /// How many times the likelihood is measured
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(super) metrics: u64,
+    /// Go on from the checkpoint beside the model file
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Model file
+    #[arg(short, long, default_value = "model.safetensors", value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SampleArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Number of samples
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(super) samples: usize,
+    /// Parallel chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) chains: usize,
+    /// Gibbs steps before the first sample
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) thermalise: u32,
+    /// Gibbs steps between samples of a chain
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(super) every: u32,
+    /// Flip moves of the chains, exact for any model
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) flip: Switch,
+    /// File of the samples (.npy, .npz or .csv)
+    #[arg(short, long, default_value = "samples.npy", value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LikelihoodArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Binary data (.npy, .npz, .csv)
+    #[arg(value_name = "DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// AIS chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) chains: usize,
+    /// Inverse temperatures
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(super) betas: usize,
+    /// Insist on the exact ln Z (smaller side of at most 25 units)
+    #[arg(long)]
+    pub(super) exact: bool,
+    /// Exit with 3 when the result warns of itself
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum BasisName {
+    /// s = ±1: true couplings of a generalised Ising model
+    Spin,
+    /// v = 0, 1: log-odds interactions with all other units at 0
+    Binary,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CouplingsArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(super) model: PathBuf,
+    /// Basis
+    #[arg(long, value_enum, default_value = "spin")]
+    pub(super) basis: BasisName,
+    /// Orders, 1 to 3
+    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "LIST")]
+    pub(super) orders: Vec<usize>,
+    /// exact, gaussian or cumulant:K; all but exact are approximations
+    #[arg(long, default_value = "exact", value_name = "METHOD")]
+    pub(super) method: String,
+    /// File with one unit (name or number) a line, among which couplings of order 3 are read
+    #[arg(long, value_name = "FILE")]
+    pub(super) units: Option<PathBuf>,
+    /// Strongest positive pairs that are listed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(super) strongest: usize,
+    /// List of couplings (.csv)
+    #[arg(short, long, default_value = "couplings.csv", value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Pair matrix (.npy)
+    #[arg(long, value_name = "FILE")]
+    pub(super) matrix: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ObserveArgs {
+    /// Spin configurations (.npy, .npz, .csv)
+    #[arg(value_name = "SAMPLES")]
+    pub(super) samples: PathBuf,
+    /// chain:L, open-chain:L or square:L [default: what the file says]
+    #[arg(long, value_name = "KIND:L")]
+    pub(super) lattice: Option<String>,
+    /// Temperature in J/k_B [default: what the file says]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub(super) temperature: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Run directory
+    #[arg(value_name = "RUN_DIR")]
+    pub(super) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}

@@ -1,0 +1,67 @@
+//! `gibbsite couplings MODEL`.
+
+use std::fmt::Write;
+
+use crate::backend::Backend;
+use crate::cli::args::{BasisName, CouplingsArgs, Global};
+use crate::cli::console::Console;
+use crate::couplings::Basis;
+use crate::data::{self, Model, read_model};
+use crate::error::Result;
+use crate::record::CouplingsRecord;
+use crate::run::couplings::{CouplingsPlan, read_couplings};
+use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
+
+pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: &mut Console) -> Result<()> {
+    let model = read_model(&args.model)?;
+    data::check_output(&args.out)?;
+    let names = model.unit_names();
+    let units = args.units.as_deref().map(|path| data::read_units(path, &names)).transpose()?;
+    let plan = CouplingsPlan {
+        basis: match args.basis {
+            BasisName::Spin => Basis::Spin,
+            BasisName::Binary => Basis::Binary,
+        },
+        method: args.method.parse()?,
+        orders: args.orders.clone(),
+        units,
+        strongest: args.strongest,
+    };
+    // The work is the host's; only threads are asked for.
+    let request = DeviceRequest { choice: Choice::Cpu, ..global.device_request() };
+    let record = with_backend(&request, Couplings { args, model: &model, names: &names, plan: &plan })?;
+    let mut out = format!("{} basis, {}\n", record.basis, record.method);
+    for (order, summary) in &record.orders {
+        let _ = writeln!(out, "  order {order}: {} couplings, rms {:.4}", summary.count, summary.rms);
+    }
+    if let Some(truth) = &record.truth {
+        let _ = writeln!(
+            out,
+            "  neighbours {:.4} ± {:.4} (1/T = {:.4}), all others {:.4} rms",
+            truth.neighbours.value, truth.neighbours.error, truth.expected, truth.others_rms
+        );
+    }
+    for pair in &record.strongest {
+        let _ = writeln!(out, "  {:>+9.4}  {}", pair.value, pair.names.join(" – "));
+    }
+    let _ = writeln!(out, "  all in {}", args.out.display());
+    console.result(&record, &out)
+}
+
+struct Couplings<'a> {
+    args: &'a CouplingsArgs,
+    model: &'a Model,
+    names: &'a [String],
+    plan: &'a CouplingsPlan,
+}
+
+impl Job for Couplings<'_> {
+    type Output = CouplingsRecord;
+
+    fn run<B: Backend>(self, _backend: &B) -> Result<CouplingsRecord> {
+        let meta = &self.model.meta;
+        let truth = meta.lattice.zip(meta.temperature);
+        let matrix = self.args.matrix.as_deref();
+        read_couplings(self.plan, &self.model.rbm, self.names, truth, &self.args.out, matrix)
+    }
+}

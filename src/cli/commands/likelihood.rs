@@ -1,0 +1,75 @@
+//! `gibbsite likelihood MODEL [DATA]`.
+
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::cli::args::{Global, LikelihoodArgs};
+use crate::cli::console::Console;
+use crate::cli::{failed, text};
+use crate::data::{self, Model, read_model};
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
+use crate::likelihood::base_bias;
+use crate::record::LikelihoodRecord;
+use crate::run::Source;
+use crate::run::device::{Job, with_backend};
+use crate::run::likelihood::{Enumerate, LikelihoodPlan, likelihood as likelihood_stage};
+use crate::run::scenario::base_of;
+use crate::train::smoothed_means;
+
+pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console: &mut Console) -> Result<()> {
+    let model = read_model(&args.model)?;
+    let source = args.data.as_deref().map(data::read).transpose()?.map(Source::from_data);
+    if let Some(source) = &source
+        && source.data.samples.cols() != model.rbm.n_visible
+    {
+        return Err(Error::Input(
+            Fault::new(format!("{} units in the data, {} in the model", source.data.samples.cols(), model.rbm.n_visible))
+                .at(&source.data.source)
+                .expected("data with the columns the model was trained on"),
+        ));
+    }
+    if args.betas < 2 || args.betas > 1 << 24 || args.chains < 2 || args.chains > 1 << 24 {
+        return Err(Error::Input(
+            Fault::new(format!("{} chains over {} inverse temperatures", args.chains, args.betas))
+                .at("--chains, --betas")
+                .expected("2 to 16777216 of each"),
+        ));
+    }
+    let plan = LikelihoodPlan {
+        chains: args.chains,
+        betas: args.betas - 1,
+        enumerate: if args.exact { Enumerate::Always } else { Enumerate::Auto },
+        seed: global.seed(),
+    };
+    // A stored model knows the means of its training data; other models take those of the data given.
+    let base = match (&model.meta.data_means, &source) {
+        (None, Some(source)) => base_bias(&smoothed_means(&source.data.samples)),
+        _ => base_of(&model),
+    };
+    let listener = console.listener();
+    listener.event(Event::Info(format!("seed {}", global.seed())));
+    let job = Likelihood { model: &model, source: source.as_ref(), plan: &plan, base: &base, listener };
+    let record = with_backend(&global.device_request(), job)?;
+    console.result(&record, &text::likelihood(&record))?;
+    match record.warnings.first() {
+        Some(warning) if args.strict => Err(failed(warning.clone())),
+        _ => Ok(()),
+    }
+}
+
+struct Likelihood<'a, L> {
+    model: &'a Model,
+    source: Option<&'a Source>,
+    plan: &'a LikelihoodPlan,
+    base: &'a [f32],
+    listener: &'a mut L,
+}
+
+impl<L: Listener + Send> Job for Likelihood<'_, L> {
+    type Output = LikelihoodRecord;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<LikelihoodRecord> {
+        let sets: Vec<(&str, &BitMatrix)> = self.source.iter().map(|s| ("data", &s.data.samples)).collect();
+        likelihood_stage(backend, self.plan, &self.model.rbm, self.base, &sets, self.source, self.listener)
+    }
+}

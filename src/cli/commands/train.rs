@@ -1,0 +1,160 @@
+//! `gibbsite train DATA`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::artifact::CheckpointStore;
+use crate::backend::Backend;
+use crate::cli::args::{Global, ScheduleName, Switch, TrainAlgorithm, TrainArgs};
+use crate::cli::console::Console;
+use crate::cli::{command_line, text};
+use crate::data::{self, write_model};
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
+use crate::record::{TrainMetric, TrainRecord};
+use crate::run::Source;
+use crate::run::device::{Job, with_backend};
+use crate::run::scenario::model_of;
+use crate::run::train::{Split, TrainPlan, Trained, split, train as train_stage};
+use crate::train::{Algorithm, Schedule, Settings};
+
+/// Newest checkpoints kept beside the model file.
+const CHECKPOINTS_KEPT: usize = 2;
+
+pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
+    check_numbers(args)?;
+    data::check_output(&args.out)?;
+    let source = Source::from_data(data::read(&args.data)?);
+    let rows = source.data.samples.rows();
+    let split = split(&source.data.samples, (rows as f64 * args.held_out) as usize, global.seed());
+    let plan = plan_of(args, global, &source, split.train.rows());
+    let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
+    let listener = console.listener();
+    listener.event(Event::Info(format!(
+        "seed {}, {} rows of {} units, {} kept out",
+        global.seed(),
+        rows,
+        source.data.samples.cols(),
+        rows - split.train.rows()
+    )));
+    let job = Train { plan: &plan, split: &split, source: &source, store: &store, resume: args.resume, listener };
+    let trained = with_backend(&global.device_request(), job)?;
+    let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
+    write_model(&args.out, &model)?;
+    store.remove()?;
+    let record = TrainRecord {
+        updates: trained.updates,
+        log_likelihood: trained.last.as_ref().and_then(|m| m.log_likelihood),
+        pseudo_likelihood: trained.last.as_ref().and_then(|m| m.pseudo_likelihood),
+        updates_per_second: trained.updates_per_second,
+        seconds: trained.seconds,
+        model: args.out.display().to_string(),
+    };
+    console.result(&record, &summary(&record, trained.last.as_ref(), &args.out))
+}
+
+fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> String {
+    let mut lines = format!("{} updates, {:.0} a second\n", record.updates, record.updates_per_second);
+    if let Some(m) = last {
+        let rows = [
+            ("log-likelihood", m.log_likelihood),
+            ("held out", m.held_out_log_likelihood),
+            ("pseudo-likelihood", m.pseudo_likelihood.map(|x| crate::record::Estimate::new(x, 0.0))),
+        ];
+        for (name, value) in rows {
+            if let Some(value) = value {
+                let _ = writeln!(lines, "  {name:<18} {}", text::estimate(value));
+            }
+        }
+        if let Some(top) = m.ceiling {
+            let _ = writeln!(lines, "  {:<18} {top:.4}", "ceiling");
+        }
+    }
+    let _ = writeln!(lines, "  model in {}", out.display());
+    lines
+}
+
+fn check_numbers(args: &TrainArgs) -> Result<()> {
+    let fault = |what: String, place: &str, expected: &str| {
+        Err(Error::Input(Fault::new(what).at(place).expected(expected)))
+    };
+    let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
+    if !finite(args.learning_rate, 0.0, 1e6) || args.learning_rate == 0.0 {
+        return fault(format!("learning rate {}", args.learning_rate), "--learning-rate", "a positive number, e.g. 0.1");
+    }
+    if !finite(args.held_out, 0.0, 0.9) {
+        return fault(format!("fraction {}", args.held_out), "--held-out", "a number from 0 to 0.9");
+    }
+    if !finite(args.momentum, 0.0, 0.9999) {
+        return fault(format!("momentum {}", args.momentum), "--momentum", "a number from 0 to below 1");
+    }
+    if !finite(args.weight_decay, 0.0, 1.0) || !finite(args.weight_scale, 0.0, 10.0) {
+        let what = format!("weight decay {}, weight scale {}", args.weight_decay, args.weight_scale);
+        return fault(what, "--weight-decay, --weight-scale", "numbers from 0 to 1 and from 0 to 10");
+    }
+    if args.bias_rate.is_some_and(|r| !finite(r, 0.0, 10.0)) {
+        return fault(format!("bias rate {:?}", args.bias_rate), "--bias-rate", "a number from 0 to 10");
+    }
+    if args.hidden == 0 || args.hidden > 1 << 20 {
+        return fault(format!("{} hidden units", args.hidden), "--hidden", "1 to 1048576");
+    }
+    Ok(())
+}
+
+fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> TrainPlan {
+    let flip = match args.flip {
+        Switch::Auto => source.data.lattice.is_some(),
+        Switch::On => true,
+        Switch::Off => false,
+    };
+    let batch = args.batch.unwrap_or(500.min(rows));
+    let per_epoch = (rows / batch.max(1)).max(1) as u64;
+    TrainPlan {
+        settings: Settings {
+            algorithm: match args.algorithm {
+                TrainAlgorithm::Cd => Algorithm::Cd,
+                TrainAlgorithm::Pcd => Algorithm::Pcd,
+            },
+            gibbs_steps: args.gibbs_steps,
+            chains: args.chains,
+            batch,
+            updates: args.epochs.map_or(args.updates, |epochs| epochs.saturating_mul(per_epoch)),
+            learning_rate: args.learning_rate,
+            schedule: match args.schedule {
+                ScheduleName::Constant => Schedule::Constant,
+                ScheduleName::Linear => Schedule::Linear,
+                ScheduleName::Cosine => Schedule::Cosine,
+            },
+            momentum: args.momentum,
+            weight_decay: args.weight_decay,
+            centred: !args.not_centred,
+            bias_rate: args.bias_rate.unwrap_or(if flip { 0.1 } else { 1.0 }),
+            offset_rate: 0.1,
+            flip,
+            seed: global.seed(),
+        },
+        n_hidden: args.hidden,
+        weight_scale: args.weight_scale,
+        metrics: args.metrics,
+        checkpoints: 10,
+    }
+}
+
+struct Train<'a, L> {
+    plan: &'a TrainPlan,
+    split: &'a Split,
+    source: &'a Source,
+    store: &'a CheckpointStore,
+    resume: bool,
+    listener: &'a mut L,
+}
+
+impl<L: Listener + Send> Job for Train<'_, L> {
+    type Output = Trained;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Trained> {
+        let exact = self.source.exact.as_ref();
+        let store = Some(self.store);
+        train_stage(backend, self.plan, self.split, exact, store, self.resume, self.listener, &mut |_| Ok(()))
+    }
+}

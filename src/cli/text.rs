@@ -1,0 +1,68 @@
+//! Results as aligned text.
+
+use std::fmt::Write;
+
+use crate::record::{Bounds, Estimate, ExactObservables, LikelihoodRecord, Observables};
+
+/// `value ± error` with as many digits as the error warrants.
+pub(super) fn estimate(e: Estimate) -> String {
+    if e.error > 0.0 && e.error.is_finite() {
+        let digits = (1.0 - e.error.log10().floor()).clamp(0.0, 9.0) as usize;
+        format!("{:.digits$} ± {:.digits$}", e.value, e.error)
+    } else {
+        format!("{:.6}", e.value)
+    }
+}
+
+/// Observables, with exact values and deviations where known.
+pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> String {
+    let mut out = format!("{} at T = {}: {} samples\n", o.lattice, o.temperature, o.samples);
+    let rows = [
+        ("energy e", o.energy, exact.map(|x| x.energy)),
+        ("specific heat C", o.specific_heat, exact.map(|x| x.specific_heat)),
+        ("magnetization |m|", o.magnetization, exact.and_then(|x| x.magnetization)),
+        ("susceptibility χ", o.susceptibility, exact.and_then(|x| x.susceptibility)),
+        ("Binder U4", o.binder, None),
+        ("P(m > 0)", o.p_up, None),
+    ];
+    for (name, value, truth) in rows {
+        let _ = write!(out, "  {name:<18} {:>24}", estimate(value));
+        if let Some(truth) = truth {
+            let sigmas = (value.value - truth) / value.error;
+            let _ = write!(out, "   exact {truth:.6}   {sigmas:+.1} σ");
+        }
+        out.push('\n');
+    }
+    if let Some(length) = o.correlation_length {
+        let _ = writeln!(out, "  {:<18} {:>24}", "correlation ξ", estimate(length));
+    }
+    out
+}
+
+/// ln Z and log-likelihoods.
+pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
+    let mut out = String::new();
+    bounds(&mut out, "ln Z", &record.log_z);
+    for (name, values) in &record.log_likelihood {
+        bounds(&mut out, &format!("log-likelihood of {name}"), values);
+    }
+    if let (Some(top), Some(kind)) = (record.ceiling, &record.ceiling_kind) {
+        let _ = writeln!(out, "  {:<28} {top:.4} ({kind})", "ceiling");
+    }
+    if let Some(kl) = record.kl {
+        let _ = writeln!(out, "  {:<28} {}", "divergence KL", estimate(kl));
+    }
+    if let (Some(ess), Some(variance)) = (record.effective_sample_size, record.log_weight_variance) {
+        let _ = writeln!(out, "  {:<28} {ess:.1}, variance of log-weights {variance:.3}", "effective AIS samples");
+    }
+    out
+}
+
+fn bounds(out: &mut String, name: &str, values: &Bounds) {
+    let all = [("exact", values.exact), ("forward AIS", values.forward), ("reverse AIS", values.reverse)];
+    for (method, value) in all {
+        if let Some(value) = value {
+            let _ = writeln!(out, "  {name:<28} {} ({method})", estimate(value));
+        }
+    }
+}

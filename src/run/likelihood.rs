@@ -1,0 +1,188 @@
+//! The likelihood stage: ln Z from below and exactly, log-likelihoods, their ceiling, the divergence from the source.
+
+use std::collections::BTreeMap;
+
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
+use crate::likelihood::{
+    AnnealSettings, MAX_ENUMERATED, anneal, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
+    plug_in_entropy, warnings,
+};
+use crate::rbm::Rbm;
+use crate::record::{Bounds, Estimate, ExactObservables, LikelihoodRecord, StatesRecord};
+
+use super::Source;
+
+/// When ln Z is enumerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enumerate {
+    /// Where the smaller side has at most [`MAX_ENUMERATED`] units.
+    Auto,
+    /// Always; an error where it cannot be done.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Settings of the stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LikelihoodPlan {
+    /// AIS chains; 0 for no AIS.
+    pub chains: usize,
+    /// Steps of the ladder.
+    pub betas: usize,
+    /// Enumeration.
+    pub enumerate: Enumerate,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Highest log-likelihood any model can have: −S of the source where it is known, else −(plug-in entropy) of the rows.
+#[must_use]
+pub fn ceiling_of(rows: &BitMatrix, exact: Option<&ExactObservables>) -> Option<(f64, &'static str)> {
+    match exact {
+        Some(exact) => Some((-exact.entropy, "entropy of the Ising model")),
+        None if rows.rows() > 0 => Some((-plug_in_entropy(rows), "plug-in entropy of the data")),
+        None => None,
+    }
+}
+
+/// Evaluates `rbm` on named sets of rows; the first set is the one judged against the ceiling.
+///
+/// # Errors
+/// [`Error::Input`] when enumeration is demanded and impossible, else as [`anneal`].
+pub fn likelihood<B: Backend>(
+    backend: &B,
+    plan: &LikelihoodPlan,
+    rbm: &Rbm,
+    base: &[f32],
+    sets: &[(&str, &BitMatrix)],
+    source: Option<&Source>,
+    listener: &mut dyn Listener,
+) -> Result<LikelihoodRecord> {
+    let params = backend.upload_params(rbm, None)?;
+    let mut log_z = Bounds::default();
+    let limit = if plan.enumerate == Enumerate::Never { 0 } else { MAX_ENUMERATED };
+    log_z.exact = exact_log_z(rbm, limit).map(|z| Estimate::new(z, 0.0));
+    if plan.enumerate == Enumerate::Always && log_z.exact.is_none() {
+        return Err(Error::Input(
+            Fault::new(format!("exact ln Z of {} visible and {} hidden units", rbm.n_visible, rbm.n_hidden))
+                .at("likelihood")
+                .expected(format!("at most {MAX_ENUMERATED} units on the smaller side"))
+                .advice("leave --exact out: AIS works at any size"),
+        ));
+    }
+    let mut ais = None;
+    if plan.chains > 0 {
+        let settings = AnnealSettings { chains: plan.chains, betas: linear_ladder(plan.betas), seed: plan.seed };
+        let result = anneal(backend, rbm, &params, base, &settings, listener)?;
+        log_z.forward = Some(result.log_z);
+        ais = Some(result);
+    }
+    let exact = source.and_then(|s| s.exact.as_ref());
+    let mut by_set = BTreeMap::new();
+    let mut judged: Option<(Estimate, Estimate)> = None;
+    for (name, rows) in sets {
+        let mean = mean_log_weight(backend, &params, rows)?;
+        let bounds = log_likelihood(mean.value, &log_z);
+        if judged.is_none() {
+            judged = bounds.best().map(|l| (l, mean));
+        }
+        by_set.insert((*name).to_string(), bounds);
+    }
+    let ceiling = sets.first().and_then(|(_, rows)| ceiling_of(rows, exact));
+    let effective_sample_size = ais.as_ref().map(|a| a.effective_sample_size);
+    let told = match judged {
+        Some((value, mean)) => {
+            // The entropy of the source bounds the expectation; on a finite set the mean scatters about it.
+            let sampling = if exact.is_some() { mean.error } else { 0.0 };
+            let trusted = if log_z.exact.is_some() { None } else { effective_sample_size };
+            warnings(value, sampling, ceiling.map(|(top, _)| top), trusted)
+        }
+        None => Vec::new(),
+    };
+    for warning in &told {
+        listener.event(Event::Warning(warning.clone()));
+    }
+    let kl = match (source, exact, log_z.exact.or(log_z.forward)) {
+        (Some(source), Some(exact), Some(z)) => Some(divergence(backend, &params, source, exact, z)?),
+        _ => None,
+    };
+    Ok(LikelihoodRecord {
+        log_z,
+        log_likelihood: by_set,
+        effective_sample_size,
+        log_weight_variance: ais.map(|a| a.log_weight_variance),
+        ceiling: ceiling.map(|(top, _)| top),
+        ceiling_kind: ceiling.map(|(_, kind)| kind.to_string()),
+        kl,
+        warnings: told,
+    })
+}
+
+/// Rows used for the divergence.
+const DIVERGENCE_ROWS: usize = 20_000;
+
+/// KL(q‖p) = mean over samples of ln q(v) − ln p(v), q the Ising model: the two logarithms fluctuate together, so this
+/// has a far smaller error than −S − LL.
+fn divergence<B: Backend>(
+    backend: &B,
+    params: &B::Params,
+    source: &Source,
+    exact: &ExactObservables,
+    log_z: Estimate,
+) -> Result<Estimate> {
+    let (Some(lattice), Some(temperature)) = (source.data.lattice, source.data.temperature) else {
+        return Err(Error::input("exact observables without lattice and temperature"));
+    };
+    let rows = source.data.samples.slice_rows(0..source.data.samples.rows().min(DIVERGENCE_ROWS));
+    let states = backend.upload_states(&rows)?;
+    let energies = backend.read_free_energies(params, &states)?;
+    let bonds = lattice.bonds();
+    let terms: Vec<f64> = energies
+        .iter()
+        .enumerate()
+        .map(|(r, f)| {
+            let unequal = bonds.iter().filter(|&&(a, b)| rows.get(r, a) != rows.get(r, b)).count() as f64;
+            let log_q = (bonds.len() as f64 - 2.0 * unequal) / temperature - exact.log_z;
+            log_q + f + log_z.value
+        })
+        .collect();
+    let n = terms.len() as f64;
+    let mean = terms.iter().sum::<f64>() / n;
+    let variance = terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    Ok(Estimate::new(mean, (variance / n).sqrt().hypot(log_z.error)))
+}
+
+/// Most visible units for which all probabilities are listed.
+pub const MAX_LISTED: usize = 12;
+
+/// p of every state from model and source, where there are at most [`MAX_LISTED`] visible units and ln Z is known.
+///
+/// # Errors
+/// Device failures.
+pub fn states<B: Backend>(backend: &B, rbm: &Rbm, source: &Source) -> Result<Option<StatesRecord>> {
+    let n = rbm.n_visible;
+    let (Some(lattice), Some(temperature), Some(exact)) = (source.data.lattice, source.data.temperature, &source.exact)
+    else {
+        return Ok(None);
+    };
+    let Some(log_z) = exact_log_z(rbm, MAX_ENUMERATED).filter(|_| n <= MAX_LISTED) else {
+        return Ok(None);
+    };
+    let all = BitMatrix::from_fn(1 << n, n, |state, j| state >> j & 1 == 1);
+    let params = backend.upload_params(rbm, None)?;
+    let energies = backend.read_free_energies(&params, &backend.upload_states(&all)?)?;
+    let learned: Vec<f64> = energies.iter().map(|f| (-f - log_z).exp()).collect();
+    let bonds = lattice.bonds();
+    let truth: Vec<f64> = (0..1usize << n)
+        .map(|state| {
+            let unequal = bonds.iter().filter(|&&(a, b)| (state >> a ^ state >> b) & 1 == 1).count() as f64;
+            ((bonds.len() as f64 - 2.0 * unequal) / temperature - exact.log_z).exp()
+        })
+        .collect();
+    let kl = truth.iter().zip(&learned).map(|(q, p)| q * (q / p).ln()).sum();
+    Ok(Some(StatesRecord { units: n, truth, learned, kl }))
+}

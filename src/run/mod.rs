@@ -1,0 +1,35 @@
+//! Stages of a run. Each takes settings and data and gives records and data; `scenario` strings them together into a
+//! run directory, the commands of the program call them one by one.
+
+pub mod couplings;
+pub mod device;
+pub mod ising;
+pub mod likelihood;
+pub mod observe;
+pub mod scenario;
+pub mod train;
+pub mod verify;
+
+use crate::data::DataSet;
+use crate::record::ExactObservables;
+
+/// Samples and, for Ising models, the exact values of what made them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Samples with lattice and temperature where known.
+    pub data: DataSet,
+    /// Exact values of that lattice and temperature.
+    pub exact: Option<ExactObservables>,
+}
+
+impl Source {
+    /// Samples of a file; exact values where the file names a lattice and a temperature that allow them.
+    #[must_use]
+    pub fn from_data(data: DataSet) -> Self {
+        let exact = match (data.lattice, data.temperature) {
+            (Some(lattice), Some(temperature)) => crate::observables::exact_observables(lattice, temperature),
+            _ => None,
+        };
+        Self { data, exact }
+    }
+}

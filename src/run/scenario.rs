@@ -1,0 +1,440 @@
+//! A whole scenario: the points of its plan, one after another, into a run directory.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::couplings::{CouplingsPlan, read_couplings};
+use super::device::{DeviceRequest, Job, with_backend};
+use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
+use super::train::{Split, TrainPlan, split, train};
+use super::{Source, ising, observe};
+use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
+use crate::backend::{Backend, Rule};
+use crate::bits::BitMatrix;
+use crate::couplings::{Basis, Method};
+use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
+use crate::error::{Error, Result};
+use crate::events::{Event, Listener};
+use crate::likelihood::base_bias;
+use crate::rbm::Rbm;
+use crate::record::{DoneRecord, ExpectRecord, PointRecord, Record, TrainRecord};
+use crate::report::write_report;
+use crate::sample;
+use crate::scenario::{self, Plan, Point};
+use crate::train::{self as training, smoothed_means};
+
+/// How a scenario is to be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// The run directory.
+    pub out: PathBuf,
+    /// Go on in a directory that is there.
+    pub resume: bool,
+    /// Replace a directory that is there.
+    pub force: bool,
+    /// Device.
+    pub device: DeviceRequest,
+    /// The command line, for the manifest.
+    pub command: Vec<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The run directory.
+    pub out: PathBuf,
+    /// The report.
+    pub report: PathBuf,
+    /// Every promise of the scenario.
+    pub expect: Vec<ExpectRecord>,
+    /// Label and records of every point, in order.
+    pub points: Vec<(String, Vec<Record>)>,
+}
+
+/// Newest checkpoints kept of a training.
+const CHECKPOINTS_KEPT: usize = 2;
+
+/// Runs all points of `plan`.
+///
+/// # Errors
+/// [`Error::Input`] when the run directory exists; whatever a stage fails with. What was finished before stays.
+pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
+    let mut manifest = Manifest::start(&plan.name, plan.seed, request.command.clone());
+    manifest.points = plan.points.iter().map(|p| p.label.clone()).collect();
+    for input in &plan.inputs {
+        manifest.inputs.push(InputFile { path: input.display().to_string(), sha256: data::hash_file(input)? });
+    }
+    with_backend(&request.device, Scenario { plan, request, manifest, listener })
+}
+
+struct Scenario<'a> {
+    plan: &'a Plan,
+    request: &'a RunRequest,
+    manifest: Manifest,
+    listener: &'a mut (dyn Listener + Send),
+}
+
+impl Job for Scenario<'_> {
+    type Output = Finished;
+
+    fn run<B: Backend>(mut self, backend: &B) -> Result<Finished> {
+        let device = backend.device();
+        self.listener.event(Event::Info(format!("running on {} ({}, {})", device.name, device.backend, device.driver)));
+        self.manifest.device = Some(device);
+        let out = &self.request.out;
+        let directory = if self.request.resume && out.exists() {
+            let (directory, _) = RunDirectory::open(out)?;
+            if directory.scenario()? != self.plan.resolved {
+                return Err(Error::Checkpoint(
+                    crate::error::Fault::new("the run directory was written by another scenario")
+                        .at(out.display())
+                        .expected("the same scenario, settings and seed")
+                        .advice("choose another --out, or --force to replace it"),
+                ));
+            }
+            directory
+        } else {
+            RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?
+        };
+        directory.write_manifest(&self.manifest)?;
+        for (index, point) in self.plan.points.iter().enumerate() {
+            let place = directory.point(&point.label)?;
+            let mut stage = PointRun { backend, point, place, resume: self.request.resume, listener: self.listener };
+            let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
+            stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
+            stage.run(&self.request.command)?;
+        }
+        let points: Vec<(String, Vec<Record>)> =
+            read_run(out)?.points.into_iter().map(|p| (p.label, p.records)).collect();
+        let expect = self.judge(&directory, &points)?;
+        self.manifest.finish();
+        directory.write_manifest(&self.manifest)?;
+        let report = write_report(out)?;
+        Ok(Finished { out: out.clone(), report, expect, points })
+    }
+}
+
+impl Scenario<'_> {
+    /// Evaluates the promises and writes each to the points it is about. A promise about some of its points holds at all
+    /// of them or at none.
+    fn judge(&self, directory: &RunDirectory, points: &[(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {
+        let mut by_point = vec![Vec::new(); points.len()];
+        for expect in &self.plan.expect {
+            let mut found: Vec<ExpectRecord> =
+                expect.points.iter().map(|&at| scenario::evaluate(expect, &points[at].1)).collect();
+            let holds = scenario::holds(expect, &found);
+            for (&at, mut record) in expect.points.iter().zip(found.drain(..)) {
+                record.holds = holds;
+                by_point[at].push(record);
+            }
+        }
+        for ((label, _), verdicts) in points.iter().zip(&by_point) {
+            let mut place = directory.point(label)?;
+            place.retain(|record| !matches!(record, Record::Expect(_)))?;
+            for verdict in verdicts {
+                place.append(&Record::Expect(verdict.clone()))?;
+            }
+            place.finish()?;
+        }
+        Ok(by_point.into_iter().flatten().collect())
+    }
+}
+
+/// One point on its way through the stages.
+struct PointRun<'a, B: Backend> {
+    backend: &'a B,
+    point: &'a Point,
+    place: PointDirectory,
+    resume: bool,
+    listener: &'a mut (dyn Listener + Send),
+}
+
+/// A machine with what is known about its data.
+struct Machine {
+    rbm: Rbm,
+    names: Vec<String>,
+    base: Vec<f32>,
+    chains: Option<BitMatrix>,
+}
+
+impl<B: Backend> PointRun<'_, B> {
+    fn run(&mut self, command: &[String]) -> Result<()> {
+        let clock = Instant::now();
+        let before = if self.resume { self.place.records()? } else { Vec::new() };
+        if before.iter().any(|r| matches!(r, Record::Done(_))) {
+            self.listener.event(Event::Info("finished before: kept as it is".into()));
+            return Ok(());
+        }
+        // A training goes on from its checkpoint; everything else of an unfinished point is done again.
+        self.place.retain(|r| matches!(r, Record::Metric(_)))?;
+        let metrics: Vec<u64> =
+            before.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m.update) } else { None }).collect();
+        let point = self.point;
+        self.place.append(&Record::Point(PointRecord {
+            label: point.label.clone(),
+            values: point.values.clone(),
+            lattice: point.lattice.map(|l| l.to_string()),
+            temperature: point.temperature,
+            rows: point.rows,
+            n_visible: Some(point.n_visible),
+            n_hidden: point.n_hidden,
+        }))?;
+        let (source, mut machine) = self.source()?;
+        let mut split_rows = None;
+        if let (Some(plan), Some(source)) = (&point.train, &source) {
+            let rows = split(&source.data.samples, plan.held_out_rows, point.seed);
+            machine = Some(self.train(plan, source, &rows, &metrics, command)?);
+            split_rows = Some(rows);
+        }
+        let Some(machine) = machine else {
+            return self.done(clock);
+        };
+        self.sample(&machine, source.as_ref())?;
+        self.likelihood(&machine, source.as_ref(), split_rows.as_ref())?;
+        self.couplings(&machine)?;
+        self.done(clock)
+    }
+
+    fn done(&mut self, clock: Instant) -> Result<()> {
+        self.place.append(&Record::Done(DoneRecord { seconds: clock.elapsed().as_secs_f64() }))?;
+        self.place.finish()
+    }
+
+    fn source(&mut self) -> Result<(Option<Source>, Option<Machine>)> {
+        match &self.point.source {
+            scenario::Source::Ising(plan) => {
+                let settings = ising_settings(plan, self.point.seed);
+                let (record, source) = ising::ising(self.backend, &settings, self.listener)?;
+                self.place.append(&Record::Ising(record))?;
+                write_npz(&self.place.file(names::DATA), &source.data)?;
+                Ok((Some(source), None))
+            }
+            scenario::Source::File(path) => {
+                let mut data = data::read(path)?;
+                data.lattice = data.lattice.or(self.point.lattice);
+                data.temperature = data.temperature.or(self.point.temperature);
+                Ok((Some(Source::from_data(data)), None))
+            }
+            scenario::Source::Model(path) => Ok((None, Some(machine_of(read_model(path)?)))),
+        }
+    }
+
+    fn train(
+        &mut self,
+        plan: &scenario::TrainPlan,
+        source: &Source,
+        rows: &Split,
+        measured: &[u64],
+        command: &[String],
+    ) -> Result<Machine> {
+        let plan = train_plan(plan, self.point.seed);
+        let store = self.place.checkpoints(CHECKPOINTS_KEPT);
+        let place = &mut self.place;
+        // Metrics of updates after the last checkpoint come again; those already written are not written twice.
+        let mut emit = |metric: crate::record::TrainMetric| {
+            if measured.contains(&metric.update) {
+                return Ok(());
+            }
+            place.append(&Record::Metric(metric))
+        };
+        let exact = source.exact.as_ref();
+        let trained = train(self.backend, &plan, rows, exact, Some(&store), self.resume, self.listener, &mut emit)?;
+        let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
+        write_model(&self.place.file(names::MODEL), &model)?;
+        let last = trained.last.as_ref();
+        self.place.append(&Record::Train(TrainRecord {
+            updates: trained.updates,
+            log_likelihood: last.and_then(|m| m.log_likelihood),
+            pseudo_likelihood: last.and_then(|m| m.pseudo_likelihood),
+            updates_per_second: trained.updates_per_second,
+            seconds: trained.seconds,
+            model: names::MODEL.to_string(),
+        }))?;
+        let mut machine = machine_of(model);
+        machine.chains = (plan.settings.algorithm == training::Algorithm::Pcd).then_some(trained.chains);
+        Ok(machine)
+    }
+
+    fn sample(&mut self, machine: &Machine, source: Option<&Source>) -> Result<()> {
+        let Some(plan) = &self.point.sample else {
+            return Ok(());
+        };
+        let settings = sample::Settings {
+            samples: plan.samples,
+            chains: plan.chains,
+            thermalise: plan.thermalise,
+            every: plan.every,
+            flip: self.point.lattice.is_some(),
+            seed: self.point.seed,
+        };
+        let samples = sample::sample(self.backend, &machine.rbm, &settings, machine.chains.as_ref(), self.listener)?;
+        let mut data = DataSet::new(samples, "samples of the trained model");
+        data.names = source.and_then(|s| s.data.names.clone());
+        data.lattice = self.point.lattice;
+        data.temperature = self.point.temperature;
+        data.seed = Some(self.point.seed);
+        write_npz(&self.place.file(names::SAMPLES), &data)?;
+        if let (true, Some(lattice), Some(temperature)) = (self.point.observe, data.lattice, data.temperature) {
+            let observed = observe::observe(&data.samples, lattice, temperature, settings.chains)?;
+            self.place.append(&Record::Sample(observed))?;
+        }
+        Ok(())
+    }
+
+    fn likelihood(&mut self, machine: &Machine, source: Option<&Source>, rows: Option<&Split>) -> Result<()> {
+        if let Some(plan) = &self.point.likelihood {
+            let plan = LikelihoodPlan {
+                chains: plan.chains,
+                betas: plan.betas.saturating_sub(1),
+                enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
+                seed: self.point.seed,
+            };
+            let mut sets: Vec<(&str, &BitMatrix)> = Vec::new();
+            match (rows, source) {
+                (Some(rows), _) => {
+                    sets.push(("train", &rows.train));
+                    sets.extend(rows.held_out.as_ref().map(|r| ("held_out", r)));
+                }
+                (None, Some(source)) => sets.push(("data", &source.data.samples)),
+                (None, None) => {}
+            }
+            let record = likelihood(self.backend, &plan, &machine.rbm, &machine.base, &sets, source, self.listener)?;
+            self.place.append(&Record::Likelihood(record))?;
+        }
+        if let Some(source) = source.filter(|_| self.point.compares_states())
+            && let Some(record) = states(self.backend, &machine.rbm, source)?
+        {
+            self.place.append(&Record::States(record))?;
+        }
+        Ok(())
+    }
+
+    fn couplings(&mut self, machine: &Machine) -> Result<()> {
+        let Some(plan) = &self.point.couplings else {
+            return Ok(());
+        };
+        for basis in &plan.bases {
+            let (basis, list, matrix) = match basis {
+                scenario::Basis::Spin => (Basis::Spin, names::COUPLINGS, names::MATRIX),
+                scenario::Basis::Binary => (Basis::Binary, names::COUPLINGS_BINARY, names::MATRIX_BINARY),
+            };
+            self.listener.event(Event::Info(format!("couplings in the {basis} basis")));
+            let plan = CouplingsPlan {
+                basis,
+                method: Method::Exact,
+                orders: plan.orders.clone(),
+                units: plan.units.clone(),
+                strongest: plan.strongest,
+            };
+            let truth = self.point.lattice.zip(self.point.temperature);
+            let record = read_couplings(
+                &plan,
+                &machine.rbm,
+                &machine.names,
+                truth,
+                &self.place.file(list),
+                Some(&self.place.file(matrix)),
+            )?;
+            self.place.append(&Record::Couplings(record))?;
+        }
+        Ok(())
+    }
+}
+
+/// Settings of the Monte Carlo from a plan.
+fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settings {
+    crate::ising::Settings {
+        lattice: plan.lattice,
+        temperature: plan.temperature,
+        samples: plan.samples,
+        rule: match plan.algorithm {
+            scenario::SpinRule::Metropolis => Rule::Metropolis,
+            scenario::SpinRule::HeatBath => Rule::HeatBath,
+        },
+        replicas: plan.replicas,
+        thermalise: plan.thermalise,
+        spacing: plan.every,
+        seed,
+    }
+}
+
+/// Settings of the training from a plan.
+fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
+    TrainPlan {
+        settings: training::Settings {
+            algorithm: match plan.algorithm {
+                scenario::Algorithm::Cd => training::Algorithm::Cd,
+                scenario::Algorithm::Pcd => training::Algorithm::Pcd,
+            },
+            gibbs_steps: plan.gibbs_steps,
+            chains: plan.chains,
+            batch: plan.batch,
+            updates: plan.updates,
+            learning_rate: plan.learning_rate,
+            schedule: match plan.schedule {
+                scenario::Schedule::Constant => training::Schedule::Constant,
+                scenario::Schedule::Linear => training::Schedule::Linear,
+                scenario::Schedule::Cosine => training::Schedule::Cosine,
+            },
+            momentum: plan.momentum,
+            weight_decay: plan.weight_decay,
+            centred: plan.centred,
+            bias_rate: plan.bias_rate,
+            offset_rate: plan.offset_rate,
+            flip: plan.flip,
+            seed,
+        },
+        n_hidden: plan.n_hidden,
+        weight_scale: plan.weight_scale,
+        metrics: plan.metrics.into(),
+        checkpoints: plan.checkpoints.into(),
+    }
+}
+
+/// A model file's content after a training.
+#[must_use]
+pub fn model_of(
+    rbm: &Rbm,
+    data: &DataSet,
+    trained_on: &BitMatrix,
+    plan: &TrainPlan,
+    updates: u64,
+    command: &[String],
+) -> Model {
+    let mut meta = ModelMeta {
+        names: data.names.clone(),
+        lattice: data.lattice,
+        temperature: data.temperature,
+        data_means: Some(smoothed_means(trained_on)),
+        ..ModelMeta::default()
+    };
+    meta.provenance = Provenance {
+        seed: Some(plan.settings.seed),
+        command: Some(command.join(" ")),
+        data: Some(data.source.clone()),
+        data_sha256: (!data.sha256.is_empty()).then(|| data.sha256.clone()),
+        updates: Some(updates),
+        training: Some(serde_json::Value::String(format!("{:?}", plan.settings))),
+        ..meta.provenance
+    };
+    Model { rbm: rbm.clone(), meta }
+}
+
+/// A machine ready for the stages after training.
+fn machine_of(model: Model) -> Machine {
+    let names = model.unit_names();
+    let base = base_of(&model);
+    Machine { rbm: model.rbm, names, base, chains: None }
+}
+
+/// Base of AIS: the means of the training data where the file has them, else the visible biases themselves.
+#[must_use]
+pub fn base_of(model: &Model) -> Vec<f32> {
+    model.meta.data_means.as_ref().map_or_else(|| model.rbm.visible_bias.clone(), |means| base_bias(means))
+}
+
+/// Default place of a run directory.
+#[must_use]
+pub fn default_out(plan: &Plan) -> PathBuf {
+    Path::new("runs").join(&plan.name)
+}

@@ -1,0 +1,279 @@
+//! The training stage: segments between metrics and checkpoints, with nothing read back inside a segment.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::likelihood::ceiling_of;
+use crate::artifact::{Checkpoint, CheckpointStore};
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::data::sha256_hex;
+use crate::error::{Error, Result};
+use crate::events::{Event, Listener};
+use crate::likelihood::{
+    AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight, pseudo_likelihood,
+};
+use crate::rbm::Rbm;
+use crate::record::{Bounds, Estimate, ExactObservables, TrainMetric};
+use crate::rng::{Permutation, derive_seed};
+use crate::train::{Settings, State, Trainer, initial_machine, initial_state, smoothed_means};
+
+/// Rows split into those trained on and those kept out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// Rows trained on.
+    pub train: BitMatrix,
+    /// Rows kept out, where there are any.
+    pub held_out: Option<BitMatrix>,
+}
+
+/// Splits rows at random; `kept_out` of them are not trained on.
+#[must_use]
+pub fn split(samples: &BitMatrix, kept_out: usize, seed: u64) -> Split {
+    let rows = samples.rows();
+    let order = Permutation::new(derive_seed(seed, "held-out"), 0, rows as u32);
+    let shuffled: Vec<usize> = (0..rows as u32).map(|p| order.row(p) as usize).collect();
+    let (out, train) = shuffled.split_at(kept_out);
+    Split { train: samples.select_rows(train), held_out: (kept_out > 0).then(|| samples.select_rows(out)) }
+}
+
+/// What the stage is to do besides the updates themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainPlan {
+    /// Settings of the updates.
+    pub settings: Settings,
+    /// Hidden units.
+    pub n_hidden: usize,
+    /// Standard deviation of the initial weights.
+    pub weight_scale: f64,
+    /// How many times the likelihood is measured.
+    pub metrics: u64,
+    /// How many times a checkpoint is written.
+    pub checkpoints: u64,
+}
+
+/// A finished training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The machine.
+    pub rbm: Rbm,
+    /// Persistent chains at the end.
+    pub chains: BitMatrix,
+    /// The last measured metric.
+    pub last: Option<TrainMetric>,
+    /// Updates done.
+    pub updates: u64,
+    /// Updates of this call in a second, metrics and checkpoints not counted.
+    pub updates_per_second: f64,
+    /// Seconds of updates of this call.
+    pub seconds: f64,
+}
+
+/// Largest smaller side for which metrics enumerate ln Z instead of annealing.
+const ENUMERATED_METRIC: usize = 14;
+/// Chains and temperatures of the annealing behind a metric.
+const METRIC_CHAINS: usize = 256;
+const METRIC_BETAS: usize = 300;
+/// Rows looked at by a metric.
+const METRIC_ROWS: usize = 10_000;
+/// Rows of the pseudo-likelihood, which is computed in f64 on the host.
+const PSEUDO_ROWS: usize = 500;
+/// Seconds between looks at signals and progress.
+const LOOK: f64 = 0.2;
+
+/// Hash of what a checkpoint must agree with before a training may go on from it.
+#[must_use]
+pub fn fingerprint(plan: &TrainPlan, data: &BitMatrix) -> String {
+    #[derive(Serialize)]
+    struct Parts<'a>(String, &'a [usize; 2], String);
+    let bytes: &[u8] = bytemuck::cast_slice(data.words());
+    // How often metrics and checkpoints are taken does not change the training.
+    let settings = format!("{:?} {} {}", plan.settings, plan.n_hidden, plan.weight_scale);
+    let parts = Parts(settings, &[data.rows(), data.cols()], sha256_hex(bytes));
+    sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default())
+}
+
+/// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known.
+///
+/// # Errors
+/// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
+pub fn train<B: Backend>(
+    backend: &B,
+    plan: &TrainPlan,
+    split: &Split,
+    exact: Option<&ExactObservables>,
+    store: Option<&CheckpointStore>,
+    resume: bool,
+    listener: &mut dyn Listener,
+    emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
+) -> Result<Trained> {
+    let settings = &plan.settings;
+    let print = fingerprint(plan, &split.train);
+    let start = match store.filter(|_| resume) {
+        Some(store) => store.latest(&print, listener)?,
+        None => None,
+    };
+    let state = match start {
+        Some(c) => {
+            listener.event(Event::Info(format!("going on from the checkpoint at update {}", c.update)));
+            State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update }
+        }
+        None => {
+            let machine = initial_machine(&split.train, plan.n_hidden, plan.weight_scale, settings.seed);
+            initial_state(machine, &split.train, settings)
+        }
+    };
+    let first = state.update;
+    let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
+    let watch = Watch::new(split, exact, settings);
+    let mut seconds = 0.0;
+    let mut chunk = 1u64;
+    let mut last = None;
+    let keep = |trainer: &Trainer<'_, B>| -> Result<State> {
+        let state = trainer.state()?;
+        if let Some(store) = store {
+            store.save(&checkpoint(&state, settings, &print))?;
+        }
+        Ok(state)
+    };
+    while trainer.update_count() < settings.updates {
+        let now = trainer.update_count();
+        let until =
+            next_stop(now, settings.updates, plan.metrics).min(next_stop(now, settings.updates, plan.checkpoints));
+        let clock = Instant::now();
+        trainer.advance(until.min(now + chunk))?;
+        let took = clock.elapsed().as_secs_f64();
+        seconds += took;
+        // As many updates between looks as take about LOOK seconds.
+        let done = trainer.update_count();
+        chunk = ((done - now) as f64 * (LOOK / took.max(1e-6)).clamp(0.25, 4.0)).ceil().max(1.0) as u64;
+        if let Some(signal) = listener.stop_requested() {
+            keep(&trainer)?;
+            return Err(Error::Stopped(signal));
+        }
+        if is_stop(done, settings.updates, plan.metrics) {
+            let metric = watch.measure(backend, &trainer, settings, listener)?;
+            last = Some(metric.clone());
+            emit(metric)?;
+        }
+        if is_stop(done, settings.updates, plan.checkpoints) {
+            keep(&trainer)?;
+        }
+        let note = note(last.as_ref(), (done - first) as f64 / seconds.max(1e-9));
+        listener.event(Event::Progress { stage: "train", done, total: settings.updates, note });
+    }
+    let state = trainer.state()?;
+    let updates_per_second = (state.update - first) as f64 / seconds.max(1e-9);
+    Ok(Trained { rbm: state.rbm, chains: state.chains, last, updates: state.update, updates_per_second, seconds })
+}
+
+fn note(last: Option<&TrainMetric>, rate: f64) -> String {
+    let likelihood = last.and_then(|m| m.log_likelihood).map_or(String::new(), |l| format!("LL {:.3}, ", l.value));
+    format!("{likelihood}{rate:.0} updates/s")
+}
+
+/// First of `times` equally spaced stops after update `now`; the last stop is the end.
+fn next_stop(now: u64, total: u64, times: u64) -> u64 {
+    if times == 0 {
+        return total;
+    }
+    (1..=times).map(|k| total * k / times).find(|&stop| stop > now).unwrap_or(total)
+}
+
+fn is_stop(update: u64, total: u64, times: u64) -> bool {
+    times > 0 && update > 0 && next_stop(update - 1, total, times) == update
+}
+
+fn checkpoint(state: &State, settings: &Settings, fingerprint: &str) -> Checkpoint {
+    Checkpoint {
+        rbm: state.rbm.clone(),
+        optimiser: state.optimiser.clone(),
+        chains: state.chains.clone(),
+        update: state.update,
+        step: state.update * u64::from(settings.gibbs_steps),
+        seed: settings.seed,
+        fingerprint: fingerprint.to_string(),
+    }
+}
+
+/// What is looked at during a training.
+struct Watch<'a> {
+    train: BitMatrix,
+    held_out: Option<&'a BitMatrix>,
+    base: Vec<f32>,
+    ceiling: Option<f64>,
+    has_up: bool,
+}
+
+impl<'a> Watch<'a> {
+    fn new(split: &'a Split, exact: Option<&ExactObservables>, settings: &Settings) -> Self {
+        let rows = split.train.rows().min(METRIC_ROWS);
+        Self {
+            train: split.train.slice_rows(0..rows),
+            held_out: split.held_out.as_ref(),
+            base: base_bias(&smoothed_means(&split.train)),
+            ceiling: ceiling_of(&split.train, exact).map(|(top, _)| top),
+            has_up: settings.flip,
+        }
+    }
+
+    fn measure<B: Backend>(
+        &self,
+        backend: &B,
+        trainer: &Trainer<'_, B>,
+        settings: &Settings,
+        listener: &mut dyn Listener,
+    ) -> Result<TrainMetric> {
+        let state = trainer.state()?;
+        let params = trainer.params();
+        let rbm = &state.rbm;
+        let mut log_z = Bounds::default();
+        if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
+            log_z.exact = Some(Estimate::new(z, 0.0));
+        } else {
+            let seed = derive_seed(settings.seed, &format!("metric {}", state.update));
+            let anneal_settings = AnnealSettings { chains: METRIC_CHAINS, betas: linear_ladder(METRIC_BETAS), seed };
+            let mut quiet = Quiet(listener);
+            log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
+        }
+        let on_train = mean_log_weight(backend, params, &self.train)?;
+        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
+        let with_rows = |mean: Estimate| {
+            log_likelihood(mean.value, &log_z).best().map(|l| Estimate::new(l.value, l.error.hypot(mean.error)))
+        };
+        let half = rbm.n_visible as u32;
+        let p_up = self.has_up.then(|| {
+            let balance = |r| match (2 * state.chains.row_count(r)).cmp(&half) {
+                std::cmp::Ordering::Greater => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.0,
+            };
+            (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
+        });
+        let squares: f64 = rbm.weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        Ok(TrainMetric {
+            update: state.update,
+            learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
+            log_likelihood: with_rows(on_train),
+            held_out_log_likelihood: on_held_out.and_then(with_rows),
+            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, PSEUDO_ROWS)),
+            ceiling: self.ceiling,
+            // F(held out) − F(train) = −(log weight) + (log weight).
+            free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),
+            p_up,
+            weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
+        })
+    }
+}
+
+/// Passes stop requests on and keeps progress of inner computations to itself.
+struct Quiet<'a>(&'a mut dyn Listener);
+
+impl Listener for Quiet<'_> {
+    fn event(&mut self, event: Event) {
+        if !matches!(event, Event::Progress { .. }) {
+            self.0.event(event);
+        }
+    }
+}

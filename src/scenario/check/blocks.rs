@@ -1,0 +1,278 @@
+//! Ranges of the values of one block at a time.
+
+use std::ops::RangeInclusive;
+
+use super::super::defaults::{MAX_TRIPLES, triples};
+use super::super::facts::Facts;
+use super::super::mistake::{Mistakes, nearest_name};
+use super::super::plan::{CouplingsPlan, LikelihoodPlan, SamplePlan};
+use super::super::raw::{
+    Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, UnitName,
+};
+
+/// Largest count that is addressed with 32 bits.
+pub(super) const MAX_COUNT: u64 = u32::MAX as u64;
+/// Largest packed states that are planned, in bytes.
+const MAX_STATE_BYTES: u64 = 1 << 36;
+
+/// Notes a count outside its range.
+pub(super) fn count(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>, range: RangeInclusive<u64>) {
+    if let Some(n) = value.filter(|n| !range.contains(n)) {
+        let (low, high) = (range.start(), range.end());
+        let advice = format!("write for example {}", (*low).max(1));
+        notes.at(path, format!("`{}` is {n}", last(path)), format!("a whole number from {low} to {high}"), advice);
+    }
+}
+
+/// Notes a number that is not finite or fails the test.
+pub(super) fn number(
+    notes: &mut Mistakes<'_>,
+    path: &str,
+    value: Option<f64>,
+    good: impl Fn(f64) -> bool,
+    expected: &str,
+    advice: &str,
+) {
+    if let Some(x) = value.filter(|&x| !(x.is_finite() && good(x))) {
+        notes.at(path, format!("`{}` is {x}", last(path)), expected, advice);
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// Notes a temperature that is not positive and finite.
+pub(super) fn temperature(notes: &mut Mistakes<'_>, path: &str, value: Option<f64>) {
+    let expected = "a positive finite number, in units of J/k_B";
+    number(notes, path, value, |t| t > 0.0, expected, "the critical temperature of the square lattice is 2.269185");
+}
+
+/// Notes packed states that no machine holds.
+fn states(notes: &mut Mistakes<'_>, path: &str, rows: u64, units: Option<usize>) {
+    let bytes = units.map_or(0, |n| rows.saturating_mul(4 * (n as u64).div_ceil(32)));
+    if bytes > MAX_STATE_BYTES {
+        notes.at(
+            path,
+            format!("{rows} states of {} units need {} GiB", units.unwrap_or(0), bytes >> 30),
+            format!("at most {} GiB", MAX_STATE_BYTES >> 30),
+            "take fewer",
+        );
+    }
+}
+
+pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
+    match &raw.source {
+        RawSource::Ising { lattice, temperature: t, samples, replicas, thermalise, every, .. } => {
+            temperature(notes, "source.temperature", *t);
+            let swept = raw.sweep.as_ref().is_some_and(|s| s.temperature.is_some());
+            if t.is_none() && !swept {
+                notes.at(
+                    "source",
+                    "the Ising source has no temperature",
+                    "`temperature` in the source or in the sweep",
+                    "add for example temperature: 2.269185",
+                );
+            }
+            count(notes, "source.samples", Some(*samples), 2..=MAX_COUNT);
+            count(notes, "source.replicas", *replicas, 1..=MAX_COUNT);
+            if replicas.is_some_and(|r| r > *samples) {
+                notes.at(
+                    "source.replicas",
+                    format!("{} replicas for {samples} samples", replicas.unwrap_or(0)),
+                    "at most as many replicas as samples",
+                    format!("write replicas: {samples}, or take more samples"),
+                );
+            }
+            count(notes, "source.thermalise", *thermalise, 0..=1 << 30);
+            count(notes, "source.every", *every, 1..=1 << 30);
+            let sweeps = thermalise.unwrap_or(0) + every.unwrap_or(1) * samples.div_ceil(replicas.unwrap_or(1).max(1));
+            if sweeps > MAX_COUNT && *samples <= MAX_COUNT {
+                notes.at(
+                    "source.samples",
+                    format!("{sweeps} sweeps"),
+                    format!("at most {MAX_COUNT}: sweeps are addressed with 32 bits"),
+                    "take more replicas or fewer samples",
+                );
+            }
+            let sites = lattice.parse::<crate::lattice::Lattice>().ok().map(crate::lattice::Lattice::sites);
+            states(notes, "source.samples", *samples, sites);
+        }
+        RawSource::File { temperature: t, .. } => temperature(notes, "source.temperature", *t),
+        RawSource::Model { .. } => {}
+    }
+}
+
+pub(super) fn model(model: &RawModel, raw: &RawScenario, notes: &mut Mistakes<'_>) {
+    let swept = raw.sweep.as_ref().is_some_and(|s| s.hidden.is_some());
+    if model.hidden.is_none() && !swept {
+        notes.at("model", "the model has no hidden units", "`hidden` in the model or in the sweep", "add hidden: 64");
+    }
+    hidden(notes, "model.hidden", model.hidden);
+    let expected = "a number from 0 to 10";
+    number(notes, "model.weight_scale", model.weight_scale, |x| (0.0..=10.0).contains(&x), expected, "0.01 is usual");
+}
+
+/// Notes a number of hidden units that cannot be.
+pub(super) fn hidden(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>) {
+    count(notes, path, value, 1..=1 << 28);
+}
+
+/// Notes a learning rate that cannot be.
+pub(super) fn learning_rate(notes: &mut Mistakes<'_>, path: &str, value: Option<f64>) {
+    number(notes, path, value, |x| x > 0.0 && x <= 1000.0, "a positive number, at most 1000", "0.01 to 0.5 is usual");
+}
+
+/// Notes a number of Gibbs steps that cannot be.
+pub(super) fn gibbs_steps(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>) {
+    count(notes, path, value, 1..=1_000_000);
+}
+
+pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
+    let path = |name: &str| format!("{block}.{name}");
+    gibbs_steps(notes, &path("gibbs_steps"), train.gibbs_steps);
+    count(notes, &path("chains"), train.chains, 1..=MAX_COUNT);
+    count(notes, &path("batch"), train.batch, 1..=MAX_COUNT);
+    count(notes, &path("updates"), train.updates, 1..=MAX_COUNT);
+    count(notes, &path("epochs"), train.epochs, 1..=MAX_COUNT);
+    if train.updates.is_some() && train.epochs.is_some() {
+        notes.at(&path("epochs"), "both `updates` and `epochs`", "one of them", "remove one");
+    }
+    learning_rate(notes, &path("learning_rate"), train.learning_rate);
+    let mut numbers = |name: &str, value: Option<f64>, good: fn(f64) -> bool, expected: &str, advice: &str| {
+        number(notes, &path(name), value, good, expected, advice);
+    };
+    numbers("momentum", train.momentum, |x| (0.0..1.0).contains(&x), "a number from 0 to below 1", "0 or 0.9 is usual");
+    numbers(
+        "weight_decay",
+        train.weight_decay,
+        |x| (0.0..=1.0).contains(&x),
+        "a number from 0 to 1",
+        "0.0001 is usual",
+    );
+    numbers("bias_rate", train.bias_rate, |x| (0.0..=10.0).contains(&x), "a number from 0 to 10", "1 is usual");
+    numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.1 is usual");
+    numbers("held_out", train.held_out, |x| (0.0..1.0).contains(&x), "a fraction from 0 to below 1", "0.1 is usual");
+    count(notes, &path("metrics"), train.metrics, 0..=10_000);
+    count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
+}
+
+/// A count that was checked; anything else has been noted and the plan is not made.
+pub(super) fn size(value: Option<u64>) -> usize {
+    usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX)
+}
+
+/// As [`size`], 32 bits.
+pub(super) fn word(value: Option<u64>) -> u32 {
+    u32::try_from(value.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan {
+    count(notes, "sample.samples", sample.samples, 2..=MAX_COUNT);
+    count(notes, "sample.chains", sample.chains, 1..=MAX_COUNT);
+    count(notes, "sample.thermalise", sample.thermalise, 0..=1 << 30);
+    count(notes, "sample.every", sample.every, 1..=1 << 30);
+    let (samples, chains) = (sample.samples.unwrap_or(0), sample.chains.unwrap_or(0));
+    if chains > samples {
+        notes.at(
+            "sample.chains",
+            format!("{chains} chains for {samples} samples"),
+            "at most as many chains as samples",
+            format!("write chains: {samples}, or take more samples"),
+        );
+    }
+    let steps =
+        sample.thermalise.unwrap_or(0) + sample.every.unwrap_or(0).saturating_mul(samples.div_ceil(chains.max(1)));
+    if steps > MAX_COUNT && samples <= MAX_COUNT {
+        let expected = format!("at most {MAX_COUNT}: steps are addressed with 32 bits");
+        notes.at("sample.samples", format!("{steps} Gibbs steps"), expected, "take more chains or fewer samples");
+    }
+    SamplePlan {
+        samples: size(sample.samples),
+        chains: size(sample.chains),
+        thermalise: word(sample.thermalise),
+        every: word(sample.every),
+    }
+}
+
+pub(super) fn likelihood(likelihood: &RawLikelihood, notes: &mut Mistakes<'_>) -> (LikelihoodPlan, Exact) {
+    count(notes, "likelihood.chains", likelihood.chains, 2..=MAX_COUNT);
+    count(notes, "likelihood.betas", likelihood.betas, 2..=1 << 24);
+    let plan = LikelihoodPlan { chains: size(likelihood.chains), betas: size(likelihood.betas), exact: false };
+    (plan, likelihood.exact.unwrap_or(Exact::Auto))
+}
+
+pub(super) fn couplings(couplings: &RawCouplings, facts: &Facts, notes: &mut Mistakes<'_>) -> CouplingsPlan {
+    let orders = couplings.orders.clone().unwrap_or_default();
+    if orders.is_empty() {
+        notes.at("couplings.orders", "no orders", "at least one of 1, 2, 3", "leave `orders` out for all of them");
+    }
+    for (i, order) in orders.iter().enumerate() {
+        let path = format!("couplings.orders[{i}]");
+        if !(1..=3).contains(order) {
+            notes.at(&path, format!("order {order}"), "1, 2 or 3", "remove it");
+        } else if orders[..i].contains(order) {
+            notes.at(&path, format!("order {order} is given twice"), "every order once", "remove one");
+        }
+    }
+    let bases = couplings.bases.clone().unwrap_or_default();
+    if bases.is_empty() {
+        notes.at("couplings.bases", "no bases", "`spin`, `binary` or both", "leave `bases` out for both");
+    }
+    for (i, basis) in bases.iter().enumerate() {
+        if bases[..i].contains(basis) {
+            notes.at(&format!("couplings.bases[{i}]"), "this basis is given twice", "every basis once", "remove one");
+        }
+    }
+    count(notes, "couplings.strongest", couplings.strongest, 0..=100_000);
+    let units = couplings.units.as_ref().map(|units| units_of(units, facts, notes));
+    let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len) as u64;
+    if orders.contains(&3) && triples(among) > MAX_TRIPLES {
+        notes.at(
+            "couplings.orders",
+            format!("{} couplings of order 3 among {among} units", triples(among)),
+            format!("at most {MAX_TRIPLES}"),
+            "choose some of the units: units: [0, 1, 2], or leave out order 3",
+        );
+    }
+    let mut orders: Vec<usize> = orders.into_iter().map(|o| size(Some(o))).collect();
+    orders.sort_unstable();
+    let mut bases: Vec<Basis> = bases;
+    bases.sort_unstable();
+    CouplingsPlan { orders, bases, strongest: size(couplings.strongest), units }
+}
+
+fn units_of(units: &[UnitName], facts: &Facts, notes: &mut Mistakes<'_>) -> Vec<usize> {
+    let mut found = Vec::new();
+    for (i, unit) in units.iter().enumerate() {
+        let path = format!("couplings.units[{i}]");
+        let number = match unit {
+            UnitName::Number(n) => {
+                if let Some(units) = facts.n_visible.filter(|&units| *n >= units as u64) {
+                    notes.at(&path, format!("unit {n}"), format!("a number from 0 to {}", units - 1), "");
+                }
+                Some(size(Some(*n)))
+            }
+            UnitName::Name(name) => {
+                let names = facts.names.as_deref().unwrap_or_default();
+                let number = names.iter().position(|n| n == name);
+                if number.is_none() && facts.n_visible.is_some() {
+                    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let near = nearest_name(name, &known)
+                        .map_or("use its number".to_string(), |n| format!("did you mean \"{n}\"?"));
+                    notes.at(&path, format!("no unit is named \"{name}\""), "a name of the data file", near);
+                }
+                number
+            }
+        };
+        match number {
+            Some(n) if found.contains(&n) => {
+                notes.at(&path, "this unit is given twice", "every unit once", "remove one");
+            }
+            Some(n) => found.push(n),
+            None => {}
+        }
+    }
+    found.sort_unstable();
+    found
+}

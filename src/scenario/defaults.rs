@@ -1,0 +1,107 @@
+//! Fills in what a scenario leaves out, so that the resolved file says everything.
+
+use super::facts::Facts;
+use super::raw::{
+    Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
+    Schedule, SpinRule,
+};
+
+/// Most couplings of order 3 that are read without being asked for, and at most.
+pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
+
+/// n choose 3; saturates.
+pub(crate) fn triples(n: u64) -> u64 {
+    let product = u128::from(n) * u128::from(n.saturating_sub(1)) * u128::from(n.saturating_sub(2)) / 6;
+    u64::try_from(product).unwrap_or(u64::MAX)
+}
+
+/// Writes every default that does not depend on the point of a sweep.
+pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
+    raw.seed.get_or_insert(1);
+    match &mut raw.source {
+        RawSource::Ising { samples, algorithm, replicas, .. } => {
+            algorithm.get_or_insert(SpinRule::Metropolis);
+            replicas.get_or_insert(1000.min((*samples).max(1)));
+        }
+        RawSource::File { path, .. } | RawSource::Model { path } => {
+            if let Some(file) = &facts.file {
+                *path = file.display().to_string();
+            }
+        }
+    }
+    if let Some(RawModel { weight_scale, .. }) = &mut raw.model {
+        weight_scale.get_or_insert(0.01);
+    }
+    if let Some(train) = &mut raw.train {
+        fill_train(train, facts);
+    }
+    if let Some(RawSample { samples, chains, thermalise, every }) = &mut raw.sample {
+        let samples = *samples.get_or_insert(10_000);
+        chains.get_or_insert(1000.min(samples.max(1)));
+        thermalise.get_or_insert(200);
+        every.get_or_insert(5);
+    }
+    if let Some(RawLikelihood { chains, betas, exact }) = &mut raw.likelihood {
+        chains.get_or_insert(1000);
+        betas.get_or_insert(1000);
+        exact.get_or_insert(Exact::Auto);
+    }
+    if let Some(RawCouplings { orders, bases, strongest, units }) = &mut raw.couplings {
+        let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len) as u64;
+        let all = triples(among) <= MAX_TRIPLES;
+        orders.get_or_insert_with(|| if all { vec![1, 2, 3] } else { vec![1, 2] });
+        bases.get_or_insert_with(|| vec![Basis::Spin, Basis::Binary]);
+        strongest.get_or_insert(30);
+    }
+}
+
+fn fill_train(train: &mut RawTrain, facts: &Facts) {
+    train.algorithm.get_or_insert(Algorithm::Pcd);
+    train.gibbs_steps.get_or_insert(5);
+    train.chains.get_or_insert(1000);
+    let held_out = *train.held_out.get_or_insert(0.1);
+    let rows = facts.rows.map_or(u64::MAX, |rows| training_rows(rows, held_out) as u64);
+    train.batch.get_or_insert(500.min(rows.max(1)));
+    if train.epochs.is_none() {
+        train.updates.get_or_insert(20_000);
+    }
+    train.learning_rate.get_or_insert(0.1);
+    train.schedule.get_or_insert(Schedule::Cosine);
+    train.momentum.get_or_insert(0.0);
+    train.weight_decay.get_or_insert(0.0);
+    train.centred.get_or_insert(true);
+    train.bias_rate.get_or_insert(1.0);
+    train.offset_rate.get_or_insert(0.1);
+    train.flip.get_or_insert(facts.lattice.is_some());
+    train.metrics.get_or_insert(20);
+    train.checkpoints.get_or_insert(10);
+}
+
+/// Rows that remain for training when the fraction `held_out` is kept out, rounded to the nearest row.
+pub(crate) fn training_rows(rows: usize, held_out: f64) -> usize {
+    rows - ((rows as f64 * held_out.clamp(0.0, 1.0)).round() as usize).min(rows)
+}
+
+/// What the override gives replaces the base; epochs and updates replace each other.
+pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
+    let counts_given = over.updates.is_some() || over.epochs.is_some();
+    RawTrain {
+        algorithm: over.algorithm.or(base.algorithm),
+        gibbs_steps: over.gibbs_steps.or(base.gibbs_steps),
+        chains: over.chains.or(base.chains),
+        batch: over.batch.or(base.batch),
+        updates: if counts_given { over.updates } else { base.updates },
+        epochs: if counts_given { over.epochs } else { base.epochs },
+        learning_rate: over.learning_rate.or(base.learning_rate),
+        schedule: over.schedule.or(base.schedule),
+        momentum: over.momentum.or(base.momentum),
+        weight_decay: over.weight_decay.or(base.weight_decay),
+        centred: over.centred.or(base.centred),
+        bias_rate: over.bias_rate.or(base.bias_rate),
+        offset_rate: over.offset_rate.or(base.offset_rate),
+        flip: over.flip.or(base.flip),
+        held_out: over.held_out.or(base.held_out),
+        metrics: over.metrics.or(base.metrics),
+        checkpoints: over.checkpoints.or(base.checkpoints),
+    }
+}

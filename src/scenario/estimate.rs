@@ -1,0 +1,125 @@
+//! What a plan will cost, from formulas and typical rates: an estimate to compare plans by, not a measurement.
+
+use serde::Serialize;
+
+use super::plan::{Plan, Point, Source, TrainPlan};
+
+/// Spin updates a second assumed: bit-sliced code on two processor cores.
+pub const ISING_RATE: f64 = 5e9;
+/// Operations (a multiplication and an addition are two) a second assumed for products of states and weights: small
+/// machines on two processor cores.
+pub const PRODUCT_RATE: f64 = 4e10;
+/// Terms a second assumed for the quadrature and the logarithms of couplings and enumerations.
+pub const TERM_RATE: f64 = 2e8;
+/// Sweeps assumed where they are chosen from the autocorrelation time: thermalisation and spacing.
+pub const ASSUMED_SWEEPS: (u32, u32) = (2000, 50);
+/// Quadrature nodes assumed for a hidden unit in the spin basis.
+const ASSUMED_NODES: f64 = 200.0;
+
+/// Work, memory and time of one stage at one point.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageEstimate {
+    /// Label of the point.
+    pub point: String,
+    /// `ising`, `train`, `sample`, `likelihood`, `couplings`.
+    pub stage: &'static str,
+    /// How much of `unit`.
+    pub work: f64,
+    /// `flips`, `operations` or `terms`.
+    pub unit: &'static str,
+    /// Bytes held at once.
+    pub bytes: f64,
+    /// Seconds at the rates above.
+    pub seconds: f64,
+}
+
+impl Plan {
+    /// Estimates of all stages, point by point.
+    #[must_use]
+    pub fn estimate(&self) -> Vec<StageEstimate> {
+        self.points.iter().flat_map(estimate).collect()
+    }
+}
+
+fn estimate(point: &Point) -> Vec<StageEstimate> {
+    let stage = |stage, work: f64, unit, rate: f64, bytes: f64| StageEstimate {
+        point: point.label.clone(),
+        stage,
+        work,
+        unit,
+        bytes,
+        seconds: work / rate,
+    };
+    let n_visible = point.n_visible as f64;
+    let n_hidden = point.n_hidden.unwrap_or(0) as f64;
+    let weights = n_visible * n_hidden;
+    let packed = |rows: f64, units: f64| rows * 4.0 * (units / 32.0).ceil();
+    let mut stages = Vec::new();
+    if let Source::Ising(ising) = &point.source {
+        let times = ising.samples.div_ceil(ising.replicas.max(1)) as f64;
+        let thermalise = f64::from(ising.thermalise.unwrap_or(ASSUMED_SWEEPS.0));
+        let every = f64::from(ising.every.unwrap_or(ASSUMED_SWEEPS.1));
+        let flips = (thermalise + times * every) * ising.replicas as f64 * n_visible;
+        // Samples, and two 32-bit sums for every replica and sweep.
+        let bytes = packed(ising.samples as f64, n_visible) + 8.0 * times * every * ising.replicas as f64;
+        stages.push(stage("ising", flips, "flips", ISING_RATE, bytes));
+    }
+    if let Some(train) = &point.train {
+        let one_measurement =
+            likelihood_work(point, weights).map_or((0.0, 0.0), |(a, t)| (a / PRODUCT_RATE, t / TERM_RATE));
+        let work = train.updates as f64 * update_work(train, weights);
+        let states =
+            packed(point.rows.unwrap_or(0) as f64, n_visible) + packed((train.chains + train.batch) as f64, n_visible);
+        // Parameters, velocities and two sets of moments.
+        let mut cost = stage("train", work, "operations", PRODUCT_RATE, states + 4.0 * 4.0 * weights);
+        cost.seconds += f64::from(train.metrics) * (one_measurement.0 + one_measurement.1);
+        stages.push(cost);
+    }
+    if let Some(sample) = &point.sample {
+        let times = sample.samples.div_ceil(sample.chains.max(1)) as f64;
+        let steps = f64::from(sample.thermalise) + times * f64::from(sample.every);
+        let work = steps * 4.0 * sample.chains as f64 * weights;
+        let bytes = packed(sample.samples as f64, n_visible) + 4.0 * weights;
+        stages.push(stage("sample", work, "operations", PRODUCT_RATE, bytes));
+    }
+    if let (Some(likelihood), Some((annealing, terms))) = (&point.likelihood, likelihood_work(point, weights)) {
+        let bytes = packed(likelihood.chains as f64, n_visible) + 4.0 * weights;
+        let mut cost = stage("likelihood", annealing, "operations", PRODUCT_RATE, bytes);
+        cost.seconds += terms / TERM_RATE;
+        stages.push(cost);
+    }
+    if let Some(couplings) = &point.couplings {
+        let among = couplings.units.as_ref().map_or(point.n_visible, Vec::len) as f64;
+        let terms: f64 = couplings
+            .orders
+            .iter()
+            .map(|order| match order {
+                1 => n_visible,
+                2 => n_visible * (n_visible - 1.0) / 2.0,
+                _ => among * (among - 1.0).max(0.0) * (among - 2.0).max(0.0) / 6.0,
+            })
+            .sum();
+        let bases = couplings.bases.len() as f64;
+        let work = terms * n_hidden * ASSUMED_NODES * bases;
+        // The nodes are a matrix product: several terms an instruction.
+        stages.push(stage("couplings", work, "terms", 10.0 * TERM_RATE, 8.0 * (terms + n_visible * n_visible) * bases));
+    }
+    stages
+}
+
+/// Operations of one update: k Gibbs steps of two products, the flip move's product, both phases' inputs and moments.
+fn update_work(train: &TrainPlan, weights: f64) -> f64 {
+    let (chains, batch) = (train.chains as f64, train.batch as f64);
+    let flip = if train.flip { 2.0 * chains } else { 0.0 };
+    weights * (4.0 * f64::from(train.gibbs_steps) * chains + flip + 4.0 * (chains + batch))
+}
+
+/// Operations of one annealing and terms of one enumeration, by the likelihood block.
+fn likelihood_work(point: &Point, weights: f64) -> Option<(f64, f64)> {
+    let likelihood = point.likelihood?;
+    let annealing = 4.0 * weights * likelihood.chains as f64 * likelihood.betas as f64;
+    let smaller = point.n_visible.min(point.n_hidden.unwrap_or(0));
+    let larger = point.n_visible.max(point.n_hidden.unwrap_or(0));
+    let terms = if likelihood.exact { 2f64.powi(smaller as i32) * larger as f64 } else { 0.0 };
+    Some((annealing, terms))
+}

@@ -1,0 +1,230 @@
+//! A checked scenario with every value resolved: what a run carries out, point by point.
+//!
+//! A plan is immutable and complete: no stage looks at the scenario file again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+pub use super::raw::{Algorithm, Basis, Exact, Schedule, SpinRule};
+use crate::data::sha256_hex;
+use crate::lattice::Lattice;
+
+/// Largest smaller side that is enumerated for an exact ln Z.
+pub const MAX_EXACT_UNITS: usize = 25;
+
+/// Most visible units for which the probabilities of all states are compared.
+pub const MAX_STATES_UNITS: usize = 12;
+
+/// A whole run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Short name; default name of the run directory.
+    pub name: String,
+    /// Heading of the report.
+    pub title: Option<String>,
+    /// Seed of all random numbers, where the sweep does not say otherwise.
+    pub seed: u64,
+    /// One for every combination of the sweep, the last swept value changing fastest.
+    pub points: Vec<Point>,
+    /// What the run must reach.
+    pub expect: Vec<Expect>,
+    /// Files that the run reads, absolute.
+    pub inputs: Vec<PathBuf>,
+    /// The scenario as RON with every default written out; it reads back to this plan.
+    pub resolved: String,
+}
+
+/// One combination of the swept values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Directory name and title, e.g. `temperature=1.8,hidden=64`; empty without a sweep.
+    pub label: String,
+    /// Values of the swept keys.
+    pub values: BTreeMap<String, f64>,
+    /// Seed of all random numbers of this point; its parts derive theirs from it.
+    pub seed: u64,
+    /// Where samples or model come from.
+    pub source: Source,
+    /// Lattice of the visible units, where they are spins.
+    pub lattice: Option<Lattice>,
+    /// T in J/k_B, where the samples are spins in equilibrium.
+    pub temperature: Option<f64>,
+    /// Rows of data; none for a model.
+    pub rows: Option<usize>,
+    /// Visible units.
+    pub n_visible: usize,
+    /// Hidden units of the machine to train or of the model read; none for data alone.
+    pub n_hidden: Option<usize>,
+    /// Names of the visible units, where the file has them.
+    pub names: Option<Vec<String>>,
+    /// Training of a machine.
+    pub train: Option<TrainPlan>,
+    /// Samples of the machine.
+    pub sample: Option<SamplePlan>,
+    /// Likelihood of the machine.
+    pub likelihood: Option<LikelihoodPlan>,
+    /// Whether observables of the machine's samples are measured.
+    pub observe: bool,
+    /// Couplings of the machine.
+    pub couplings: Option<CouplingsPlan>,
+}
+
+/// Where samples or model come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// Monte Carlo.
+    Ising(IsingPlan),
+    /// A file of samples, absolute path.
+    File(PathBuf),
+    /// A trained model, absolute path.
+    Model(PathBuf),
+}
+
+/// Monte Carlo of an Ising model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct IsingPlan {
+    /// The lattice.
+    #[serde(serialize_with = "as_text")]
+    pub lattice: Lattice,
+    /// T in J/k_B.
+    pub temperature: f64,
+    /// Samples over all replicas.
+    pub samples: usize,
+    /// Single-spin rule.
+    pub algorithm: SpinRule,
+    /// Independent replicas.
+    pub replicas: usize,
+    /// Sweeps before the first sample; `None`: from the measured autocorrelation time.
+    pub thermalise: Option<u32>,
+    /// Sweeps between samples of a replica; `None`: from the measured autocorrelation time.
+    pub every: Option<u32>,
+}
+
+fn as_text<S: serde::Serializer>(lattice: &Lattice, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(lattice)
+}
+
+/// Training of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TrainPlan {
+    /// Hidden units.
+    pub n_hidden: usize,
+    /// Standard deviation of the initial weights.
+    pub weight_scale: f64,
+    /// Where chains start.
+    pub algorithm: Algorithm,
+    /// Gibbs steps an update.
+    pub gibbs_steps: u32,
+    /// Chains of the model phase; for `cd` the rows of a minibatch.
+    pub chains: usize,
+    /// Rows of a minibatch.
+    pub batch: usize,
+    /// Updates in all; epochs are already multiplied out.
+    pub updates: u64,
+    /// Learning rate at the start.
+    pub learning_rate: f64,
+    /// Course of the learning rate.
+    pub schedule: Schedule,
+    /// Momentum.
+    pub momentum: f64,
+    /// L2 on the weights.
+    pub weight_decay: f64,
+    /// Centred gradient.
+    pub centred: bool,
+    /// Factor on the learning rate of the biases.
+    pub bias_rate: f64,
+    /// Rate of the moving average of the hidden offsets.
+    pub offset_rate: f64,
+    /// Flip move of the chains.
+    pub flip: bool,
+    /// Rows kept out of the training.
+    pub held_out_rows: usize,
+    /// How many times the likelihood is measured.
+    pub metrics: u32,
+    /// How many times a checkpoint is written.
+    pub checkpoints: u32,
+}
+
+/// Samples of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SamplePlan {
+    /// Number of samples.
+    pub samples: usize,
+    /// Parallel chains.
+    pub chains: usize,
+    /// Gibbs steps before the first sample.
+    pub thermalise: u32,
+    /// Gibbs steps between samples of a chain.
+    pub every: u32,
+}
+
+/// Annealed importance sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LikelihoodPlan {
+    /// Chains.
+    pub chains: usize,
+    /// Inverse temperatures of the ladder, both ends included.
+    pub betas: usize,
+    /// Whether ln Z is enumerated.
+    pub exact: bool,
+}
+
+/// Couplings of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CouplingsPlan {
+    /// Orders 1 to 3, ascending.
+    pub orders: Vec<usize>,
+    /// Bases, spin first.
+    pub bases: Vec<Basis>,
+    /// How many of the strongest positive pairs are listed.
+    pub strongest: usize,
+    /// Units among which couplings of order 3 are read, ascending; all where `None`.
+    pub units: Option<Vec<usize>>,
+}
+
+/// A promise about one value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expect {
+    /// Dotted name of the value.
+    pub key: String,
+    /// Smallest value.
+    pub min: Option<f64>,
+    /// Largest value.
+    pub max: Option<f64>,
+    /// Widens the bounds by so many standard deviations of the value found.
+    pub sigmas: f64,
+    /// Numbers of the points it is about.
+    pub points: Vec<usize>,
+    /// At how many of them it must hold.
+    pub at_least: usize,
+}
+
+impl Plan {
+    /// Whether there is more than the run directory itself.
+    #[must_use]
+    pub fn has_sweep(&self) -> bool {
+        self.points.iter().any(|p| !p.label.is_empty())
+    }
+}
+
+impl Point {
+    /// Whether the probabilities of all states are compared with those of the source.
+    #[must_use]
+    pub fn compares_states(&self) -> bool {
+        matches!(self.source, Source::Ising(_)) && self.train.is_some() && self.n_visible <= MAX_STATES_UNITS
+    }
+
+    /// Hash of everything that decides the parameters of the trained machine: a checkpoint is good for this alone.
+    ///
+    /// How often the likelihood is measured and checkpoints are written does not matter. `data` is the hash of the
+    /// samples, where they come from a file.
+    #[must_use]
+    pub fn fingerprint(&self, data: &str) -> String {
+        let train = self.train.map(|t| TrainPlan { metrics: 0, checkpoints: 0, ..t });
+        let ising = if let Source::Ising(ising) = &self.source { Some(ising) } else { None };
+        let text = serde_json::to_string(&(self.seed, ising, train, self.n_visible, data)).unwrap_or_default();
+        sha256_hex(text.as_bytes())
+    }
+}
