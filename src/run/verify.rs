@@ -158,8 +158,7 @@ fn formulas<B: Backend>(backend: &B) -> Result<Vec<Check>> {
             }
         }
     }
-    let worst_moment =
-        found.products.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+    let worst_moment = found.products.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
     // f32 sums of 37 inputs, 21 terms and 53 rows, every one below 1 in size except inputs (below 20): 100 ulps of 20.
     let bound = 100.0 * 20.0 * f64::from(f32::EPSILON);
     Ok(vec![
@@ -184,8 +183,7 @@ fn partition_function<B: Backend>(backend: &B) -> Result<Check> {
 fn known_machine<B: Backend>(backend: &B) -> Result<Check> {
     let (lattice, temperature) = (Lattice::Square { length: 4 }, 3.0);
     let (rbm, _) = Rbm::ising(16, &lattice.bonds(), 1.0 / temperature);
-    let settings =
-        sample::Settings { samples: 20_000, chains: 500, thermalise: 200, every: 20, flip: true, seed: 1 };
+    let settings = sample::Settings { samples: 20_000, chains: 500, thermalise: 200, every: 20, flip: true, seed: 1 };
     let samples = sample::sample(backend, &rbm, &settings, None, &mut crate::events::Silent)?;
     let found = super::observe::observe(&samples, lattice, temperature, settings.chains)?;
     let exact = exact_observables(lattice, temperature).map_or(f64::NAN, |x| x.energy);

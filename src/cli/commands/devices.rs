@@ -34,8 +34,7 @@ pub(in crate::cli) fn devices(global: &Global, console: &mut Console) -> Result<
     let (mark, why) = if gpu_chosen { (" ", "used with --backend cpu") } else { ("*", "no real GPU is there") };
     let _ = writeln!(out, "{mark} CPU {} ({})\n      {why}", cpu.name, cpu.driver);
     let _ = writeln!(out, "* is what --backend auto takes");
-    let mut list: Vec<serde_json::Value> =
-        found.iter().map(|a| serde_json::to_value(a).unwrap_or_default()).collect();
+    let mut list: Vec<serde_json::Value> = found.iter().map(|a| serde_json::to_value(a).unwrap_or_default()).collect();
     list.push(json!({
         "name": cpu.name, "backend": cpu.backend, "kind": cpu.kind, "driver": cpu.driver, "limits": {},
         "chosen": !gpu_chosen, "reason": why,

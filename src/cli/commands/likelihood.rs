@@ -23,9 +23,13 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
         && source.data.samples.cols() != model.rbm.n_visible
     {
         return Err(Error::Input(
-            Fault::new(format!("{} units in the data, {} in the model", source.data.samples.cols(), model.rbm.n_visible))
-                .at(&source.data.source)
-                .expected("data with the columns the model was trained on"),
+            Fault::new(format!(
+                "{} units in the data, {} in the model",
+                source.data.samples.cols(),
+                model.rbm.n_visible
+            ))
+            .at(&source.data.source)
+            .expected("data with the columns the model was trained on"),
         ));
     }
     if args.betas < 2 || args.betas > 1 << 24 || args.chains < 2 || args.chains > 1 << 24 {

@@ -29,8 +29,7 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     };
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let samples =
-        with_backend(&global.device_request(), Sample { model: &model, settings: &settings, listener })?;
+    let samples = with_backend(&global.device_request(), Sample { model: &model, settings: &settings, listener })?;
     let mut data = DataSet::new(samples, format!("samples of {}", args.model.display()));
     data.names = model.meta.names.clone();
     data.lattice = model.meta.lattice;

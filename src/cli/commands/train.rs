@@ -75,12 +75,15 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
 }
 
 fn check_numbers(args: &TrainArgs) -> Result<()> {
-    let fault = |what: String, place: &str, expected: &str| {
-        Err(Error::Input(Fault::new(what).at(place).expected(expected)))
-    };
+    let fault =
+        |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
     let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
     if !finite(args.learning_rate, 0.0, 1e6) || args.learning_rate == 0.0 {
-        return fault(format!("learning rate {}", args.learning_rate), "--learning-rate", "a positive number, e.g. 0.1");
+        return fault(
+            format!("learning rate {}", args.learning_rate),
+            "--learning-rate",
+            "a positive number, e.g. 0.1",
+        );
     }
     if !finite(args.held_out, 0.0, 0.9) {
         return fault(format!("fraction {}", args.held_out), "--held-out", "a number from 0 to 0.9");

@@ -22,6 +22,8 @@ parameters! {
         neighbours_first: u32,
         sites_a_turn: u32,
         sites_a_group: u32,
+        planes: u32,
+        counters: u32,
     }
 }
 
@@ -45,6 +47,8 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, record: &wgpu::B
         neighbours_first: spins.neighbours_first,
         sites_a_turn: sites_a_turn as u32,
         sites_a_group: SITES_A_GROUP as u32,
+        planes: (usize::BITS - (sites_a_turn * spins.max_degree.max(1)).leading_zeros()),
+        counters: spins.sites.min(64) as u32,
     };
     let bound = gpu.bind(&KERNEL, &[&spins.graph, &spins.spins, record]);
     let groups = spins.sites.div_ceil(SITES_A_GROUP) as u64 * spins.words as u64;
