@@ -14,6 +14,8 @@ struct Parameters {
     neighbours_first: u32,
     sites_a_turn: u32,
     sites_a_group: u32,
+    planes: u32,
+    counters: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -94,10 +96,10 @@ fn main(
         up_planes[384u + local] = up.high.z;
         up_planes[448u + local] = up.high.w;
         workgroupBarrier();
-        // Two invocations a lane, each for half of the counters.
-        for (var plane = 0u; plane < 8u; plane++) {
-            for (var i = 0u; i < 32u; i++) {
-                let at = 64u * plane + 32u * (local / 32u) + i;
+        // Two invocations a lane, each for every other counter; planes and counters that stay zero are left out.
+        for (var plane = 0u; plane < p.planes; plane++) {
+            for (var i = local / 32u; i < p.counters; i += 2u) {
+                let at = 64u * plane + i;
                 antiparallel_sum += ((antiparallel_planes[at] >> lane) & 1u) << plane;
                 up_sum += ((up_planes[at] >> lane) & 1u) << plane;
             }

@@ -1,4 +1,5 @@
 //! One integration binary: physics, parity, files and commands.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the message")]
 
 mod couplings;
 mod exact;

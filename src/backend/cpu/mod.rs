@@ -319,7 +319,8 @@ impl Backend for Cpu {
 
     fn update(&self, params: &mut CpuParams, moments: &CpuMoments, rule: &UpdateRule) {
         let (n_visible, stride) = (params.n_visible, padded(params.n_hidden));
-        for (offset, &mean) in params.hidden_offset.iter_mut().zip(&moments.data_hidden) {
+        // Padding beyond the last unit must stay zero here: g_w λ sums over it.
+        for (offset, &mean) in params.hidden_offset.iter_mut().zip(&moments.data_hidden).take(params.n_hidden) {
             *offset += rule.offset_rate * (mean - *offset);
         }
         let nothing = vec![0.0; if rule.centred { 0 } else { stride.max(n_visible) }];

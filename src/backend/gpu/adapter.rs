@@ -48,6 +48,15 @@ pub struct Selection {
     pub force_limbs: bool,
 }
 
+impl Selection {
+    /// The device named by number or part of a name, else the automatic choice; `allow_software` as in the field.
+    #[must_use]
+    pub fn new(device: Option<&str>, allow_software: bool) -> Self {
+        let Ok(choice) = device.unwrap_or_default().parse();
+        Self { choice, allow_software, force_limbs: false }
+    }
+}
+
 /// Limits that decide what fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AdapterLimits {

@@ -56,9 +56,9 @@ fn walk(rbm: &Rbm, base: &[f32], chains: usize, address: Address, betas: &[f64],
                 let u = unit_uniform(address, Stream::SampleHidden, step, r, i);
                 h.set(0, i, draw(probability(between(x, next, 0.0)), u));
             }
-            for j in 0..rbm.n_visible {
+            for (j, &b0) in base.iter().enumerate() {
                 let u = unit_uniform(address, Stream::SampleVisible, step, r, j);
-                let y = between(input(rbm, Side::Visible, &h, 0, j), next, base[j]);
+                let y = between(input(rbm, Side::Visible, &h, 0, j), next, b0);
                 v.set(0, j, draw(probability(y), u));
             }
         }

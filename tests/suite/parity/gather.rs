@@ -23,7 +23,7 @@ on_both! {
             let data = states(total, units, 1);
             for epoch in 0..3 {
                 let permutation = Permutation::new(5, epoch, total as u32);
-                for first in [0, total as u32 - count as u32] {
+                for first in [0, total as u32 - count] {
                     let minibatch = Minibatch { permutation, first, count };
                     assert_eq!(gathered(backend, &data, &minibatch), data.select_rows(&rows(&minibatch)), "{total} rows");
                 }

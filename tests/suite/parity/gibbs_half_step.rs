@@ -66,12 +66,14 @@ on_both! {
     fn steps_may_be_split_anywhere(backend) {
         let rbm = machine(50, 30, 0.3, 1);
         let params = backend.upload_params(&rbm, None).unwrap();
-        let run = |ranges: &[std::ops::Range<u32>]| {
+        let run = |bounds: &[u32]| {
             let mut chains = backend.upload_states(&states(20, 50, 2)).unwrap();
-            ranges.iter().for_each(|range| backend.gibbs(&params, &mut chains, Address::new(9), range.clone()));
+            for pair in bounds.windows(2) {
+                backend.gibbs(&params, &mut chains, Address::new(9), pair[0]..pair[1]);
+            }
             backend.read_states(&chains).unwrap()
         };
-        assert_eq!(run(&[0..200]), run(&[0..77, 77..78, 78..200]));
+        assert_eq!(run(&[0, 200]), run(&[0, 77, 78, 200]));
     }
 }
 

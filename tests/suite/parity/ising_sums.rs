@@ -70,3 +70,24 @@ on_both! {
         assert_ne!(found, expected);
     }
 }
+
+on_both! {
+    /// Rows of 200 000 replicas are 1.6 MB: 45 of them are more than the device keeps, and none may be lost.
+    fn a_long_record_is_drained_without_losing_rows(backend) {
+        let graph = Lattice::OpenChain { length: 2 }.graph();
+        let replicas = 200_000;
+        let acceptance = Acceptance::new(Rule::Metropolis, 1, &vec![2.0; replicas]).unwrap();
+        let start = states(replicas, 2, 1);
+        let mut spins = backend.upload_spins(&graph, &acceptance, &start).unwrap();
+        for sweep in 0..45 {
+            backend.record_sums(&mut spins);
+            backend.sweep(&mut spins, 3, sweep..sweep + 1);
+        }
+        let rows = backend.read_sums(&mut spins).unwrap();
+        assert_eq!(rows.len(), 45);
+        assert!(rows[0] == reference::sums(&graph, &start), "the first row");
+        let mut again = backend.upload_spins(&graph, &acceptance, &start).unwrap();
+        backend.sweep(&mut again, 3, 0..44);
+        assert!(rows[44] == reference::sums(&graph, &backend.read_spins(&again).unwrap()), "the last row");
+    }
+}

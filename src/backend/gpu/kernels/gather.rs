@@ -1,6 +1,6 @@
 //! Copies the rows of a minibatch.
 //!
-//! Maths: batch[i] = data[permutation(first + i)].
+//! Maths: row i of the batch = row permutation(first + i) of the data.
 //! Shapes: data `[rows, units]`, batch `[count, units]`, packed.
 //! Random: [`crate::rng::Permutation`], computed in the shader.
 //! Class: exact.

@@ -1,6 +1,6 @@
 //! Appends the sums of every replica to the record on the device.
 //!
-//! Maths: antiparallel = Σ_<ij> [s_i ≠ s_j], up = Σ_i [s_i = +1].
+//! Maths: antiparallel = number of bonds with s_i ≠ s_j, up = number of sites with s_i = +1.
 //! Shapes: spins `[sites, words]`, record `[rows, replicas]` of [`crate::backend::SpinSums`].
 //! Random: none.
 //! Class: exact.
@@ -22,6 +22,8 @@ parameters! {
         neighbours_first: u32,
         sites_a_turn: u32,
         sites_a_group: u32,
+        planes: u32,
+        counters: u32,
     }
 }
 
@@ -45,6 +47,8 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, record: &wgpu::B
         neighbours_first: spins.neighbours_first,
         sites_a_turn: sites_a_turn as u32,
         sites_a_group: SITES_A_GROUP as u32,
+        planes: (usize::BITS - (sites_a_turn * spins.max_degree.max(1)).leading_zeros()),
+        counters: spins.sites.min(64) as u32,
     };
     let bound = gpu.bind(&KERNEL, &[&spins.graph, &spins.spins, record]);
     let groups = spins.sites.div_ceil(SITES_A_GROUP) as u64 * spins.words as u64;
