@@ -15,7 +15,7 @@ use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage};
+use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage};
 use crate::train::{Algorithm, Schedule, Settings};
 
 /// Newest checkpoints kept beside the model file.
