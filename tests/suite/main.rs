@@ -4,8 +4,15 @@
 mod couplings;
 mod exact;
 mod files;
+mod gradient;
+mod likelihood;
+mod monte_carlo;
 mod parity;
 mod report;
 mod scenario;
+mod small;
+mod stationarity;
 mod statistics;
+mod steps;
+mod training;
 mod tree;
