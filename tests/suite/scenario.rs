@@ -8,7 +8,9 @@ use gibbsite::record::{
     Bounds, CouplingTruth, CouplingsRecord, Estimate, LikelihoodRecord, NamedCoupling, OrderSummary, Record,
     StatesRecord, TrainRecord,
 };
-use gibbsite::scenario::{self, Algorithm, Basis, Changes, Expect, Plan, Source};
+use gibbsite::scenario::{
+    self, Algorithm, Basis, Changes, Expect, Plan, RawModel, RawScenario, RawSource, RawTrain, Source,
+};
 
 const GOOD: &str = r#"(
     version: 1,
@@ -215,6 +217,39 @@ fn missing_files_are_found_before_the_run() {
     assert_eq!(marked(&text), ["\"no/such.csv\""]);
     let model = file.replace("File(path: \"no/such.csv\")", "Model(path: \"no.safetensors\")");
     assert!(message(&model).contains("no such file"));
+}
+
+#[test]
+fn names_with_a_semicolon_are_refused_before_the_training() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("x.csv"), "a;b,c\n0,1\n1,0\n").unwrap();
+    let text =
+        r#"(version: 1, name: "x", source: File(path: "x.csv"), model: (hidden: 1), train: (batch: 1), couplings: ())"#;
+    let error = scenario::parse(text, "test.ron", dir.path(), &Changes::default()).expect_err("semicolon");
+    assert!(error.to_string().contains("semicolon"), "{error}");
+}
+
+#[test]
+fn plans_put_together_by_a_program_name_flags() {
+    let source = |lattice: &str| RawSource::Ising {
+        lattice: lattice.into(),
+        temperature: Some(2.0),
+        samples: 100,
+        algorithm: None,
+        replicas: None,
+        thermalise: None,
+        every: None,
+    };
+    let mut raw = RawScenario::new("ising", source("square:4"));
+    let plan = scenario::plan_of(raw.clone(), Path::new("."), false).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((plan.points.len(), plan.points[0].n_visible, &plan.points[0].train), (1, 16, &None));
+    raw.source = source("square:5");
+    raw.model = Some(RawModel { hidden: Some(3), ..RawModel::default() });
+    raw.train = Some(RawTrain { gibbs_steps: Some(0), ..RawTrain::default() });
+    let error = scenario::plan_of(raw, Path::new("."), false).expect_err("two mistakes");
+    let message = error.to_string();
+    assert!(matches!(error, Error::Input(_)), "{message}");
+    assert!(message.contains("--lattice") && message.contains("--gibbs-steps"), "{message}");
 }
 
 const SWEPT: &str = r#"(
