@@ -197,7 +197,7 @@ pub struct RawTrain {
     /// Centred gradient; true unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centred: Option<bool>,
-    /// Factor on the learning rate of the biases; 1 unless said.
+    /// Factor on the learning rate of the biases; 0.1 with flip moves and 1 without, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_rate: Option<f64>,
     /// Rate of the moving average of the hidden offsets; 0.1 unless said.
