@@ -7,5 +7,6 @@ mod files;
 mod parity;
 mod report;
 mod scenario;
+mod stationarity;
 mod statistics;
 mod tree;
