@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench rbm`. Compare ratios within one run: machines are noisy.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its check values")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
