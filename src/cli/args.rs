@@ -89,6 +89,8 @@ pub(super) enum Command {
     Verify,
     /// List devices and say which one would be used and why
     Devices,
+    /// Write every shader exactly as it is handed to the driver, one file each
+    Shaders(ShadersArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -348,6 +350,13 @@ pub(super) struct ObserveArgs {
 pub(super) struct ReportArgs {
     /// Run directory
     #[arg(value_name = "RUN_DIR")]
+    pub(super) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShadersArgs {
+    /// Directory, made where it is missing
+    #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
 }
 

@@ -58,6 +58,7 @@ fn dispatch(cli: &Cli, console: &mut Console) -> Result<()> {
         Command::Report(args) => c::report::report(args, console),
         Command::Verify => c::verify::verify(global, console),
         Command::Devices => c::devices::devices(global, console),
+        Command::Shaders(args) => c::shaders::shaders(args, console),
         Command::Completions(args) => c::completions::completions(args, console),
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Binary basis: x₀ = c_i, y = Σ_{j∈R} w_ji in the exact inclusion–exclusion. Spin basis: x₀ = c_i + ½ Σ_j w_ji,
 //! y = Σ_j u_j s_j with u = w/2, whose moments come from their generating function:
-//! ⟨yᵏ Π_S s⟩/k! = [tᵏ] Π_{j∈S} sinh(u_j t) Π_{j∉S} cosh(u_j t) = [tᵏ] Π_j cosh(u_j t) · Π_{j∈S} tanh(u_j t).
+//! ⟨yᵏ Π_S s⟩/k! is the coefficient of tᵏ in Π_{j∈S} sinh(u_j t) Π_{j∉S} cosh(u_j t) = Π_j cosh(u_j t) · Π_{j∈S} tanh(u_j t).
 
 use rayon::prelude::*;
 

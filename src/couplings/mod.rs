@@ -66,18 +66,18 @@ pub fn spin(rbm: &Rbm, orders: &[usize], units: Option<&[usize]>) -> Result<Vec<
     couplings(rbm, Basis::Spin, Method::Exact, orders, units)
 }
 
-/// Couplings in the binary basis, exactly; otherwise as [`spin`].
+/// Couplings in the binary basis, exactly; otherwise as [`spin()`].
 ///
 /// # Errors
-/// As [`spin`].
+/// As [`spin()`].
 pub fn binary(rbm: &Rbm, orders: &[usize], units: Option<&[usize]>) -> Result<Vec<Coupling>> {
     couplings(rbm, Basis::Binary, Method::Exact, orders, units)
 }
 
-/// Couplings in either basis by any method; otherwise as [`spin`].
+/// Couplings in either basis by any method; otherwise as [`spin()`].
 ///
 /// # Errors
-/// As [`spin`], and for the Gaussian form in the binary basis, where it does not exist.
+/// As [`spin()`], and for the Gaussian form in the binary basis, where it does not exist.
 pub fn couplings(
     rbm: &Rbm,
     basis: Basis,

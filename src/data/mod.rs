@@ -30,7 +30,7 @@ pub use file::{sha256_hex, write_bytes};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
 pub use npz::write_npz;
-pub use output::{check_output, check_samples_output, hash_file, read_units};
+pub use output::{check_output, check_samples_output, hash_file, make_directory, read_units};
 pub use table::write_csv;
 
 /// Binary samples with whatever the file says about them.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Format;
-use super::file::{cannot_read, read_text, sha256_hex};
+use super::file::{cannot_read, cannot_write, read_text, sha256_hex};
 use crate::error::{Error, Fault, Result};
 
 /// Checks that a result can be written to `path` later: its directory is there and it is no directory itself.
@@ -33,6 +33,14 @@ pub fn check_output(path: &Path) -> Result<()> {
 pub fn check_samples_output(path: &Path) -> Result<()> {
     Format::of_output(path)?;
     check_output(path)
+}
+
+/// Makes a directory and those above it, where they are missing.
+///
+/// # Errors
+/// [`Error::File`] when the system refuses.
+pub fn make_directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))
 }
 
 /// SHA-256 of a file in hexadecimal digits.

@@ -2,7 +2,7 @@
 //!
 //! Base: w = 0, biases b0 from the data, c0 = 0, ln Z0 = Σ_j softplus(b0_j) + n_h ln 2.
 //! log p*_β(v) = (1 − β) b0·v + β b·v + Σ_i softplus(β x_i(v)); the transition at β draws h_i ~ sig(β x_i), then
-//! v_j ~ sig(β y_j + (1 − β) b0_j), both at the same β, which leaves p_β invariant. E[ŵ] = Z/Z0 for any number of
+//! v_j ~ sig(β y_j + (1 − β) b0_j), both at the same β, which leaves p_β invariant. ⟨ŵ⟩ = Z/Z0 for any number of
 //! temperatures, and ln Z = ln Z0 + ln mean e^{log w}: the mean of exponentials, never of logarithms.
 //! (Neal 2001; Salakhutdinov and Murray, ICML 2008. The variant with h drawn at β = 1 and weight βF is not AIS.)
 

@@ -1,7 +1,7 @@
 //! ln Z and log-likelihoods: annealed importance sampling, enumeration where it can be done, and their ceilings.
 //!
 //! LL(S) = mean over S of −F(v) − ln Z, in nats a row. Forward AIS errs on one side: its estimate of Z is unbiased, so
-//! ln Z comes out low in the mean and LL high. No model can beat the entropy of the source: E[LL] ≤ −S, and on a given
+//! ln Z comes out low in the mean and LL high. No model can beat the entropy of the source: ⟨LL⟩ ≤ −S, and on a given
 //! set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
 
 mod ais;

@@ -86,3 +86,9 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
         }
     })
 }
+
+/// Every shader in every variant, as it is handed to the driver.
+#[must_use]
+pub fn shaders() -> Vec<gpu::ShaderText> {
+    gpu::shader_texts()
+}

@@ -19,6 +19,7 @@ use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
 use crate::record::{DoneRecord, ExpectRecord, PointRecord, Record, TrainRecord};
 use crate::report::write_report;
+use crate::rng::derive_seed;
 use crate::sample;
 use crate::scenario::{self, Plan, Point};
 use crate::train::{self as training, smoothed_means};
@@ -99,7 +100,10 @@ impl Job for Scenario<'_> {
         directory.write_manifest(&self.manifest)?;
         for (index, point) in self.plan.points.iter().enumerate() {
             let place = directory.point(&point.label)?;
-            let mut stage = PointRun { backend, point, place, resume: self.request.resume, listener: self.listener };
+            // Points of a sweep are independent runs, also where the sweep leaves the seed alone.
+            let seed = if point.label.is_empty() { point.seed } else { derive_seed(point.seed, &point.label) };
+            let mut stage =
+                PointRun { backend, point, seed, place, resume: self.request.resume, listener: self.listener };
             let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
@@ -144,6 +148,8 @@ impl Scenario<'_> {
 struct PointRun<'a, B: Backend> {
     backend: &'a B,
     point: &'a Point,
+    /// Seed of all stages of this point.
+    seed: u64,
     place: PointDirectory,
     resume: bool,
     listener: &'a mut (dyn Listener + Send),
@@ -182,7 +188,7 @@ impl<B: Backend> PointRun<'_, B> {
         let (source, mut machine) = self.source()?;
         let mut split_rows = None;
         if let (Some(plan), Some(source)) = (&point.train, &source) {
-            let rows = split(&source.data.samples, plan.held_out_rows, point.seed);
+            let rows = split(&source.data.samples, plan.held_out_rows, self.seed);
             machine = Some(self.train(plan, source, &rows, &metrics, command)?);
             split_rows = Some(rows);
         }
@@ -203,7 +209,7 @@ impl<B: Backend> PointRun<'_, B> {
     fn source(&mut self) -> Result<(Option<Source>, Option<Machine>)> {
         match &self.point.source {
             scenario::Source::Ising(plan) => {
-                let settings = ising_settings(plan, self.point.seed);
+                let settings = ising_settings(plan, self.seed);
                 let (record, source) = ising::ising(self.backend, &settings, self.listener)?;
                 self.place.append(&Record::Ising(record))?;
                 write_npz(&self.place.file(names::DATA), &source.data)?;
@@ -227,7 +233,7 @@ impl<B: Backend> PointRun<'_, B> {
         measured: &[u64],
         command: &[String],
     ) -> Result<Machine> {
-        let plan = train_plan(plan, self.point.seed);
+        let plan = train_plan(plan, self.seed);
         let store = self.place.checkpoints(CHECKPOINTS_KEPT);
         let place = &mut self.place;
         // Metrics of updates after the last checkpoint come again; those already written are not written twice.
@@ -266,14 +272,14 @@ impl<B: Backend> PointRun<'_, B> {
             thermalise: plan.thermalise,
             every: plan.every,
             flip: self.point.lattice.is_some(),
-            seed: self.point.seed,
+            seed: self.seed,
         };
         let samples = sample::sample(self.backend, &machine.rbm, &settings, machine.chains.as_ref(), self.listener)?;
         let mut data = DataSet::new(samples, "samples of the trained model");
         data.names = source.and_then(|s| s.data.names.clone());
         data.lattice = self.point.lattice;
         data.temperature = self.point.temperature;
-        data.seed = Some(self.point.seed);
+        data.seed = Some(self.seed);
         write_npz(&self.place.file(names::SAMPLES), &data)?;
         if let (true, Some(lattice), Some(temperature)) = (self.point.observe, data.lattice, data.temperature) {
             let observed = observe::observe(&data.samples, lattice, temperature, settings.chains)?;
@@ -288,7 +294,7 @@ impl<B: Backend> PointRun<'_, B> {
                 chains: plan.chains,
                 betas: plan.betas.saturating_sub(1),
                 enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
-                seed: self.point.seed,
+                seed: self.seed,
             };
             let mut sets: Vec<(&str, &BitMatrix)> = Vec::new();
             match (rows, source) {

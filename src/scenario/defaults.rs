@@ -70,9 +70,9 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.momentum.get_or_insert(0.0);
     train.weight_decay.get_or_insert(0.0);
     train.centred.get_or_insert(true);
-    train.bias_rate.get_or_insert(1.0);
+    let flip = *train.flip.get_or_insert(facts.lattice.is_some());
+    train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
     train.offset_rate.get_or_insert(0.1);
-    train.flip.get_or_insert(facts.lattice.is_some());
     train.metrics.get_or_insert(20);
     train.checkpoints.get_or_insert(10);
 }

@@ -97,12 +97,15 @@ pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<P
 /// Makes the plan of a scenario that was put together by a program, for example from flags.
 ///
 /// # Errors
-/// [`Error::Input`] with every mistake, named by its field.
+/// [`Error::Input`] with every mistake, each named by the flag that is called like its field.
 pub fn plan_of(raw: RawScenario, base: &Path, quick: bool) -> Result<Plan> {
     let index = Index::default();
     settle(raw, base, quick, Mistakes::new("", &index)).map_err(|mistakes| {
         let mut faults = mistakes.into_iter().map(|m| {
-            let fault = Fault::new(m.what).at(m.path.replace('_', "-"));
+            // Flags are named like the fields; a file is named in the message itself.
+            let flag = m.path.rsplit('.').next().unwrap_or_default().replace('_', "-");
+            let fault = Fault::new(m.what);
+            let fault = if m.path == "source.path" { fault } else { fault.at(format_args!("--{flag}")) };
             let fault = if m.expected.is_empty() { fault } else { fault.expected(m.expected) };
             if m.advice.is_empty() { fault } else { fault.advice(m.advice) }
         });

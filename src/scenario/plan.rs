@@ -10,6 +10,7 @@ use serde::Serialize;
 pub use super::raw::{Algorithm, Basis, Exact, Schedule, SpinRule};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
+use crate::record::PointRecord;
 
 /// Largest smaller side that is enumerated for an exact ln Z.
 pub const MAX_EXACT_UNITS: usize = 25;
@@ -214,6 +215,20 @@ impl Point {
     #[must_use]
     pub fn compares_states(&self) -> bool {
         matches!(self.source, Source::Ising(_)) && self.train.is_some() && self.n_visible <= MAX_STATES_UNITS
+    }
+
+    /// What this point is about, as the first line of its records.
+    #[must_use]
+    pub fn record(&self) -> PointRecord {
+        PointRecord {
+            label: self.label.clone(),
+            values: self.values.clone(),
+            lattice: self.lattice.map(|l| l.to_string()),
+            temperature: self.temperature,
+            rows: self.rows,
+            n_visible: Some(self.n_visible),
+            n_hidden: self.n_hidden,
+        }
     }
 
     /// Hash of everything that decides the parameters of the trained machine: a checkpoint is good for this alone.

@@ -49,6 +49,29 @@ pub struct RawScenario {
     pub expect: Vec<RawExpect>,
 }
 
+impl RawScenario {
+    /// A scenario with a source and no stages, to be filled by a program.
+    #[must_use]
+    pub fn new(name: impl Into<String>, source: RawSource) -> Self {
+        Self {
+            version: 1,
+            name: name.into(),
+            title: None,
+            seed: None,
+            source,
+            model: None,
+            train: None,
+            sample: None,
+            likelihood: None,
+            observe: None,
+            couplings: None,
+            sweep: None,
+            overrides: Vec::new(),
+            expect: Vec::new(),
+        }
+    }
+}
+
 /// Where the samples or the model come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,7 +127,7 @@ pub enum SpinRule {
 }
 
 /// The machine to train.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawModel {
     /// Hidden units; may be left out when they are swept.
@@ -174,7 +197,7 @@ pub struct RawTrain {
     /// Centred gradient; true unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centred: Option<bool>,
-    /// Factor on the learning rate of the biases; 1 unless said.
+    /// Factor on the learning rate of the biases; 0.1 with flip moves and 1 without, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_rate: Option<f64>,
     /// Rate of the moving average of the hidden offsets; 0.1 unless said.

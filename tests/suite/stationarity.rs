@@ -69,6 +69,11 @@ on_both! {
         tilted.visible_bias[2] += 0.4;
         let end = walk(backend, &tilted, &start, Moves::Flips, 3);
         assert!(p_value(&counts(&end), &probabilities) < CAUGHT, "flip moves");
+        let end = walk(backend, &rbm, &start, Moves::Flips, 1);
+        let moved = (0..CHAINS).filter(|&r| end.row(r) != start.row(r)).count();
+        assert!(moved > CHAINS / 10 && moved < CHAINS, "{moved} chains moved");
+        let turned: Vec<f64> = probabilities.iter().rev().copied().collect();
+        assert!(p_value(&counts(&start), &turned) < CAUGHT, "flips that are all accepted");
     }
 }
 

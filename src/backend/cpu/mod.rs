@@ -7,6 +7,7 @@
 mod kernels;
 mod lanes;
 mod params;
+mod processor;
 mod product;
 mod spins;
 
@@ -114,7 +115,7 @@ impl Backend for Cpu {
 
     fn device(&self) -> DeviceDescription {
         DeviceDescription {
-            name: processor_name(),
+            name: processor::name(),
             backend: "cpu".to_string(),
             kind: "cpu".to_string(),
             driver: format!(
@@ -444,9 +445,4 @@ fn clear_padding(rows: &mut [f32], columns: usize) {
             row[columns..].fill(0.0);
         }
     }
-}
-
-/// Name of the processor where the system tells it.
-fn processor_name() -> String {
-    std::env::consts::ARCH.to_string()
 }

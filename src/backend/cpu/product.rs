@@ -54,6 +54,15 @@ impl Rows<'_> {
     }
 }
 
+/// What becomes of a row's 32 sums.
+///
+/// A trait and no closure: only its method can be told to be inlined, and so be compiled for the instructions of the
+/// kernel around it.
+pub(crate) trait Finish {
+    /// Takes the sums of row `row`.
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]);
+}
+
 impl Workspace {
     /// Splits every row of bits into groups of 6; done once and used for all tiles of columns.
     #[inline(always)]
@@ -76,7 +85,7 @@ impl Workspace {
     /// Products of the rows last given to [`Workspace::split`] with columns `32 · tile ..` of `weights`; `finish` takes
     /// each row's number and its 32 sums.
     #[inline(always)]
-    pub(crate) fn product(&mut self, weights: Weights<'_>, tile: usize, mut finish: impl FnMut(usize, [F32x8; 4])) {
+    pub(crate) fn product(&mut self, weights: Weights<'_>, tile: usize, mut finish: impl Finish) {
         let groups = weights.inputs.div_ceil(GROUP);
         let rows = self.groups.len() / groups;
         let passes = groups.div_ceil(TABLES);
@@ -102,7 +111,7 @@ impl Workspace {
                     }
                 }
                 if pass + 1 == passes {
-                    finish(r, sum);
+                    finish.finish(r, sum);
                 } else {
                     self.partial[r] = sum;
                 }

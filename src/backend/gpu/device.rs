@@ -350,3 +350,55 @@ fn fault_of(error: &wgpu::Error, place: &str) -> Fault {
     };
     Fault::new(what).at(place).advice(advice)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    /// As in the parity tests: without an adapter the test says that it is ignored, or fails where one is required.
+    fn open() -> Option<Gpu> {
+        match Gpu::new(&Selection { allow_software: true, ..Selection::default() }) {
+            Ok(gpu) => Some(gpu),
+            Err(error) => {
+                let required = std::env::var("GIBBSITE_REQUIRE_GPU").is_ok_and(|value| value == "1");
+                assert!(!required, "needs a GPU (GIBBSITE_REQUIRE_GPU=1): {error}");
+                let reason = error.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                let test = std::thread::current().name().unwrap_or("test").to_string();
+                writeln!(std::io::stderr(), "ignored: {test}: {reason}").ok();
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_returned_by_the_next_wait() {
+        let Some(gpu) = open() else { return };
+        let refused = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("too large"),
+            size: gpu.limits.max_buffer_size + 4,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        let error = gpu.wait_for_all().unwrap_err();
+        assert!(matches!(error, Error::Device(_)) && error.to_string().contains(&gpu.description.name), "{error}");
+        assert_eq!(gpu.wait_for_all(), Ok(()), "a failure is returned once");
+        assert!(gpu.read::<u32>(&refused, 1).is_err(), "reading what is not there");
+        gpu.fail(Error::device("first"));
+        gpu.fail(Error::device("second"));
+        assert_eq!(gpu.wait_for_all(), Err(Error::device("first")));
+        assert_eq!(gpu.wait_for_all(), Ok(()), "the device still works");
+    }
+
+    #[test]
+    fn dispatches_spread_over_two_dimensions() {
+        let Some(gpu) = open() else { return };
+        let most = u64::from(gpu.limits.max_compute_workgroups_per_dimension);
+        assert_eq!(gpu.grid(1), Some([1, 1]));
+        assert_eq!(gpu.grid(most + 1), Some([most as u32, 2]));
+        assert_eq!(gpu.grid(most * most), Some([most as u32, most as u32]));
+        assert_eq!(gpu.grid(most * most + 1), None);
+    }
+}

@@ -29,7 +29,10 @@ pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: 
     };
     // The work is the host's; only threads are asked for.
     let request = DeviceRequest { choice: Choice::Cpu, ..global.device_request() };
-    let record = with_backend(&request, Couplings { args, model: &model, names: &names, plan: &plan })?;
+    let mut record = with_backend(&request, Couplings { args, model: &model, names: &names, plan: &plan })?;
+    // A record in a run directory names files beside it; here the user's own path is the useful one.
+    record.file = args.out.display().to_string();
+    record.matrix = args.matrix.as_ref().filter(|_| record.matrix.is_some()).map(|path| path.display().to_string());
     let mut out = format!("{} basis, {}\n", record.basis, record.method);
     for (order, summary) in &record.orders {
         let _ = writeln!(out, "  order {order}: {} couplings, rms {:.4}", summary.count, summary.rms);

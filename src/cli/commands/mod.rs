@@ -10,5 +10,6 @@ pub(super) mod observe;
 pub(super) mod report;
 pub(super) mod run;
 pub(super) mod sample;
+pub(super) mod shaders;
 pub(super) mod train;
 pub(super) mod verify;

@@ -9,7 +9,7 @@ use crate::cli::console::Console;
 use crate::cli::{command_line, failed, text};
 use crate::error::Result;
 use crate::events::{Event, Listener};
-use crate::record::{ExpectRecord, Record};
+use crate::record::{CouplingsRecord, ExpectRecord, Record};
 use crate::run::scenario::{RunRequest, default_out, run as run_scenario};
 use crate::scenario::{self, Changes};
 
@@ -75,23 +75,7 @@ fn point_text(out: &mut String, record: &Record) {
         Record::Sample(o) => write!(out, "samples of the model, {}", text::observables(o, None)),
         Record::Likelihood(l) => write!(out, "{}", text::likelihood(l)),
         Record::States(s) => writeln!(out, "  all {} states: KL {:.6}", s.truth.len(), s.kl),
-        Record::Couplings(c) => {
-            for (order, summary) in &c.orders {
-                let _ = writeln!(
-                    out,
-                    "  {} basis, order {order}: {} couplings, rms {:.4}",
-                    c.basis, summary.count, summary.rms
-                );
-            }
-            match &c.truth {
-                Some(t) => writeln!(
-                    out,
-                    "  neighbours {:.4} ± {:.4} (1/T = {:.4}), all others {:.4} rms",
-                    t.neighbours.value, t.neighbours.error, t.expected, t.others_rms
-                ),
-                None => strongest(out, c),
-            }
-        }
+        Record::Couplings(c) => couplings_text(out, c),
         Record::Train(t) => writeln!(out, "  {} updates, {:.0} a second", t.updates, t.updates_per_second),
         Record::Done(d) => writeln!(out, "  {:.1} s", d.seconds),
         Record::Point(_) | Record::Metric(_) | Record::Expect(_) => Ok(()),
@@ -101,9 +85,21 @@ fn point_text(out: &mut String, record: &Record) {
 /// Pairs printed by name.
 const PRINTED: usize = 10;
 
-fn strongest(out: &mut String, couplings: &crate::record::CouplingsRecord) -> std::fmt::Result {
-    for pair in couplings.strongest.iter().take(PRINTED) {
-        writeln!(out, "  {:>+9.4}  {}", pair.value, pair.names.join(" – "))?;
+/// The comparison with the truth where there is one, else the strongest pairs where units have names.
+fn couplings_text(out: &mut String, couplings: &CouplingsRecord) -> std::fmt::Result {
+    if let Some(t) = &couplings.truth {
+        return writeln!(
+            out,
+            "  couplings of neighbours {:.4} ± {:.4} (1/T = {:.4}), all others {:.4} rms",
+            t.neighbours.value, t.neighbours.error, t.expected, t.others_rms
+        );
+    }
+    let named = couplings.strongest.iter().any(|pair| pair.names.iter().any(|name| name.parse::<usize>().is_err()));
+    if named {
+        writeln!(out, "  strongest positive pairs, {} basis", couplings.basis)?;
+        for pair in couplings.strongest.iter().take(PRINTED) {
+            writeln!(out, "    {:>+9.4}  {}", pair.value, pair.names.join(" – "))?;
+        }
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
 use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage};
-use crate::train::{Algorithm, Schedule, Settings};
+use crate::train::{Algorithm, Schedule, Settings, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
 const CHECKPOINTS_KEPT: usize = 2;
@@ -133,7 +133,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             momentum: args.momentum,
             weight_decay: args.weight_decay,
             centred: !args.not_centred,
-            bias_rate: args.bias_rate.unwrap_or(if flip { 0.1 } else { 1.0 }),
+            bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
             offset_rate: 0.1,
             flip,
             seed: global.seed(),

@@ -18,9 +18,11 @@ pub(in crate::cli) fn verify(global: &Global, console: &mut Console) -> Result<(
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
     for check in &checks {
         let mark = if check.holds { "✓" } else { "✗" };
+        // As many decimals as the tolerance has meaning.
+        let digits = if check.tolerance > 0.0 { (1.0 - check.tolerance.log10().floor()) as usize } else { 0 };
         let _ = writeln!(
             out,
-            "{mark} {:<52} {:>14.6e}   expected {:.6e} ± {:.1e}",
+            "{mark} {:<52} {:>14.digits$}   expected {:.digits$} ± {:.digits$}",
             check.name, check.found, check.expected, check.tolerance
         );
     }

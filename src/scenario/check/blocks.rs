@@ -225,6 +225,14 @@ pub(super) fn couplings(couplings: &RawCouplings, facts: &Facts, notes: &mut Mis
         }
     }
     count(notes, "couplings.strongest", couplings.strongest, 0..=100_000);
+    if let Some(name) = facts.names.iter().flatten().find(|n| n.contains(';')) {
+        notes.at(
+            "couplings",
+            format!("the unit \"{name}\" has a semicolon in its name"),
+            "names without `;`, which joins the names of a coupling",
+            "rename the unit in the data file",
+        );
+    }
     let units = couplings.units.as_ref().map(|units| units_of(units, facts, notes));
     let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len) as u64;
     if orders.contains(&3) && triples(among) > MAX_TRIPLES {

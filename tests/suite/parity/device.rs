@@ -3,7 +3,6 @@
 use gibbsite::backend::gpu::{Choice, Gpu, Selection, adapters};
 use gibbsite::backend::{Acceptance, Address, Backend, Rule};
 use gibbsite::bits::BitMatrix;
-use gibbsite::error::Error;
 use gibbsite::lattice::Lattice;
 
 use super::{gpu_or_ignored, machine, states};
@@ -33,21 +32,6 @@ fn what_does_not_fit_is_refused_with_what_would() {
     let chains = usize::try_from(u64::MAX / 1024).unwrap();
     let error = gpu.start_annealing(&params, &[0.0; 100], chains, Address::new(1)).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("at most") && error.to_string().contains("chains"), "{error}");
-}
-
-/// Parameters of one device used on another: the driver's refusal must come back from the next wait, once.
-#[test]
-fn a_refused_command_is_returned_by_the_next_wait() {
-    let shared = gpu_or_ignored!();
-    let other = Gpu::new(&Selection { allow_software: true, ..Selection::default() }).unwrap();
-    let foreign = shared.upload_params(&machine(5, 4, 0.4, 1), None).unwrap();
-    let mut chains = other.upload_states(&states(3, 5, 2)).unwrap();
-    other.gibbs(&foreign, &mut chains, Address::new(1), 0..1);
-    let error = other.finish().unwrap_err();
-    assert!(matches!(error, Error::Device(_)), "{error}");
-    assert!(error.to_string().contains(&other.device().name), "the message names the device: {error}");
-    other.finish().unwrap();
-    assert_eq!(other.read_states(&chains).unwrap(), states(3, 5, 2), "the device still works");
 }
 
 #[test]

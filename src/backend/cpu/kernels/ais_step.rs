@@ -10,7 +10,7 @@
 use super::free_energy::{bias_energy, sum_units};
 use super::gibbs_half_step::{Draw, Side, draw_word, inputs};
 use crate::backend::cpu::lanes::{F32x8, multiversion};
-use crate::backend::cpu::product::{Rows, Workspace};
+use crate::backend::cpu::product::{Finish, Rows, Workspace};
 use crate::bits::padding_mask;
 
 /// Two neighbouring rungs of the ladder.
@@ -20,6 +20,33 @@ pub(crate) struct Rungs {
     pub(crate) from: f64,
     /// β'.
     pub(crate) to: f64,
+}
+
+/// Weights and bits of one tile for every row.
+struct Steps<'a> {
+    hidden: &'a Side<'a>,
+    tile: usize,
+    from: F32x8,
+    to: F32x8,
+    draw: Draw,
+    keep: u32,
+    words: usize,
+    log_weights: &'a mut [f64],
+    outputs: &'a mut [u32],
+}
+
+impl Finish for Steps<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let x = inputs(sums, self.hidden, self.tile, 1.0);
+        let (mut gain, mut next) = (x, x);
+        for q in 0..4 {
+            next[q] = self.to * x[q];
+            gain[q] = next[q].softplus() - (self.from * x[q]).softplus();
+        }
+        self.log_weights[row] += f64::from(sum_units(gain, self.tile, self.hidden.units));
+        self.outputs[row * self.words + self.tile] = draw_word(next, self.draw, self.tile, row as u32) & self.keep;
+    }
 }
 
 multiversion! {
@@ -42,17 +69,7 @@ multiversion! {
         work.split(rows, hidden.weights.inputs);
         for tile in 0..words {
             let keep = if tile + 1 == words { !padding_mask(hidden.units) } else { u32::MAX };
-            work.product(hidden.weights, tile, |r, sum| {
-                let x = inputs(sum, hidden, tile, 1.0);
-                let mut gain = x;
-                let mut next = x;
-                for q in 0..4 {
-                    next[q] = to * x[q];
-                    gain[q] = next[q].softplus() - (from * x[q]).softplus();
-                }
-                log_weights[r] += f64::from(sum_units(gain, tile, hidden.units));
-                outputs[r * words + tile] = draw_word(next, draw, tile, r as u32) & keep;
-            });
+            work.product(hidden.weights, tile, Steps { hidden, tile, from, to, draw, keep, words, log_weights, outputs });
         }
     }
 }

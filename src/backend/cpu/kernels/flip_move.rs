@@ -9,7 +9,7 @@
 use super::free_energy::{bias_energy, sum_units};
 use super::gibbs_half_step::{Draw, Side, inputs};
 use crate::backend::cpu::lanes::{F32x8, multiversion};
-use crate::backend::cpu::product::{Rows, TILE, Workspace};
+use crate::backend::cpu::product::{Finish, Rows, TILE, Workspace};
 use crate::bits::padding_mask;
 use crate::rng::{philox, uniform};
 
@@ -47,19 +47,31 @@ pub(crate) fn flip_move(
     }
 }
 
+/// The hidden part of F(v) − F(1 − v) of one tile for every row.
+struct Gains<'a> {
+    hidden: &'a Side<'a>,
+    tile: usize,
+    turned: &'a [f32],
+    gains: &'a mut [f64],
+}
+
+impl Finish for Gains<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let mut x = inputs(sums, self.hidden, self.tile, 1.0);
+        for (q, x) in x.iter_mut().enumerate() {
+            let other = F32x8::load(&self.turned[self.tile * TILE + 8 * q..]) - *x;
+            *x = other.softplus() - x.softplus();
+        }
+        self.gains[row] += f64::from(sum_units(x, self.tile, self.hidden.units));
+    }
+}
+
 multiversion! {
     fn add_hidden(work: &mut Workspace, rows: Rows<'_>, hidden: &Side<'_>, turned: &[f32], gains: &mut [f64]) {
         work.split(rows, hidden.weights.inputs);
         for tile in 0..hidden.units.div_ceil(TILE) {
-            work.product(hidden.weights, tile, |r, sum| {
-                let x = inputs(sum, hidden, tile, 1.0);
-                let mut difference = x;
-                for q in 0..4 {
-                    let other = F32x8::load(&turned[tile * TILE + 8 * q..]) - x[q];
-                    difference[q] = other.softplus() - x[q].softplus();
-                }
-                gains[r] += f64::from(sum_units(difference, tile, hidden.units));
-            });
+            work.product(hidden.weights, tile, Gains { hidden, tile, turned, gains });
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::gibbs_half_step::{Side, inputs};
 use crate::backend::cpu::lanes::{F32x8, multiversion};
-use crate::backend::cpu::product::{Rows, TILE, Workspace};
+use crate::backend::cpu::product::{Finish, Rows, TILE, Workspace};
 
 /// Σ_j b_j v_j of one packed row, in f64.
 pub(crate) fn bias_energy(row: &[u32], bias: &[f32]) -> f64 {
@@ -34,6 +34,24 @@ pub(crate) fn sum_units(values: [F32x8; 4], tile: usize, units: usize) -> f32 {
     ((values[0] + values[1]) + (values[2] + values[3])).sum()
 }
 
+/// The hidden part of one tile for every row.
+struct Energies<'a> {
+    hidden: &'a Side<'a>,
+    tile: usize,
+    energies: &'a mut [f64],
+}
+
+impl Finish for Energies<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let mut x = inputs(sums, self.hidden, self.tile, 1.0);
+        for x in &mut x {
+            *x = x.softplus();
+        }
+        self.energies[row] -= f64::from(sum_units(x, self.tile, self.hidden.units));
+    }
+}
+
 multiversion! {
     /// Writes F of each row to `energies`; `hidden` is the side of the hidden units.
     pub(crate) fn free_energy(
@@ -48,10 +66,7 @@ multiversion! {
         }
         work.split(rows, hidden.weights.inputs);
         for tile in 0..hidden.units.div_ceil(TILE) {
-            work.product(hidden.weights, tile, |r, sum| {
-                let x = inputs(sum, hidden, tile, 1.0);
-                energies[r] -= f64::from(sum_units(x.map(F32x8::softplus), tile, hidden.units));
-            });
+            work.product(hidden.weights, tile, Energies { hidden, tile, energies });
         }
     }
 }

@@ -7,7 +7,7 @@
 //! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
 
 use crate::backend::cpu::lanes::{F32x8, U32x8, multiversion, philox};
-use crate::backend::cpu::product::{Rows, TILE, Weights, Workspace};
+use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
 use crate::bits::padding_mask;
 
 /// The side that is drawn.
@@ -72,6 +72,25 @@ pub(crate) fn inputs(sum: [F32x8; 4], side: &Side<'_>, tile: usize, beta: f32) -
     x
 }
 
+/// Bits of one tile for every row.
+struct Draws<'a> {
+    side: &'a Side<'a>,
+    tile: usize,
+    beta: f32,
+    draw: Draw,
+    keep: u32,
+    words: usize,
+    outputs: &'a mut [u32],
+}
+
+impl Finish for Draws<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let x = inputs(sums, self.side, self.tile, self.beta);
+        self.outputs[row * self.words + self.tile] = draw_word(x, self.draw, self.tile, row as u32) & self.keep;
+    }
+}
+
 multiversion! {
     /// Draws `outputs` (all words are written, padding bits are zero) from `rows`.
     pub(crate) fn gibbs_half_step(
@@ -86,10 +105,7 @@ multiversion! {
         work.split(rows, side.weights.inputs);
         for tile in 0..words {
             let keep = if tile + 1 == words { !padding_mask(side.units) } else { u32::MAX };
-            work.product(side.weights, tile, |r, sum| {
-                let x = inputs(sum, side, tile, beta);
-                outputs[r * words + tile] = draw_word(x, draw, tile, r as u32) & keep;
-            });
+            work.product(side.weights, tile, Draws { side, tile, beta, draw, keep, words, outputs });
         }
     }
 }

@@ -8,7 +8,44 @@
 
 use super::gibbs_half_step::{Side, inputs};
 use crate::backend::cpu::lanes::{F32x8, multiversion};
-use crate::backend::cpu::product::{Rows, TILE, Weights, Workspace};
+use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
+
+/// sig(x) of one tile for every row.
+struct Means<'a> {
+    hidden: &'a Side<'a>,
+    tile: usize,
+    stride: usize,
+    means: &'a mut [f32],
+}
+
+impl Finish for Means<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let x = inputs(sums, self.hidden, self.tile, 1.0);
+        let place = &mut self.means[row * self.stride + self.tile * TILE..][..TILE];
+        for (x, place) in x.into_iter().zip(place.chunks_exact_mut(8)) {
+            x.sigmoid().store(place);
+        }
+    }
+}
+
+/// Moments of one tile for every visible unit.
+struct Products<'a> {
+    scale: F32x8,
+    accumulate: bool,
+    moments: &'a mut [f32],
+}
+
+impl Finish for Products<'_> {
+    #[inline(always)]
+    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+        let place = &mut self.moments[row * TILE..][..TILE];
+        for (sum, place) in sums.into_iter().zip(place.chunks_exact_mut(8)) {
+            let old = if self.accumulate { F32x8::load(place) } else { F32x8::ZERO };
+            (old + self.scale * sum).store(place);
+        }
+    }
+}
 
 multiversion! {
     /// Writes sig(x) of every row: `means` is `[rows, padded n_hidden]`.
@@ -16,12 +53,7 @@ multiversion! {
         let stride = hidden.weights.stride;
         work.split(rows, hidden.weights.inputs);
         for tile in 0..hidden.units.div_ceil(TILE) {
-            work.product(hidden.weights, tile, |r, sum| {
-                let x = inputs(sum, hidden, tile, 1.0);
-                for q in 0..4 {
-                    x[q].sigmoid().store(&mut means[r * stride + tile * TILE + 8 * q..]);
-                }
-            });
+            work.product(hidden.weights, tile, Means { hidden, tile, stride, means });
         }
     }
 }
@@ -40,13 +72,7 @@ multiversion! {
     ) {
         work.split(transposed, means.inputs);
         let scale = F32x8::splat(scale);
-        work.product(means, tile, |j, sum| {
-            for q in 0..4 {
-                let place = &mut moments[j * TILE + 8 * q..][..8];
-                let old = if accumulate { F32x8::load(place) } else { F32x8::ZERO };
-                (old + scale * sum[q]).store(place);
-            }
-        });
+        work.product(means, tile, Products { scale, accumulate, moments });
     }
 }
 

@@ -1,0 +1,132 @@
+//! Promises of a scenario: their bounds, the values they name, and when they hold.
+
+use std::collections::BTreeMap;
+
+use gibbsite::record::{
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, LikelihoodRecord, NamedCoupling, OrderSummary, Record,
+    StatesRecord, TrainRecord,
+};
+use gibbsite::scenario::{self, Expect};
+
+use super::{message, with};
+
+#[test]
+fn promises_that_cannot_be_kept_are_mistakes() {
+    for (expect, says) in [
+        ("key: \"likelihood.kl\"", "without bounds"),
+        ("key: \"likelihood.kl\", max: 1, value: 2, within: 1", "beside"),
+        ("key: \"likelihood.kl\", value: 2", "without `within`"),
+        ("key: \"likelihood.kl\", min: 2, max: 1", "above `max`"),
+        ("key: \"likelihood.kl\", max: NaN", "`max` is NaN"),
+        ("key: \"likelihood.kl\", max: 1, in_points: 2", "about 1 points"),
+        ("key: \"likelihood.lk\", max: 1", "did you mean `kl`?"),
+        ("key: \"likelyhood.kl\", max: 1", "did you mean `likelihood`?"),
+        ("key: \"states.kl\", max: 1", "at most 12 sites"),
+        ("key: \"couplings.rank:0-1\", max: 3", "joined by `;`"),
+        ("key: \"couplings.rank:0;99\", max: 3", "no unit is named \"99\""),
+        ("key: \"couplings.rank:0;1\", max: 31", "at most 30"),
+        ("key: \"couplings.binary.others_rms\", max: 1", "spin basis only"),
+        ("at: (temperature: 5.0), key: \"likelihood.kl\", max: 1", "no point"),
+    ] {
+        let message = message(&with("couplings: ()", &format!("couplings: (), expect: [({expect})]")));
+        assert!(message.contains(says), "{expect} should say {says:?}:\n{message}");
+        assert!(message.starts_with("test.ron has 1 mistake\n"), "{message}");
+    }
+    let without = with("likelihood: (chains: 100, betas: 100),", "").replace(
+        "couplings: ()",
+        "expect: [(key: \"likelihood.kl\", max: 1), (key: \"couplings.orders.2.rms\", max: 1)]",
+    );
+    let message = message(&without);
+    assert!(message.contains("likelihood is not computed") && message.contains("no couplings are read"), "{message}");
+}
+
+fn records() -> Vec<Record> {
+    let best = |x: f64, e: f64| Bounds { forward: Some(Estimate::new(x, e)), ..Bounds::default() };
+    let pair = |a: &str, b: &str, value| NamedCoupling { units: vec![0, 1], names: vec![a.into(), b.into()], value };
+    let couplings = |basis: &str, rms| CouplingsRecord {
+        basis: basis.into(),
+        method: "exact".into(),
+        orders: BTreeMap::from([("2".to_string(), OrderSummary { count: 3, rms })]),
+        file: "couplings.csv".into(),
+        matrix: None,
+        strongest: vec![pair("HLA-DRB1", "HLA-DRB5", 0.7), pair("CD3D", "CD3E", 0.4)],
+        truth: (basis == "spin").then_some(CouplingTruth {
+            expected: 0.5,
+            neighbours: Estimate::new(0.45, 0.02),
+            neighbour_ratio: 0.9,
+            others_rms: 0.03,
+        }),
+    };
+    vec![
+        Record::Train(TrainRecord {
+            updates: 100,
+            log_likelihood: None,
+            pseudo_likelihood: None,
+            updates_per_second: 10.0,
+            seconds: 10.0,
+            model: "model.safetensors".into(),
+        }),
+        Record::Likelihood(LikelihoodRecord {
+            log_z: Bounds { exact: Some(Estimate::new(40.0, 0.0)), ..best(39.0, 0.5) },
+            log_likelihood: BTreeMap::from([("train".to_string(), best(-25.5, 0.25))]),
+            effective_sample_size: None,
+            log_weight_variance: None,
+            ceiling: Some(-25.0),
+            ceiling_kind: None,
+            kl: Some(Estimate::new(0.5, 0.25)),
+            warnings: Vec::new(),
+        }),
+        Record::Couplings(couplings("binary", 2.0)),
+        Record::Couplings(couplings("spin", 1.0)),
+        Record::States(StatesRecord { units: 1, truth: vec![0.5, 0.5], learned: vec![0.5, 0.5], kl: f64::NAN }),
+    ]
+}
+
+fn expect(key: &str, min: Option<f64>, max: Option<f64>, sigmas: f64) -> Expect {
+    Expect { key: key.into(), min, max, sigmas, points: vec![0], at_least: 1 }
+}
+
+#[test]
+fn promises_find_their_values() {
+    let records = records();
+    for (key, value) in [
+        ("train.updates", Some(100.0)),
+        ("likelihood.kl", Some(0.5)),
+        ("likelihood.log_z", Some(40.0)),
+        ("likelihood.log_z.forward", Some(39.0)),
+        ("likelihood.log_likelihood.train", Some(-25.5)),
+        ("likelihood.above_ceiling", Some(-0.5)),
+        ("likelihood.log_likelihood.held_out", None),
+        ("couplings.neighbour_ratio", Some(0.9)),
+        ("couplings.neighbours", Some(0.45)),
+        ("couplings.orders.2.rms", Some(1.0)),
+        ("couplings.binary.orders.2.rms", Some(2.0)),
+        ("couplings.rank:HLA-DRB5;HLA-DRB1", Some(1.0)),
+        ("couplings.rank:CD3D; CD3E", Some(2.0)),
+        ("couplings.rank:CD3D;LYZ", None),
+        ("states.kl", None),
+        ("ising.energy", None),
+    ] {
+        let record = scenario::evaluate(&expect(key, None, None, 0.0), &records);
+        assert_eq!(record.found, value, "{key}");
+        assert_eq!(record.holds, value.is_some(), "{key}: what is missing or not a number does not hold");
+    }
+}
+
+#[test]
+fn promises_hold_within_their_bounds_alone() {
+    let records = records();
+    let holds = |min, max, sigmas| scenario::evaluate(&expect("likelihood.kl", min, max, sigmas), &records).holds;
+    assert!(holds(Some(0.5), Some(0.5), 0.0));
+    assert!(!holds(None, Some(0.49), 0.0) && !holds(Some(0.51), None, 0.0));
+    assert!(holds(None, Some(0.25), 1.0) && !holds(None, Some(0.24), 1.0));
+    assert!(holds(Some(1.0), None, 2.0) && !holds(Some(1.01), None, 2.0));
+    let promise = Expect { points: vec![0, 1, 2], at_least: 2, ..expect("likelihood.kl", None, Some(0.5), 0.0) };
+    let (good, bad) = (
+        scenario::evaluate(&promise, &records),
+        scenario::evaluate(&Expect { max: Some(0.1), ..promise.clone() }, &records),
+    );
+    assert_eq!(good.promise, "at most 0.5, at 2 of 3 points");
+    assert!(scenario::holds(&promise, &[good.clone(), bad.clone(), good.clone()]));
+    assert!(!scenario::holds(&promise, &[good, bad.clone(), bad]));
+}
