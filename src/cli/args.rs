@@ -144,9 +144,9 @@ pub(super) struct IsingArgs {
     /// Number of samples
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,
-    /// metropolis or heat-bath
-    #[arg(long, default_value = "metropolis", value_name = "RULE")]
-    pub(super) algorithm: String,
+    /// metropolis or heat-bath [default: metropolis, heat-bath on periodic chains]
+    #[arg(long, value_name = "RULE")]
+    pub(super) algorithm: Option<String>,
     /// Independent replicas
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) replicas: usize,

@@ -9,7 +9,7 @@ mod settings;
 
 use std::time::Instant;
 
-pub use self::settings::{Settings, parse_rule, rule_name};
+pub use self::settings::{Settings, default_rule, parse_rule, rule_name};
 use crate::backend::{Acceptance, Backend, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

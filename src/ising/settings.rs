@@ -44,6 +44,12 @@ pub fn parse_rule(name: &str) -> Option<Rule> {
     }
 }
 
+/// The rule taken where none is asked for: Metropolis, and heat bath on periodic chains, where Metropolis is not ergodic.
+#[must_use]
+pub fn default_rule(lattice: Lattice) -> Rule {
+    if matches!(lattice, Lattice::Chain { .. }) { Rule::HeatBath } else { Rule::Metropolis }
+}
+
 /// Most spins, and most samples times sites, that a run may hold in memory.
 const MAX_BITS: u64 = 1 << 36;
 
@@ -68,6 +74,14 @@ impl Settings {
                 format!("temperature {}", self.temperature),
                 "a positive finite number, in units of J/k_B",
                 "the critical temperature of the square lattice is 2.269185",
+            );
+        }
+        if self.rule == Rule::Metropolis && matches!(self.lattice, Lattice::Chain { .. }) {
+            return fault(
+                format!("checkerboard Metropolis on {}", self.lattice),
+                "heat bath on a periodic chain: a spin between unequal neighbours always flips under Metropolis, so that \
+                 domain walls run left or right for ever, and the difference of their numbers never changes",
+                "choose heat-bath",
             );
         }
         if self.samples == 0 || self.replicas == 0 || self.spacing == Some(0) {

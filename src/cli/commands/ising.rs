@@ -7,22 +7,26 @@ use crate::cli::text;
 use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::ising::{Settings, parse_rule};
+use crate::ising::{Settings, default_rule, parse_rule};
 use crate::record::IsingRecord;
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::ising::ising as ising_stage;
 
 pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let rule = parse_rule(&args.algorithm).ok_or_else(|| {
-        Error::Input(
-            Fault::new(format!("algorithm \"{}\"", args.algorithm))
-                .at("--algorithm")
-                .expected("metropolis or heat-bath"),
-        )
-    })?;
+    let lattice = args.lattice.parse()?;
+    let rule = args.algorithm.as_deref().map_or_else(
+        || Ok(default_rule(lattice)),
+        |name| {
+            parse_rule(name).ok_or_else(|| {
+                Error::Input(
+                    Fault::new(format!("algorithm \"{name}\"")).at("--algorithm").expected("metropolis or heat-bath"),
+                )
+            })
+        },
+    )?;
     let settings = Settings {
-        lattice: args.lattice.parse()?,
+        lattice,
         temperature: args.temperature,
         samples: args.samples,
         rule,

@@ -30,7 +30,7 @@ fn unknown_words_and_missing_ones() {
             ("train x.npy --hidden 4 --updates 3 --epochs 2", "--epochs"),
             ("train x.npy --hidden 4 --algorithm bm", "cd"),
             ("ising --lattice square:8 --temperature 2 --backend tpu", "auto, gpu or cpu"),
-            ("ising --lattice square:8 --temperature 2 --seed -1", "--seed"),
+            ("ising --lattice square:8 --temperature 2 --seed -1", "-1"),
             ("ising --lattice square:8 --temperature 2 --threads 0", "1 to 1024"),
             ("run x.ron --resume --force", "--force"),
         ],
@@ -60,6 +60,7 @@ fn lattices_and_temperatures() {
         (at("square:8", "--temperature 2 --samples 99999999999999"), "2^36"),
         (at("square:8", "--temperature 2 --replicas 99999999999999"), "2^36"),
         (at("square:8", "--temperature 2 --algorithm cluster"), "metropolis or heat-bath"),
+        (at("chain:8", "--temperature 2 --algorithm metropolis"), "choose heat-bath"),
         ("ising --lattice square:8 --temperature 2 -o x.xyz".to_string(), ".npz"),
         ("ising --lattice square:8 --temperature 2 -o no/such/x.npz".to_string(), "does not exist"),
     ];
@@ -117,7 +118,7 @@ fn data_files() {
         ("train good.csv --hidden 2 --learning-rate NaN".to_string(), "positive"),
         ("train good.csv --hidden 2 --momentum 1".to_string(), "below 1"),
         ("train good.csv --hidden 2 --held-out 1".to_string(), "0 to 0.9"),
-        ("train good.csv --hidden 2 --weight-decay -1".to_string(), "0 to 1"),
+        ("train good.csv --hidden 2 --weight-decay=-1".to_string(), "0 to 1"),
         ("train good.csv --hidden 2 -o no/such/m.safetensors".to_string(), "does not exist"),
         ("train good.csv --hidden 2 -o folder.npy".to_string(), "directory"),
         ("sample none.safetensors".to_string(), "no such file"),
@@ -154,6 +155,7 @@ fn scenarios_that_are_wrong() {
     place.put("odd.ron", good.replace("square:4", "square:5"));
     place.put("word.ron", good.replace("hidden", "hiden"));
     place.put("cold.ron", good.replace("2.0", "-2.0"));
+    place.put("chain.ron", good.replace("\"square:4\",", "\"chain:4\", algorithm: metropolis,"));
     place.put("torn.ron", &good[..good.len() - 20]);
     place.put("later.ron", good.replace("version: 1", "version: 7"));
     let cases = [
@@ -162,6 +164,7 @@ fn scenarios_that_are_wrong() {
         ("run odd.ron", "odd"),
         ("run word.ron", "hidden"),
         ("run cold.ron", "positive"),
+        ("run chain.ron", "write algorithm: heat_bath"),
         ("run torn.ron", "torn.ron"),
         ("run later.ron", "version"),
         ("run good.ron --set train.updaets=5", "updates"),
