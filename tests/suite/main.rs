@@ -13,6 +13,7 @@ mod poison;
 mod report;
 mod resume;
 mod scenario;
+mod scenarios_run;
 mod small;
 mod stationarity;
 mod statistics;
