@@ -90,7 +90,7 @@ pub enum Error {
     #[error("{0}")]
     Check(String),
     /// Stopped by a signal after everything worth keeping was written.
-    #[error("stopped by signal {0} after a checkpoint")]
+    #[error("stopped by signal {0}")]
     Stopped(i32),
 }
 

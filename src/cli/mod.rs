@@ -35,6 +35,9 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
+            if matches!(error, Error::Stopped(_)) && matches!(cli.command, Command::Run(_) | Command::Train(_)) {
+                console.listener().line("  do:       the same command with --resume goes on from the last checkpoint");
+            }
             ExitCode::from(error.exit_code())
         }
     }

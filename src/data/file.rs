@@ -43,12 +43,17 @@ pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Error {
     )
 }
 
+/// That there is a regular file, before its name is judged.
+pub(crate) fn check_is_file(path: &Path) -> Result<()> {
+    if fs::metadata(path).map_err(|e| cannot_read(path, &e))?.is_file() {
+        return Ok(());
+    }
+    Err(Error::Input(Fault::new("this is not a file").at(path.display()).expected("a regular file")))
+}
+
 /// The whole file; its length on disk bounds the memory taken.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
-    if !meta.is_file() {
-        return Err(Error::Input(Fault::new("this is not a file").at(path.display()).expected("a regular file")));
-    }
+    check_is_file(path)?;
     let bytes = fs::read(path).map_err(|e| cannot_read(path, &e))?;
     if bytes.is_empty() {
         return Err(Error::Input(Fault::new("the file is empty").at(path.display()).expected("at least one sample")));

@@ -161,6 +161,7 @@ impl Format {
 /// [`Error::Input`] for a missing, unreadable, truncated or empty file, a shape that is not `[samples, units]`, or a
 /// value that is neither {0, 1}, {−1, +1} nor boolean.
 pub fn read(path: &Path) -> Result<DataSet> {
+    file::check_is_file(path)?;
     let format = Format::of(path)?;
     let bytes = file::read_bytes(path)?;
     let sha256 = sha256_hex(&bytes);
@@ -195,6 +196,7 @@ pub struct Glance {
 /// # Errors
 /// As [`read`], except that the values of an .npy are not looked at.
 pub fn glance(path: &Path) -> Result<Glance> {
+    file::check_is_file(path)?;
     if Format::of(path)? == Format::Npy {
         let (rows, units) = npy::shape_of_file(path)?;
         return Ok(Glance { rows, units, names: None, lattice: None, temperature: None });

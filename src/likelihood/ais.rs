@@ -48,6 +48,9 @@ pub fn base_bias(means: &[f64]) -> Vec<f32> {
     means.iter().map(|&m| logit(m.clamp(1e-6, 1.0 - 1e-6)) as f32).collect()
 }
 
+/// Most chains, all of which live in memory.
+const MAX_CHAINS: usize = 1 << 24;
+
 /// Runs forward AIS for `rbm`, already uploaded as `params`.
 ///
 /// # Errors
@@ -62,11 +65,16 @@ pub fn anneal<B: Backend>(
 ) -> Result<Anneal> {
     let betas = &settings.betas;
     let rises = betas.windows(2).all(|pair| pair[0] < pair[1]);
-    if betas.len() < 2 || !rises || betas[0] != 0.0 || betas[betas.len() - 1] != 1.0 || settings.chains < 2 {
+    if betas.len() < 2
+        || !rises
+        || betas[0] != 0.0
+        || betas[betas.len() - 1] != 1.0
+        || !(2..=MAX_CHAINS).contains(&settings.chains)
+    {
         return Err(Error::Input(
             Fault::new(format!("{} chains over {} inverse temperatures", settings.chains, betas.len()))
                 .at("likelihood")
-                .expected("at least 2 chains and a ladder that rises from 0 to 1"),
+                .expected(format!("2 to {MAX_CHAINS} chains and a ladder that rises from 0 to 1")),
         ));
     }
     let seed = derive_seed(settings.seed, "ais");

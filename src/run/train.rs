@@ -17,7 +17,7 @@ use crate::likelihood::{
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, ExactObservables, TrainMetric};
 use crate::rng::{Permutation, derive_seed};
-use crate::train::{Settings, State, Trainer, initial_machine, initial_state, smoothed_means};
+use crate::train::{Settings, State, Trainer, check, initial_machine, initial_state, smoothed_means};
 
 /// Rows split into those trained on and those kept out.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +109,8 @@ pub fn fingerprint(plan: &TrainPlan, data: &BitMatrix) -> String {
     sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default())
 }
 
-/// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known.
+/// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known, and once more that of the
+/// checkpoint from which a training goes on.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
@@ -121,6 +122,7 @@ pub fn train<B: Backend>(
 ) -> Result<Trained> {
     let TrainInputs { plan, split, exact, checkpoints, resume } = inputs;
     let settings = &plan.settings;
+    check(settings, &split.train, plan.n_hidden)?;
     let print = fingerprint(plan, &split.train);
     let start = if resume { checkpoints.latest(&print, listener)? } else { None };
     let state = match start {
@@ -144,6 +146,12 @@ pub fn train<B: Backend>(
         checkpoints.save(&checkpoint(&state, settings, &print))?;
         Ok(state)
     };
+    // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
+    if is_stop(first, settings.updates, plan.metrics) {
+        let metric = watch.measure(backend, &trainer, settings, listener)?;
+        last = Some(metric.clone());
+        emit(metric)?;
+    }
     while trainer.update_count() < settings.updates {
         let now = trainer.update_count();
         let until =

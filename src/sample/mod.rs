@@ -38,15 +38,25 @@ pub fn sample<B: Backend>(
     listener: &mut dyn Listener,
 ) -> Result<BitMatrix> {
     let times = settings.samples.div_ceil(settings.chains.max(1));
-    let steps = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
-    if settings.samples == 0 || settings.chains == 0 || settings.every == 0 || steps > u64::from(u32::MAX) {
+    let steps = (times as u64).saturating_mul(settings.every.into()).saturating_add(settings.thermalise.into());
+    let bits = (settings.samples as u64).checked_mul(rbm.n_visible as u64);
+    if settings.samples == 0
+        || settings.chains == 0
+        || settings.every == 0
+        || steps > u64::from(u32::MAX)
+        || bits.is_none_or(|n| n > MAX_BITS)
+        || settings.chains.min(settings.samples) > MAX_CHAINS
+    {
         return Err(Error::Input(
             Fault::new(format!(
                 "{} samples from {} chains, one every {} steps",
                 settings.samples, settings.chains, settings.every
             ))
             .at("sample")
-            .expected("at least one of each, and fewer than 2^32 Gibbs steps in all"),
+            .expected(format!(
+                "at least one of each, at most {MAX_CHAINS} chains and 2^36 bits of samples, and fewer than 2^32 Gibbs \
+                 steps of a chain"
+            )),
         ));
     }
     let chains = settings.chains.min(settings.samples);
@@ -87,6 +97,11 @@ pub fn sample<B: Backend>(
     }
     Ok(samples.slice_rows(0..settings.samples))
 }
+
+/// Most chains, all of which live in memory.
+const MAX_CHAINS: usize = 1 << 24;
+/// Most samples times units: 8 GiB packed.
+const MAX_BITS: u64 = 1 << 36;
 
 /// Gibbs steps between flip moves.
 const FLIP_EVERY: u32 = 5;

@@ -18,7 +18,7 @@ use crate::backend::{Address, Backend, Minibatch, OptimiserState, Phase, UpdateR
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::numerics::logit;
-use crate::rbm::Rbm;
+use crate::rbm::{MAX_WEIGHTS, Rbm};
 use crate::rng::{Permutation, Philox, derive_seed};
 
 /// Where the model's chains start in every update.
@@ -139,7 +139,15 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// # Errors
     /// [`Error::Input`] when settings and data do not fit each other, [`Error::Device`] when the device cannot hold them.
     pub fn new(backend: &'a B, settings: &'a Settings, data: &BitMatrix, state: &State) -> Result<Self> {
-        check(settings, data, &state.rbm)?;
+        if data.cols() != state.rbm.n_visible {
+            return Err(Error::Input(
+                Fault::new(format!("the data have {} units, the model {}", data.cols(), state.rbm.n_visible))
+                    .at("train")
+                    .expected("as many visible units as the data have columns")
+                    .advice("train a new model on these data"),
+            ));
+        }
+        check(settings, data, state.rbm.n_hidden)?;
         let batch = data.slice_rows(0..settings.batch);
         let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
         Ok(Self {
@@ -234,15 +242,29 @@ impl<'a, B: Backend> Trainer<'a, B> {
     }
 }
 
-fn check(settings: &Settings, data: &BitMatrix, rbm: &Rbm) -> Result<()> {
+/// Most chains: one is a 32-bit random address, and all of them live in memory.
+const MAX_CHAINS: usize = 1 << 24;
+
+/// Checks settings against data before anything is made of them.
+///
+/// # Errors
+/// [`Error::Input`] naming the setting that does not fit.
+pub fn check(settings: &Settings, data: &BitMatrix, n_hidden: usize) -> Result<()> {
     let fault = |what: String, expected: String, advice: &str| {
         Err(Error::Input(Fault::new(what).at("train").expected(expected).advice(advice)))
     };
-    if data.cols() != rbm.n_visible {
+    if data.rows() == 0 || data.cols() == 0 || data.rows() > u32::MAX as usize {
         return fault(
-            format!("the data have {} units, the model {}", data.cols(), rbm.n_visible),
-            "as many visible units as the data have columns".into(),
-            "train a new model on these data",
+            format!("{} rows of {} units", data.rows(), data.cols()),
+            "at least 1 of each, and fewer than 2^32 rows".into(),
+            "train on other data",
+        );
+    }
+    if n_hidden == 0 || data.cols().checked_mul(n_hidden).is_none_or(|n| n > MAX_WEIGHTS) {
+        return fault(
+            format!("{} visible and {n_hidden} hidden units", data.cols()),
+            format!("at least 1 hidden unit, and at most {MAX_WEIGHTS} weights"),
+            "use fewer hidden units",
         );
     }
     if settings.batch == 0 || settings.batch > data.rows() {
@@ -260,10 +282,10 @@ fn check(settings: &Settings, data: &BitMatrix, rbm: &Rbm) -> Result<()> {
             "use fewer updates or steps, or another seed for a continued training",
         );
     }
-    if settings.chains == 0 || data.rows() > u32::MAX as usize || settings.chains > u32::MAX as usize {
+    if settings.chains == 0 || settings.chains > MAX_CHAINS {
         return fault(
-            format!("{} chains, {} rows", settings.chains, data.rows()),
-            "at least 1 and fewer than 2^32 of each".into(),
+            format!("{} chains", settings.chains),
+            format!("1 to {MAX_CHAINS}"),
             "set chains, for example 500",
         );
     }

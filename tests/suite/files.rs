@@ -235,7 +235,8 @@ fn paths_that_are_no_data_files() {
     let dir = folder();
     for (path, says) in [
         (dir.path().join("none.npy"), "no such file"),
-        (dir.path().join("none.xlsx"), "unknown file format"),
+        (dir.path().join("none.xlsx"), "no such file"),
+        (dir.path().to_path_buf(), "not a file"),
         (put(&dir, "x.bin", [0]), "unknown file format"),
     ] {
         let message = refused(data::read(&path));

@@ -1,12 +1,21 @@
 //! One integration binary: physics, parity, files and commands.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the message")]
 
+mod cli;
 mod couplings;
 mod exact;
 mod files;
+mod gradient;
+mod likelihood;
+mod monte_carlo;
 mod parity;
+mod poison;
 mod report;
+mod resume;
 mod scenario;
+mod small;
 mod stationarity;
 mod statistics;
+mod steps;
+mod training;
 mod tree;

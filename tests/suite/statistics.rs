@@ -171,7 +171,7 @@ fn tail_probabilities_have_their_tabulated_values() {
 }
 
 /// Independent states of an enumerated distribution, `[samples, sites]`.
-fn draw(probabilities: &[f64], sites: usize, samples: usize, label: &str) -> BitMatrix {
+pub(crate) fn draw(probabilities: &[f64], sites: usize, samples: usize, label: &str) -> BitMatrix {
     let mut sums = Vec::with_capacity(probabilities.len());
     let mut sum = 0.0;
     for p in probabilities {

@@ -1,0 +1,174 @@
+//! Every command's work and its JSON keys.
+
+use super::{Place, assert_estimate, assert_keys};
+
+const OBSERVABLES: [&str; 9] =
+    ["temperature", "sites", "samples", "energy", "specific_heat", "magnetization", "susceptibility", "binder", "p_up"];
+
+#[test]
+fn from_spins_to_couplings_by_hand() {
+    let place = Place::new();
+    let ising = place.json("ising --lattice square:4 --temperature 2.5 --samples 2000 --replicas 200 -o data.npz");
+    assert_keys(&ising, &OBSERVABLES);
+    assert_keys(&ising, &["flips_per_ns"]);
+    for key in &OBSERVABLES[3..] {
+        assert_estimate(&ising[key]);
+    }
+    assert!(ising["energy"]["tau"].is_number(), "{}", ising["energy"]);
+    assert_eq!((ising["sites"].as_u64(), ising["samples"].as_u64()), (Some(16), Some(2000)));
+    assert_eq!(ising["temperature"].as_f64(), Some(2.5));
+
+    let observe = place.json("observe data.npz");
+    assert_keys(&observe, &OBSERVABLES);
+    // The same configurations, measured from their file.
+    assert_eq!(observe["energy"]["value"], ising["energy"]["value"]);
+
+    let train = place.json("train data.npz --hidden 8 --updates 300 --chains 100 -o model.safetensors");
+    assert_keys(&train, &["updates", "log_likelihood", "pseudo_likelihood", "updates_per_second", "seconds", "model"]);
+    assert_estimate(&train["log_likelihood"]);
+    assert_eq!(train["updates"].as_u64(), Some(300));
+    assert_eq!(train["model"].as_str(), Some("model.safetensors"));
+    assert!(!place.files().iter().any(|f| f.contains("checkpoint")), "{:?}", place.files());
+
+    let sample = place.json("sample model.safetensors --samples 300 --chains 100 --thermalise 20 -o samples.npz");
+    assert_eq!(sample["samples"].as_u64(), Some(300));
+    let observed = place.json("observe samples.npz");
+    assert_eq!(observed["samples"].as_u64(), Some(300));
+
+    let likelihood = place.json("likelihood model.safetensors data.npz --chains 100 --betas 50");
+    let expected =
+        ["log_z", "log_likelihood", "effective_sample_size", "log_weight_variance", "ceiling", "kl", "warnings"];
+    assert_keys(&likelihood, &expected);
+    for bounds in [&likelihood["log_z"], &likelihood["log_likelihood"]["data"]] {
+        assert_keys(bounds, &["forward", "reverse", "exact"]);
+        assert_estimate(&bounds["forward"]);
+        assert_estimate(&bounds["exact"]);
+        assert!(bounds["reverse"].is_null(), "{bounds}");
+    }
+    let alone = place.json("likelihood model.safetensors --exact --chains 100 --betas 50");
+    assert_eq!(alone["log_z"]["exact"], likelihood["log_z"]["exact"]);
+
+    for basis in ["spin", "binary"] {
+        let file = format!("{basis}.csv");
+        let couplings =
+            place.json(&format!("couplings model.safetensors --basis {basis} --orders 1,2,3 -o {file} --matrix J.npy"));
+        assert_keys(&couplings, &["orders", "basis", "method", "file"]);
+        for (order, count) in [("1", 16), ("2", 120), ("3", 560)] {
+            assert_eq!(couplings["orders"][order]["count"].as_u64(), Some(count), "{couplings}");
+            assert!(couplings["orders"][order]["rms"].is_number());
+        }
+        assert_eq!((couplings["basis"].as_str(), couplings["file"].as_str()), (Some(basis), Some(file.as_str())));
+        let list = std::fs::read_to_string(place.path(&file)).unwrap();
+        assert_eq!(list.lines().next(), Some("order,units,names,value,error"));
+        assert_eq!(list.lines().count(), 1 + 16 + 120 + 560);
+    }
+}
+
+#[test]
+fn names_of_units_go_through_to_the_couplings() {
+    let place = Place::new();
+    let rows: String = (0..60).map(|r| format!("{},{},{}\n", r % 2, r % 2, u8::from(r % 3 == 0))).collect();
+    place.put("cells.csv", format!("CD3D,CD3E,\"odd, name\"\n{rows}"));
+    place.good("train cells.csv --hidden 3 --updates 200 --batch 20 --chains 20 --learning-rate 0.5 -o m.safetensors");
+    let found = place.json("couplings m.safetensors --orders 2");
+    assert_eq!(found["strongest"][0]["names"], serde_json::json!(["CD3D", "CD3E"]), "{found}");
+    let list = std::fs::read_to_string(place.path("couplings.csv")).unwrap();
+    assert!(list.contains("CD3D;CD3E"), "{list}");
+    place.put("chosen.txt", "CD3E\nCD3D\n\nodd, name\n");
+    let chosen = place.json("couplings m.safetensors --orders 3 --units chosen.txt");
+    assert_eq!(chosen["orders"]["3"]["count"].as_u64(), Some(1));
+}
+
+/// The same command with the same seed gives the same bytes; with another seed it does not.
+#[test]
+fn seeds_decide_everything() {
+    let place = Place::new();
+    let make = |seed: u64, threads: u64, name: &str| {
+        place.good(&format!(
+            "ising --lattice chain:8 --temperature 1.5 --samples 200 --seed {seed} --threads {threads} -o {name}.npy"
+        ));
+        place.good(&format!("train {name}.npy --hidden 4 --updates 50 --batch 20 --chains 20 --seed {seed} --threads {threads} -o {name}.safetensors"));
+        let tensors = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+        (std::fs::read(place.path(&format!("{name}.npy"))).unwrap(), tensors)
+    };
+    let first = make(1, 1, "a");
+    assert!(first == make(1, 2, "b"), "the same seed, another number of threads");
+    let other = make(2, 1, "c");
+    assert!(first.0 != other.0 && first.1 != other.1, "another seed");
+}
+
+/// AVX2 and portable code give the same bits: training, annealing, sampling and free energies.
+#[test]
+fn portable_code_gives_the_same_bits() {
+    let place = Place::new();
+    place.good("ising --lattice square:8 --temperature 2.2 --samples 600 --replicas 100 -o data.npz");
+    let make = |portable: bool, name: &str| {
+        let go = |arguments: &str| {
+            let mut command = place.command(arguments);
+            command.env_remove("GIBBSITE_PORTABLE");
+            if portable {
+                command.env("GIBBSITE_PORTABLE", "1");
+            }
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        go(&format!(
+            "train data.npz --hidden 37 --updates 60 --batch 101 --chains 99 --momentum 0.5 --weight-scale 0.3 -o {name}.safetensors"
+        ));
+        go(&format!("sample {name}.safetensors --samples 500 --chains 50 --thermalise 20 -o {name}.npy"));
+        let likelihood = go(&format!("likelihood {name}.safetensors data.npz --chains 100 --betas 100 --json"));
+        let ising = go("ising --lattice square:6 --temperature 2.2 --samples 200 --algorithm heat-bath -o spins.npy");
+        let ising = ising.lines().take(7).collect::<Vec<_>>().join("\n");
+        let device = go("devices --json");
+        let model = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+        let samples = std::fs::read(place.path(&format!("{name}.npy"))).unwrap();
+        let spins = std::fs::read(place.path("spins.npy")).unwrap();
+        (device.contains("portable code"), (model, samples, likelihood, ising, spins))
+    };
+    let ((plain, with), (portable, without)) = (make(false, "a"), make(true, "b"));
+    assert!(portable, "the switch is seen in the device's description");
+    if plain {
+        // This processor has no AVX2: there is nothing to compare, and the line above says so.
+        return;
+    }
+    assert!(with.0 == without.0, "trained machines");
+    assert!(with.1 == without.1, "samples");
+    assert_eq!(with.2, without.2, "likelihoods");
+    assert!(with.3 == without.3 && with.4 == without.4, "spins");
+}
+
+#[test]
+fn the_program_describes_itself() {
+    let place = Place::new();
+    let devices = place.json("devices");
+    let list = devices["devices"].as_array().unwrap();
+    assert!(!list.is_empty());
+    for device in list {
+        assert_keys(device, &["name", "backend", "kind", "driver", "limits", "chosen"]);
+    }
+    assert_eq!(list.iter().filter(|d| d["chosen"] == true).count(), 1, "auto takes exactly one: {devices}");
+    let software = list.iter().any(|d| d["chosen"] == true && d["kind"] == "software");
+    assert!(!software, "a software rasteriser is never taken by itself");
+    let help = place.good("--help");
+    for command in
+        ["run", "check", "ising", "train", "sample", "likelihood", "couplings", "observe", "report", "verify"]
+    {
+        assert!(help.contains(&format!("  {command} ")), "{command} is missing:\n{help}");
+        let own = place.good(&format!("{command} --help"));
+        assert!(own.contains("Usage: gibbsite") && own.contains("--backend"), "{own}");
+    }
+    assert!(place.good("--version").starts_with("gibbsite "));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.good(&format!("completions {shell}")).contains("gibbsite"));
+    }
+}
+
+#[test]
+fn verify_checks_this_machine() {
+    let place = Place::new();
+    let found = place.json("verify");
+    let checks = found["checks"].as_array().unwrap();
+    assert!(checks.len() >= 10);
+    assert!(checks.iter().all(|c| c["holds"] == true), "{found}");
+}

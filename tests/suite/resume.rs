@@ -1,0 +1,136 @@
+//! Half and half make the whole: trainings that were stopped go on as if nothing had happened, to the last bit.
+
+use gibbsite::Error;
+use gibbsite::artifact::CheckpointStore;
+use gibbsite::backend::Backend;
+use gibbsite::backend::cpu::Cpu;
+use gibbsite::bits::BitMatrix;
+use gibbsite::events::{Event, Listener, Silent};
+use gibbsite::record::TrainMetric;
+use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
+use gibbsite::train::{Algorithm, Schedule, Settings};
+
+use crate::parity::{on_both, states};
+
+fn plan(algorithm: Algorithm) -> TrainPlan {
+    let settings = Settings {
+        algorithm,
+        gibbs_steps: 2,
+        chains: 40,
+        batch: 30,
+        updates: 60,
+        learning_rate: 0.2,
+        schedule: Schedule::Cosine,
+        momentum: 0.5,
+        weight_decay: 1e-3,
+        centred: true,
+        bias_rate: 0.5,
+        offset_rate: 0.1,
+        flip: true,
+        seed: 8,
+    };
+    TrainPlan { settings, n_hidden: 20, weight_scale: 0.3, metrics: 6, checkpoints: 3 }
+}
+
+fn rows() -> Split {
+    let noise = states(200, 33, 6);
+    let data = BitMatrix::from_fn(200, 33, |r, j| noise.get(r, if j % 3 == 0 { 0 } else { j }));
+    split(&data, 20, 1)
+}
+
+/// Asks to stop once a training has reached an update.
+struct StopAt(u64, bool);
+
+impl Listener for StopAt {
+    fn event(&mut self, event: Event) {
+        if let Event::Progress { stage: "train", done, .. } = event {
+            self.1 |= done >= self.0;
+        }
+    }
+
+    fn stop_requested(&self) -> Option<i32> {
+        self.1.then_some(15)
+    }
+}
+
+fn go<B: Backend>(
+    backend: &B,
+    plan: &TrainPlan,
+    store: &CheckpointStore,
+    resume: bool,
+    listener: &mut dyn Listener,
+) -> (Result<Trained, Error>, Vec<TrainMetric>) {
+    let (split, mut metrics) = (rows(), Vec::new());
+    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: store, resume };
+    let outcome = train(backend, inputs, listener, &mut |metric| {
+        metrics.push(metric);
+        Ok(())
+    });
+    (outcome, metrics)
+}
+
+on_both! {
+    fn a_stopped_training_goes_on_as_if_it_had_not_been(backend) {
+        for algorithm in [Algorithm::Cd, Algorithm::Pcd] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+            let plan = plan(algorithm);
+            let (whole, all) = go(backend, &plan, &store("whole"), false, &mut Silent);
+            let whole = whole.unwrap();
+            // Stopped twice, at updates that are no stops of their own.
+            let mut metrics: Vec<TrainMetric> = Vec::new();
+            for (at, resume) in [(13, false), (37, true)] {
+                let (outcome, more) = go(backend, &plan, &store("parts"), resume, &mut StopAt(at, false));
+                assert_eq!(outcome.map(|_| ()), Err(Error::Stopped(15)));
+                metrics.extend(more);
+            }
+            let (end, more) = go(backend, &plan, &store("parts"), true, &mut Silent);
+            let end = end.unwrap();
+            metrics.extend(more);
+            // Those of the checkpoint come again, and must be the same then.
+            metrics.dedup();
+            assert_eq!(end.last, all.last().cloned());
+            assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{algorithm:?}: parameters or chains differ");
+            assert_eq!(end.updates, 60);
+            assert_eq!(metrics, all, "{algorithm:?}: metrics of the parts and of the whole");
+        }
+    }
+}
+
+/// Killed without notice: what counts is the last checkpoint, and a torn file beside it is passed over.
+#[test]
+fn a_killed_training_goes_on_from_its_last_good_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = plan(Algorithm::Pcd);
+    let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+    let whole = go(&Cpu, &plan, &store("whole"), false, &mut Silent).0.unwrap();
+    let (_, mut files) =
+        (go(&Cpu, &plan, &store("parts"), false, &mut StopAt(45, false)), store("parts").list().unwrap());
+    let (last, path) = files.pop().unwrap();
+    assert!(last >= 45 && files.last().unwrap().0 == 40, "checkpoints at {last} and {files:?}");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let end = go(&Cpu, &plan, &store("parts"), true, &mut Silent).0.unwrap();
+    assert!(end.rbm == whole.rbm && end.chains == whole.chains);
+}
+
+#[test]
+fn a_training_never_goes_on_with_other_settings_or_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = CheckpointStore::new(dir.path().join("c"), 2);
+    let good = plan(Algorithm::Pcd);
+    assert!(go(&Cpu, &good, &store, false, &mut StopAt(20, false)).0.is_err());
+    let mut others = vec![good.clone(); 5];
+    others[0].settings.learning_rate = 0.3;
+    others[1].settings.seed = 9;
+    others[2].n_hidden = 21;
+    others[3].settings.updates = 61;
+    others[4].settings.flip = false;
+    for other in &others {
+        let error = go(&Cpu, other, &store, true, &mut Silent).0.map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+    }
+    // How often it is looked at is no part of the training.
+    let looked = TrainPlan { metrics: 2, checkpoints: 5, ..good };
+    assert!(go(&Cpu, &looked, &store, true, &mut Silent).0.is_ok());
+}

@@ -1,0 +1,137 @@
+//! Orchestration: a training may be cut anywhere, and no number depends on how the work was shared out.
+//!
+//! All comparisons are to the last bit, on one backend.
+
+use gibbsite::backend::Backend;
+use gibbsite::backend::cpu::Cpu;
+use gibbsite::bits::BitMatrix;
+use gibbsite::events::Silent;
+use gibbsite::likelihood::{AnnealSettings, anneal, linear_ladder};
+use gibbsite::sample::{self, sample};
+use gibbsite::train::{Algorithm, Schedule, Settings, State, Trainer, initial_machine, initial_state};
+
+use crate::parity::{machine, on_both, states};
+
+fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
+    Settings {
+        algorithm,
+        gibbs_steps: 2,
+        chains: 70,
+        batch: 37,
+        updates,
+        learning_rate: 0.2,
+        schedule: Schedule::Cosine,
+        momentum: 0.5,
+        weight_decay: 1e-3,
+        centred: true,
+        bias_rate: 0.5,
+        offset_rate: 0.1,
+        flip,
+        seed: 8,
+    }
+}
+
+/// Rows that hang together, so that the weights move.
+fn data(rows: usize, units: usize) -> BitMatrix {
+    let noise = states(rows, units, 6);
+    BitMatrix::from_fn(rows, units, |r, j| if j % 3 == 0 { noise.get(r, 0) } else { noise.get(r, j) })
+}
+
+/// Trains to the end, stopping at each of `stops` and going on from what was read there.
+fn train<B: Backend>(backend: &B, settings: &Settings, data: &BitMatrix, hidden: usize, stops: &[u64]) -> State {
+    let mut state = initial_state(initial_machine(data, hidden, 0.4, 2), data, settings);
+    for &stop in stops {
+        let mut trainer = Trainer::new(backend, settings, data, &state).unwrap();
+        trainer.advance(stop).unwrap();
+        state = trainer.state().unwrap();
+        assert_eq!(state.update, stop);
+    }
+    state
+}
+
+on_both! {
+    /// 100 rows in minibatches of 37 make epochs of two updates, so that stops fall inside epochs and between them.
+    fn trainings_may_be_cut_anywhere(backend) {
+        let data = data(100, 33);
+        for (algorithm, flip) in [(Algorithm::Cd, false), (Algorithm::Pcd, false), (Algorithm::Pcd, true)] {
+            let settings = settings(algorithm, flip, 13);
+            let whole = train(backend, &settings, &data, 20, &[13]);
+            assert!(whole == train(backend, &settings, &data, 20, &[1, 6, 7, 13]), "{algorithm:?}, flips {flip}");
+            assert!(whole == train(backend, &settings, &data, 20, &[13]), "the same twice");
+            let other = Settings { seed: 9, ..settings };
+            assert!(whole.rbm != train(backend, &other, &data, 20, &[13]).rbm, "another seed, another machine");
+        }
+    }
+}
+
+on_both! {
+    /// What is left out of the state is noticed: velocities, offsets, chains and the counter each.
+    fn every_part_of_the_state_matters(backend) {
+        let data = data(100, 33);
+        let settings = settings(Algorithm::Pcd, true, 8);
+        let half = train(backend, &settings, &data, 20, &[4]);
+        let end = |state: &State| {
+            let mut trainer = Trainer::new(backend, &settings, &data, state).unwrap();
+            trainer.advance(8).unwrap();
+            trainer.state().unwrap()
+        };
+        let whole = end(&half);
+        let altered = |change: &dyn Fn(&mut State)| {
+            let mut state = half.clone();
+            change(&mut state);
+            end(&state).rbm != whole.rbm
+        };
+        assert!(altered(&|s| s.optimiser.velocity.weights.fill(0.0)), "velocity");
+        assert!(altered(&|s| s.optimiser.velocity.hidden_bias.fill(0.0)), "velocity of the hidden biases");
+        assert!(altered(&|s| s.optimiser.hidden_offset.fill(0.5)), "hidden offsets");
+        assert!(altered(&|s| s.optimiser.visible_offset.fill(0.5)), "visible offsets");
+        assert!(altered(&|s| s.chains = states(70, 33, 1)), "chains");
+        assert!(altered(&|s| s.update = 3), "counter");
+    }
+}
+
+on_both! {
+    /// The first rows of a longer run are the rows of a shorter one.
+    fn samples_do_not_depend_on_how_many_are_drawn(backend) {
+        let rbm = machine(33, 20, 0.4, 2);
+        let draw = |samples| {
+            let settings = sample::Settings { samples, chains: 40, thermalise: 7, every: 3, flip: true, seed: 4 };
+            sample(backend, &rbm, &settings, None, &mut Silent).unwrap()
+        };
+        assert_eq!(draw(200).slice_rows(0..75), draw(75));
+    }
+}
+
+/// Everything that is computed in parallel, on machines large enough to be shared out among threads.
+fn everything() -> (State, State, Vec<f64>, Vec<f64>, BitMatrix) {
+    let data = data(611, 131);
+    let settings = Settings { chains: 301, batch: 203, ..settings(Algorithm::Pcd, true, 7) };
+    let trained = train(&Cpu, &settings, &data, 97, &[7]);
+    let contrastive = train(&Cpu, &Settings { algorithm: Algorithm::Cd, flip: false, ..settings }, &data, 97, &[7]);
+    let params = Cpu.upload_params(&trained.rbm, None).unwrap();
+    let energies = Cpu.read_free_energies(&params, &Cpu.upload_states(&data).unwrap()).unwrap();
+    let base = vec![0.1; 131];
+    let ladder = linear_ladder(30);
+    let mut annealing = Cpu.start_annealing(&params, &base, 301, gibbsite::backend::Address::new(3)).unwrap();
+    Cpu.anneal(&params, &mut annealing, &ladder, 0..30);
+    let mut weights = Cpu.read_log_weights(&annealing).unwrap();
+    let settings = AnnealSettings { chains: 301, betas: ladder, seed: 3 };
+    weights.push(anneal(&Cpu, &trained.rbm, &params, &base, &settings, &mut Silent).unwrap().log_z.value);
+    let settings = sample::Settings { samples: 600, chains: 301, thermalise: 5, every: 2, flip: true, seed: 4 };
+    let samples = sample(&Cpu, &trained.rbm, &settings, None, &mut Silent).unwrap();
+    (trained, contrastive, energies, weights, samples)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let with = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(everything);
+    let alone = with(1);
+    for threads in [2, 3, 7] {
+        let shared = with(threads);
+        assert!(alone.0 == shared.0, "training, {threads} threads");
+        assert!(alone.1 == shared.1, "contrastive divergence, {threads} threads");
+        assert!(alone.2 == shared.2, "free energies, {threads} threads");
+        assert!(alone.3 == shared.3, "log-weights, {threads} threads");
+        assert!(alone.4 == shared.4, "samples, {threads} threads");
+    }
+}
