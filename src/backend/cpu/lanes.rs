@@ -107,16 +107,6 @@ impl F32x8 {
         Self([x; 8])
     }
 
-    /// `f` in every lane.
-    #[inline(always)]
-    pub(crate) fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        let mut out = self;
-        for lane in &mut out.0 {
-            *lane = f(*lane);
-        }
-        out
-    }
-
     /// Eight values from the start of `slice`.
     #[inline(always)]
     pub(crate) fn load(slice: &[f32]) -> Self {
@@ -137,56 +127,74 @@ impl F32x8 {
         let a = self.0;
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
     }
+}
 
-    /// eˣ to 2 units in the last place over (−87, 88), clamped beyond.
-    ///
-    /// x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 split in two words (Cody and Waite 1980); Taylor terms to r⁷/7!
-    /// leave 2⁻³⁰ relative, so rounding rules.
-    #[inline(always)]
-    pub(crate) fn exp(self) -> Self {
-        self.map(|x| {
-            let x = x.clamp(-87.0, 88.0);
-            // Adding and taking away 1.5 · 2²³ rounds to the nearest integer.
-            let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
-            let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-            let p = 1.0 / 5040.0;
-            let p = p * r + 1.0 / 720.0;
-            let p = p * r + 1.0 / 120.0;
-            let p = p * r + 1.0 / 24.0;
-            let p = p * r + 1.0 / 6.0;
-            let p = p * r + 0.5;
-            let p = (p * r) * r + r + 1.0;
-            // 127 + n as an integer: exact in f32, and positive for the clamped range.
-            let biased = (n + (12_582_912.0 + 127.0)).to_bits() << 23;
-            p * f32::from_bits(biased)
-        })
-    }
+/// 32 neighbouring units: the columns of a tile.
+pub(crate) type Tile = [F32x8; 4];
 
-    /// 1 / (1 + e^{−x}).
-    #[inline(always)]
-    pub(crate) fn sigmoid(self) -> Self {
-        let one = Self::splat(1.0);
-        one / (one + self.map(|x| -x).exp())
+/// `f` of every unit, as one loop over all 32: longer bodies are vectorised over the loop, which is what keeps them fast.
+/// (Unrolled by lanes and quarters, the compiler pairs the wrong values and spends its time on shuffles.)
+#[inline(always)]
+pub(crate) fn map_tile(x: Tile, f: impl Fn(f32) -> f32) -> Tile {
+    let mut out = x;
+    for value in bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out) {
+        *value = f(*value);
     }
+    out
+}
 
-    /// ln(1 + eˣ) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^{−|x|}; the series to s¹⁵ leaves 2⁻²⁶ relative.
-    #[inline(always)]
-    pub(crate) fn softplus(self) -> Self {
-        let z = self.map(|x| -x.abs()).exp();
-        let s = z / (z + Self::splat(2.0));
-        let q = s * s;
-        let series = q.map(|q| {
-            let p = 1.0 / 15.0;
-            let p = p * q + 1.0 / 13.0;
-            let p = p * q + 1.0 / 11.0;
-            let p = p * q + 1.0 / 9.0;
-            let p = p * q + 1.0 / 7.0;
-            let p = p * q + 1.0 / 5.0;
-            let p = p * q + 1.0 / 3.0;
-            p * q + 1.0
-        });
-        self.map(|x| x.max(0.0)) + (s + s) * series
+/// `f` of every pair of units.
+#[inline(always)]
+pub(crate) fn zip_tiles(x: Tile, y: Tile, f: impl Fn(f32, f32) -> f32) -> Tile {
+    let mut out = x;
+    let other: [f32; 32] = bytemuck::cast(y);
+    for (value, y) in bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out).iter_mut().zip(other) {
+        *value = f(*value, y);
     }
+    out
+}
+
+/// eˣ to 2 units in the last place over (−87, 88), clamped beyond.
+///
+/// x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 split in two words (Cody and Waite 1980); Taylor terms to r⁷/7! leave 2⁻³⁰
+/// relative, so rounding rules.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    let x = x.clamp(-87.0, 88.0);
+    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer.
+    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+    let p = 1.0 / 5040.0;
+    let p = p * r + 1.0 / 720.0;
+    let p = p * r + 1.0 / 120.0;
+    let p = p * r + 1.0 / 24.0;
+    let p = p * r + 1.0 / 6.0;
+    let p = p * r + 0.5;
+    let p = (p * r) * r + r + 1.0;
+    // 127 + n as an integer: exact in f32, and positive for the clamped range.
+    p * f32::from_bits((n + (12_582_912.0 + 127.0)).to_bits() << 23)
+}
+
+/// 1 / (1 + e^{−x}).
+#[inline(always)]
+pub(crate) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// ln(1 + eˣ) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^{−|x|}; the series to s¹⁵ leaves 2⁻²⁶ relative.
+#[inline(always)]
+pub(crate) fn softplus(x: f32) -> f32 {
+    let z = exp(-x.abs());
+    let s = z / (z + 2.0);
+    let q = s * s;
+    let p = 1.0 / 15.0;
+    let p = p * q + 1.0 / 13.0;
+    let p = p * q + 1.0 / 11.0;
+    let p = p * q + 1.0 / 9.0;
+    let p = p * q + 1.0 / 7.0;
+    let p = p * q + 1.0 / 5.0;
+    let p = p * q + 1.0 / 3.0;
+    x.max(0.0) + (s + s) * (p * q + 1.0)
 }
 
 impl U32x8 {
@@ -222,13 +230,6 @@ impl U32x8 {
     #[inline(always)]
     pub(crate) fn any(self) -> bool {
         self.0.iter().fold(0, |all, lane| all | lane) != 0
-    }
-
-    /// Bitwise OR of all lanes.
-    #[inline(always)]
-    pub(crate) fn or_lanes(self) -> u32 {
-        let a = self.0;
-        ((a[0] | a[4]) | (a[2] | a[6])) | ((a[1] | a[5]) | (a[3] | a[7]))
     }
 }
 
@@ -270,9 +271,9 @@ mod tests {
         for k in -8600..8700 {
             let x = k as f32 * 0.01 + 0.003;
             let exact = f64::from(x).exp();
-            worst_exp = worst_exp.max((f64::from(F32x8::splat(x).exp().0[0]) / exact - 1.0).abs());
+            worst_exp = worst_exp.max((f64::from(exp(x)) / exact - 1.0).abs());
             let exact = crate::numerics::softplus(f64::from(x));
-            worst_softplus = worst_softplus.max((f64::from(F32x8::splat(x).softplus().0[0]) / exact - 1.0).abs());
+            worst_softplus = worst_softplus.max((f64::from(softplus(x)) / exact - 1.0).abs());
         }
         // One unit in the last place is between 2⁻²⁴ and 2⁻²³ relative.
         assert!(worst_exp < 2.0 * 2f64.powi(-23), "exp is off by {worst_exp:e}");

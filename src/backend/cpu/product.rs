@@ -68,16 +68,20 @@ impl Workspace {
     #[inline(always)]
     pub(crate) fn split(&mut self, rows: Rows<'_>, inputs: usize) {
         let groups = inputs.div_ceil(GROUP);
-        self.groups.clear();
-        self.groups.reserve(rows.count() * groups);
-        for row in rows.words.chunks_exact(rows.words_per_row) {
-            let mut at = 0;
-            for _ in 0..groups {
-                let (word, shift) = (at / 32, at % 32);
-                let high = row.get(word + 1).copied().unwrap_or(0);
-                let pair = u64::from(row[word]) | u64::from(high) << 32;
-                self.groups.push((pair >> shift) as u8 & 63);
-                at += GROUP;
+        self.groups.resize(rows.count() * groups, 0);
+        for (row, out) in rows.words.chunks_exact(rows.words_per_row).zip(self.groups.chunks_exact_mut(groups)) {
+            // Bits not yet given out, lowest first, and how many there are.
+            let (mut bits, mut left) = (0u64, 0u32);
+            let mut words = row.iter();
+            for group in out {
+                if left < GROUP as u32 {
+                    // Beyond the last word all bits are zero.
+                    bits |= u64::from(words.next().copied().unwrap_or(0)) << left;
+                    left += 32;
+                }
+                *group = bits as u8 & ((1 << GROUP) - 1);
+                bits >>= GROUP;
+                left -= GROUP as u32;
             }
         }
     }

@@ -9,7 +9,7 @@
 
 use super::free_energy::{bias_energy, sum_units};
 use super::gibbs_half_step::{Draw, Side, draw_word, inputs};
-use crate::backend::cpu::lanes::{F32x8, multiversion};
+use crate::backend::cpu::lanes::{Tile, map_tile, multiversion, softplus};
 use crate::backend::cpu::product::{Finish, Rows, Workspace};
 use crate::bits::padding_mask;
 
@@ -26,8 +26,8 @@ pub(crate) struct Rungs {
 struct Steps<'a> {
     hidden: &'a Side<'a>,
     tile: usize,
-    from: F32x8,
-    to: F32x8,
+    from: f32,
+    to: f32,
     draw: Draw,
     keep: u32,
     words: usize,
@@ -37,13 +37,11 @@ struct Steps<'a> {
 
 impl Finish for Steps<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+    fn finish(&mut self, row: usize, sums: Tile) {
         let x = inputs(sums, self.hidden, self.tile, 1.0);
-        let (mut gain, mut next) = (x, x);
-        for q in 0..4 {
-            next[q] = self.to * x[q];
-            gain[q] = next[q].softplus() - (self.from * x[q]).softplus();
-        }
+        let (from, to) = (self.from, self.to);
+        let next = map_tile(x, |x| to * x);
+        let gain = map_tile(x, |x| softplus(to * x) - softplus(from * x));
         self.log_weights[row] += f64::from(sum_units(gain, self.tile, self.hidden.units));
         self.outputs[row * self.words + self.tile] = draw_word(next, self.draw, self.tile, row as u32) & self.keep;
     }
@@ -65,7 +63,7 @@ multiversion! {
             *weight += (rungs.to - rungs.from) * bias_energy(row, tilt);
         }
         let words = hidden.units.div_ceil(32);
-        let (from, to) = (F32x8::splat(rungs.from as f32), F32x8::splat(rungs.to as f32));
+        let (from, to) = (rungs.from as f32, rungs.to as f32);
         work.split(rows, hidden.weights.inputs);
         for tile in 0..words {
             let keep = if tile + 1 == words { !padding_mask(hidden.units) } else { u32::MAX };

@@ -7,8 +7,8 @@
 //! Class: margin.
 
 use super::free_energy::{bias_energy, sum_units};
-use super::gibbs_half_step::{Draw, Side, inputs};
-use crate::backend::cpu::lanes::{F32x8, multiversion};
+use super::gibbs_half_step::{Draw, Side, inputs, load_tile};
+use crate::backend::cpu::lanes::{Tile, multiversion, softplus, zip_tiles};
 use crate::backend::cpu::product::{Finish, Rows, TILE, Workspace};
 use crate::bits::padding_mask;
 use crate::rng::{philox, uniform};
@@ -57,13 +57,11 @@ struct Gains<'a> {
 
 impl Finish for Gains<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
-        let mut x = inputs(sums, self.hidden, self.tile, 1.0);
-        for (q, x) in x.iter_mut().enumerate() {
-            let other = F32x8::load(&self.turned[self.tile * TILE + 8 * q..]) - *x;
-            *x = other.softplus() - x.softplus();
-        }
-        self.gains[row] += f64::from(sum_units(x, self.tile, self.hidden.units));
+    fn finish(&mut self, row: usize, sums: Tile) {
+        let x = inputs(sums, self.hidden, self.tile, 1.0);
+        let turned = load_tile(self.turned, self.tile);
+        let terms = zip_tiles(x, turned, |x, turned| softplus(turned - x) - softplus(x));
+        self.gains[row] += f64::from(sum_units(terms, self.tile, self.hidden.units));
     }
 }
 

@@ -5,7 +5,7 @@
 //! Class: bounded: f32 terms, summed over units in f32 within a tile of 32 and in f64 across tiles.
 
 use super::gibbs_half_step::{Side, inputs};
-use crate::backend::cpu::lanes::{F32x8, multiversion};
+use crate::backend::cpu::lanes::{Tile, map_tile, multiversion, softplus};
 use crate::backend::cpu::product::{Finish, Rows, TILE, Workspace};
 
 /// Σ_j b_j v_j of one packed row, in f64.
@@ -23,7 +23,7 @@ pub(crate) fn bias_energy(row: &[u32], bias: &[f32]) -> f64 {
 
 /// Sum over the units of a tile that exist, padding left out.
 #[inline(always)]
-pub(crate) fn sum_units(values: [F32x8; 4], tile: usize, units: usize) -> f32 {
+pub(crate) fn sum_units(values: Tile, tile: usize, units: usize) -> f32 {
     let mut values = values;
     let left = units - (tile * TILE).min(units);
     if left < TILE {
@@ -43,12 +43,9 @@ struct Energies<'a> {
 
 impl Finish for Energies<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
-        let mut x = inputs(sums, self.hidden, self.tile, 1.0);
-        for x in &mut x {
-            *x = x.softplus();
-        }
-        self.energies[row] -= f64::from(sum_units(x, self.tile, self.hidden.units));
+    fn finish(&mut self, row: usize, sums: Tile) {
+        let terms = map_tile(inputs(sums, self.hidden, self.tile, 1.0), softplus);
+        self.energies[row] -= f64::from(sum_units(terms, self.tile, self.hidden.units));
     }
 }
 

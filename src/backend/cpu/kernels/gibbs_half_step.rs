@@ -6,7 +6,7 @@
 //! Class: margin: a bit may differ between devices only where |u − p| is under the rounding of x.
 //! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
 
-use crate::backend::cpu::lanes::{F32x8, U32x8, multiversion, philox};
+use crate::backend::cpu::lanes::{F32x8, Tile, U32x8, exp, multiversion, philox};
 use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
 use crate::bits::padding_mask;
 
@@ -36,37 +36,47 @@ pub(crate) struct Draw {
     pub(crate) chain: u32,
 }
 
+/// Values of the 32 units of a tile.
+#[inline(always)]
+pub(crate) fn load_tile(values: &[f32], tile: usize) -> Tile {
+    let values = &values[tile * TILE..][..TILE];
+    let mut out = [F32x8::ZERO; 4];
+    bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out).copy_from_slice(values);
+    out
+}
+
 /// Bits of 32 units drawn from their inputs x.
 #[inline(always)]
-pub(crate) fn draw_word(x: [F32x8; 4], draw: Draw, tile: usize, chain: u32) -> u32 {
+pub(crate) fn draw_word(x: Tile, draw: Draw, tile: usize, chain: u32) -> u32 {
     let counter = [
         U32x8::count_from(8 * tile as u32),
         U32x8::splat(draw.step),
         U32x8::splat(draw.stream),
         U32x8::splat(draw.chain.wrapping_add(chain)),
     ];
-    let blocks = philox(counter, draw.key);
-    let one = F32x8::splat(1.0);
-    let mut bits = U32x8::ZERO;
-    for q in 0..4 {
-        let odds = one + x[q].map(|x| -x).exp();
-        for l in 0..8 {
-            let u = (blocks[q].0[l] >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
-            bits.0[l] |= if u * odds.0[l] < 1.0 { 1 << (8 * q + l) } else { 0 };
-        }
+    let words: [u32; 32] = bytemuck::cast(philox(counter, draw.key));
+    let x: [f32; 32] = bytemuck::cast(x);
+    let mut bits = [0u32; 32];
+    for k in 0..32 {
+        let u = (words[k] >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
+        bits[k] = if u * (1.0 + exp(-x[k])) < 1.0 { 1 << k } else { 0 };
     }
-    bits.or_lanes()
+    bits.iter().fold(0, |word, bit| word | bit)
 }
 
 /// Inputs of 32 units at inverse temperature `beta`.
 #[inline(always)]
-pub(crate) fn inputs(sum: [F32x8; 4], side: &Side<'_>, tile: usize, beta: f32) -> [F32x8; 4] {
+pub(crate) fn inputs(sum: Tile, side: &Side<'_>, tile: usize, beta: f32) -> Tile {
+    let bias = load_tile(side.bias, tile);
+    let scale = F32x8::splat(beta);
     let mut x = sum;
-    for (q, x) in x.iter_mut().enumerate() {
-        let at = tile * TILE + 8 * q;
-        *x = F32x8::splat(beta) * (*x + F32x8::load(&side.bias[at..]));
-        if !side.base.is_empty() {
-            *x = *x + F32x8::splat(1.0 - beta) * F32x8::load(&side.base[at..]);
+    for q in 0..4 {
+        x[q] = scale * (x[q] + bias[q]);
+    }
+    if !side.base.is_empty() {
+        let base = load_tile(side.base, tile);
+        for q in 0..4 {
+            x[q] = x[q] + F32x8::splat(1.0 - beta) * base[q];
         }
     }
     x
@@ -85,7 +95,7 @@ struct Draws<'a> {
 
 impl Finish for Draws<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+    fn finish(&mut self, row: usize, sums: Tile) {
         let x = inputs(sums, self.side, self.tile, self.beta);
         self.outputs[row * self.words + self.tile] = draw_word(x, self.draw, self.tile, row as u32) & self.keep;
     }

@@ -7,7 +7,7 @@
 //! Class: bounded: f32 sums over rows in row order.
 
 use super::gibbs_half_step::{Side, inputs};
-use crate::backend::cpu::lanes::{F32x8, multiversion};
+use crate::backend::cpu::lanes::{F32x8, Tile, map_tile, multiversion, sigmoid};
 use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
 
 /// sig(x) of one tile for every row.
@@ -20,12 +20,10 @@ struct Means<'a> {
 
 impl Finish for Means<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
-        let x = inputs(sums, self.hidden, self.tile, 1.0);
+    fn finish(&mut self, row: usize, sums: Tile) {
+        let means = map_tile(inputs(sums, self.hidden, self.tile, 1.0), sigmoid);
         let place = &mut self.means[row * self.stride + self.tile * TILE..][..TILE];
-        for (x, place) in x.into_iter().zip(place.chunks_exact_mut(8)) {
-            x.sigmoid().store(place);
-        }
+        place.copy_from_slice(&bytemuck::cast::<Tile, [f32; TILE]>(means));
     }
 }
 
@@ -38,7 +36,7 @@ struct Products<'a> {
 
 impl Finish for Products<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: [F32x8; 4]) {
+    fn finish(&mut self, row: usize, sums: Tile) {
         let place = &mut self.moments[row * TILE..][..TILE];
         for (sum, place) in sums.into_iter().zip(place.chunks_exact_mut(8)) {
             let old = if self.accumulate { F32x8::load(place) } else { F32x8::ZERO };
