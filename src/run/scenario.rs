@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
-use crate::record::{DoneRecord, ExpectRecord, PointRecord, Record, TrainRecord};
+use crate::record::{DoneRecord, ExpectRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample;
@@ -176,15 +176,7 @@ impl<B: Backend> PointRun<'_, B> {
         let metrics: Vec<u64> =
             before.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m.update) } else { None }).collect();
         let point = self.point;
-        self.place.append(&Record::Point(PointRecord {
-            label: point.label.clone(),
-            values: point.values.clone(),
-            lattice: point.lattice.map(|l| l.to_string()),
-            temperature: point.temperature,
-            rows: point.rows,
-            n_visible: Some(point.n_visible),
-            n_hidden: point.n_hidden,
-        }))?;
+        self.place.append(&Record::Point(point.record()))?;
         let (source, mut machine) = self.source()?;
         let mut split_rows = None;
         if let (Some(plan), Some(source)) = (&point.train, &source) {
