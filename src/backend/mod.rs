@@ -18,7 +18,7 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
-pub use acceptance::{Acceptance, Rule};
+pub use acceptance::{Acceptance, Classes, Rule};
 
 /// What a backend says about the device it runs on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

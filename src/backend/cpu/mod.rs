@@ -4,23 +4,26 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+mod digits;
 mod kernels;
 mod lanes;
 mod params;
 mod product;
 mod spins;
+mod thresholds;
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use self::digits::FlipAddress;
 use self::kernels::ais_step::{Rungs, ais_step};
 use self::kernels::flip_move::flip_move;
 use self::kernels::free_energy::free_energy;
 use self::kernels::gather::gather;
 use self::kernels::gibbs_half_step::{Draw, Side, gibbs_half_step};
-use self::kernels::ising_half_sweep::{FlipAddress, MAX_CLASSES, ising_half_sweep};
+use self::kernels::ising_half_sweep::{ColourSites, MAX_CLASSES, ising_half_sweep};
 use self::kernels::ising_sums::ising_sums;
 use self::kernels::moments::{hidden_means, products, transpose_with_ones};
 use self::kernels::update::{Gradient, hidden_gradient, transpose_tile, update_bias, update_weights};
@@ -139,9 +142,12 @@ impl Backend for Cpu {
         let graph = &spins.graph;
         spins.blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
             for sweep in sweeps.clone() {
-                let address = FlipAddress { key: key_of(seed), sweep, word: 8 * b as u32 };
-                for colour in &graph.colours {
+                let address = FlipAddress { seed, sweep, word: 8 * b as u32 };
+                let mut first = 0;
+                for sites in &graph.colours {
+                    let colour = ColourSites { sites, first };
                     ising_half_sweep(graph, colour, &block.thresholds, address, block.valid, &mut block.spins);
+                    first += sites.len() as u32;
                 }
             }
         });

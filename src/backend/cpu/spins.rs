@@ -3,8 +3,8 @@
 //! A block is a simulation of its own, small enough for the first-level cache on lattices up to 32 × 32; threads take
 //! whole blocks and run all sweeps of a call on each.
 
-use super::kernels::ising_half_sweep::Thresholds;
 use super::lanes::U32x8;
+use super::thresholds::Thresholds;
 use crate::backend::{Acceptance, SpinSums};
 use crate::bits::BitMatrix;
 use crate::lattice::Graph;
@@ -31,8 +31,10 @@ pub(crate) struct SpinBlock {
 impl CpuSpins {
     pub(crate) fn new(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Self {
         let replicas = initial.rows();
-        let blocks = (0..replicas.div_ceil(BLOCK))
-            .map(|b| {
+        let blocks = Thresholds::of_blocks(graph, acceptance)
+            .into_iter()
+            .enumerate()
+            .map(|(b, thresholds)| {
                 let mut spins = vec![U32x8::ZERO; graph.sites];
                 let mut valid = U32x8::ZERO;
                 for r in b * BLOCK..replicas.min((b + 1) * BLOCK) {
@@ -42,7 +44,7 @@ impl CpuSpins {
                         site.0[lane] |= u32::from(initial.get(r, i)) << bit;
                     }
                 }
-                SpinBlock { spins, thresholds: block_thresholds(acceptance, 8 * b, valid), valid }
+                SpinBlock { spins, thresholds, valid }
             })
             .collect();
         Self { graph: graph.clone(), replicas, blocks, record: Vec::new() }
@@ -53,29 +55,4 @@ impl CpuSpins {
             self.blocks[r / BLOCK].spins[i].0[r % BLOCK / 32] >> (r % 32) & 1 == 1
         })
     }
-}
-
-fn block_thresholds(acceptance: &Acceptance, first_word: usize, valid: U32x8) -> Thresholds {
-    let words = acceptance.words();
-    let rows = 2 * acceptance.max_degree + 1;
-    let take = |from: &[u32]| {
-        let mut out = U32x8::ZERO;
-        for (lane, word) in out.0.iter_mut().enumerate() {
-            *word = if first_word + lane < words { from[first_word + lane] } else { 0 };
-        }
-        out
-    };
-    let always: Vec<U32x8> = (0..rows).map(|row| take(&acceptance.always[row * words..(row + 1) * words])).collect();
-    let digits = (0..rows)
-        .map(|row| {
-            let mut planes = [U32x8::ZERO; 32];
-            for (d, plane) in planes.iter_mut().enumerate() {
-                let at = (row * 32 + d) * words;
-                *plane = take(&acceptance.digits[at..at + words]);
-            }
-            planes
-        })
-        .collect();
-    let certain = always.iter().map(|&a| a & valid == valid).collect();
-    Thresholds { max_degree: acceptance.max_degree, digits, always, certain }
 }

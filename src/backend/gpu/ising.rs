@@ -21,12 +21,17 @@ pub struct Spins {
     pub(super) max_degree: usize,
     /// Where the neighbours begin in `graph`.
     pub(super) neighbours_first: u32,
-    /// Of every colour: where its sites begin in `graph`, and how many there are.
-    pub(super) colours: Vec<(u32, u32)>,
-    /// Offsets, neighbours, sites by colour.
+    /// Where (first, sites, position) of every colour begin in `graph`.
+    pub(super) colours_first: u32,
+    /// Where (drawn, first plane) of every degree begin in `graph`.
+    pub(super) degrees_first: u32,
+    /// Sites of every colour.
+    pub(super) colours: Vec<u32>,
+    /// Whether all sites have four neighbours and two classes are drawn, which has kernels of its own.
+    pub(super) four_neighbours: bool,
+    /// Offsets, neighbours, sites by colour, tables of colours and degrees.
     pub(super) graph: wgpu::Buffer,
-    pub(super) digits: wgpu::Buffer,
-    pub(super) always: wgpu::Buffer,
+    pub(super) acceptance: wgpu::Buffer,
     pub(super) spins: wgpu::Buffer,
     record: Record,
 }
@@ -55,25 +60,39 @@ const RECORD_BYTES: usize = 64 << 20;
 impl Spins {
     pub(super) fn upload(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
         check(graph, acceptance, initial)?;
-        let mut colours = Vec::with_capacity(graph.colours.len());
         let mut table = graph.offsets.clone();
         let neighbours_first = table.len() as u32;
         table.extend_from_slice(&graph.neighbours);
+        let (mut colours, mut position) = (Vec::with_capacity(3 * graph.colours.len()), 0);
         for sites in &graph.colours {
-            colours.push((table.len() as u32, sites.len() as u32));
+            colours.extend([table.len() as u32, sites.len() as u32, position]);
+            position += sites.len() as u32;
             table.extend_from_slice(sites);
         }
+        let colours_first = table.len() as u32;
+        table.extend(colours);
+        let degrees_first = table.len() as u32;
+        let (degrees, planes) = tables_by_degree(graph, acceptance);
+        table.extend_from_slice(&degrees);
+        let four_neighbours = degrees.len() == 10 && degrees[8] == 2 && graph.neighbours.len() == 4 * graph.sites && {
+            // Two words at the end of a degree's planes say who flips without a draw: here nobody may.
+            let words = acceptance.words();
+            planes[planes.len() - 2 * words..].iter().all(|&mask| mask == 0)
+                && (0..graph.sites).all(|i| graph.neighbours_of(i).len() == 4)
+        };
         let words = acceptance.words();
         Ok(Self {
             sites: graph.sites,
             replicas: initial.rows(),
             words,
-            max_degree: acceptance.max_degree,
+            max_degree: graph.max_degree,
             neighbours_first,
-            colours,
+            colours_first,
+            degrees_first,
+            colours: graph.colours.iter().map(|sites| sites.len() as u32).collect(),
+            four_neighbours,
             graph: gpu.upload("the lattice's graph", "numbers", &table)?,
-            digits: gpu.upload("acceptance digits", "numbers", &acceptance.digits)?,
-            always: gpu.upload("acceptance masks", "numbers", &acceptance.always)?,
+            acceptance: gpu.upload("acceptance digits", "numbers", &planes)?,
             spins: gpu.upload("spins", "words of 32 spins", initial.transposed().words())?,
             record: Record::default(),
         })
@@ -119,6 +138,27 @@ impl Spins {
         self.drain(gpu)?;
         Ok(std::mem::take(&mut self.record.drained))
     }
+}
+
+/// (drawn, first plane) of every degree, and the planes: `[32, drawn, words]` digits, then `[drawn, words]` lanes that
+/// flip without a draw, of every degree that occurs.
+fn tables_by_degree(graph: &Graph, acceptance: &Acceptance) -> (Vec<u32>, Vec<u32>) {
+    let mut occurs = vec![false; graph.max_degree + 1];
+    (0..graph.sites).for_each(|i| occurs[graph.neighbours_of(i).len()] = true);
+    let (mut table, mut planes) = (Vec::new(), Vec::new());
+    for (z, occurs) in occurs.into_iter().enumerate() {
+        let first = planes.len() as u32;
+        let drawn = if occurs {
+            let classes = acceptance.classes(z);
+            planes.extend(classes.planes);
+            planes.extend(classes.always);
+            classes.drawn
+        } else {
+            0
+        };
+        table.extend([drawn as u32, first]);
+    }
+    (table, planes)
 }
 
 fn check(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<()> {

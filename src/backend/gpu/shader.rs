@@ -34,6 +34,7 @@ macro_rules! common_parts {
 
 const COMMON: &[(&str, &str)] = common_parts![
     "draw",
+    "flip_head",
     "grid",
     "inner_product",
     "machine",

@@ -1,15 +1,18 @@
 //! Updates all sites of one colour of 32 replicas a word, bit-sliced.
 //!
-//! Maths: flip if U < P(z − 2a), U compared digit by digit, most significant first, until no lane is undecided.
-//! Shapes: spins `[sites, words]`, bit = replica; tables as in [`crate::backend::Acceptance`].
-//! Random: sfc32 seeded by Philox at (site, sweep, [`Stream::IsingFlip`], word).
+//! Maths: flip if U < P(z − 2a), U compared digit by digit: 12 digits without a branch, the rest where a lane is open.
+//! Shapes: spins `[sites, words]`, bit = replica; tables as in [`crate::backend::Classes`], by degree.
+//! Random: sfc32 seeded by Philox at (tile position, sweep, [`Stream::IsingFlip`], word) for 8 sites' heads, and at
+//! (site, sweep, [`Stream::IsingTail`], word) for tails.
 //! Class: exact.
 //! Source: Creutz, Jacobs, Rebbi 1979.
+
+use std::ops::Range;
 
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::ising::Spins;
 use crate::backend::gpu::kernel::{Kernel, parameters};
-use crate::rng::{Stream, key_of};
+use crate::rng::{Stream, TILE_SITES, key_of};
 
 use super::kernel;
 
@@ -19,43 +22,88 @@ parameters! {
         seed_low: u32,
         seed_high: u32,
         sweep: u32,
+        sweeps: u32,
         stream: u32,
+        tail_stream: u32,
         replicas: u32,
         words: u32,
-        colour_first: u32,
-        colour_sites: u32,
+        sites: u32,
+        colour: u32,
+        colours: u32,
+        colours_first: u32,
         neighbours_first: u32,
-        max_degree: u32,
+        degrees_first: u32,
+        words_a_group: u32,
     }
 }
 
-/// The kernel.
-pub(super) static KERNEL: Kernel =
-    kernel!("ising_half_sweep", "main", 64, IsingHalfSweep, [Read, Read, Read, ReadWrite]);
+/// Any graph.
+pub(super) static ANY: Kernel = kernel!("ising_half_sweep", "main", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
+/// Four neighbours everywhere and two drawn classes.
+pub(super) static FOUR: Kernel =
+    kernel!("ising_half_sweep", "four_neighbours", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
+/// As [`FOUR`], in workgroup memory.
+pub(super) static SMALL: Kernel = kernel!("ising_half_sweep", "small", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
 
-/// Largest number of neighbours the kernel counts: four bit planes, 16 masks.
+/// Largest number of neighbours the kernel counts.
 pub(in crate::backend::gpu) const MAX_DEGREE: usize = 15;
 
+/// Words of spins in the workgroup memory of [`SMALL`].
+const WORKGROUP_WORDS: usize = 4096;
+/// Integer operations of one site of 32 replicas, about.
+const WORK_A_SITE: u64 = 256;
+/// Elementary operations of one dispatch of [`SMALL`]: about 10 ms of a small GPU.
+const WORK_A_DISPATCH: u64 = 4_000_000_000;
+
 /// Records whole sweeps: every colour once, in order.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, seed: u64, sweeps: std::ops::Range<u32>) {
-    let bound = gpu.bind(&KERNEL, &[&spins.graph, &spins.digits, &spins.always, &spins.spins]);
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
+    let parameters = IsingHalfSweep {
+        seed_low,
+        seed_high,
+        sweep: 0,
+        sweeps: 0,
+        stream: Stream::IsingFlip as u32,
+        tail_stream: Stream::IsingTail as u32,
+        replicas: spins.replicas as u32,
+        words: spins.words as u32,
+        sites: spins.sites as u32,
+        colour: 0,
+        colours: spins.colours.len() as u32,
+        colours_first: spins.colours_first,
+        neighbours_first: spins.neighbours_first,
+        degrees_first: spins.degrees_first,
+        words_a_group: 0,
+    };
+    if spins.four_neighbours && spins.sites <= WORKGROUP_WORDS {
+        record_small(gpu, spins, parameters, sweeps);
+        return;
+    }
+    let kernel = if spins.four_neighbours { &FOUR } else { &ANY };
+    let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
     for sweep in sweeps {
-        for &(colour_first, colour_sites) in &spins.colours {
-            let parameters = IsingHalfSweep {
-                seed_low,
-                seed_high,
-                sweep,
-                stream: Stream::IsingFlip as u32,
-                replicas: spins.replicas as u32,
-                words: spins.words as u32,
-                colour_first,
-                colour_sites,
-                neighbours_first: spins.neighbours_first,
-                max_degree: spins.max_degree as u32,
-            };
-            let invocations = u64::from(colour_sites) * spins.words as u64;
-            gpu.dispatch(&bound, &parameters, invocations.div_ceil(64), 256 * invocations);
+        for (colour, &sites) in spins.colours.iter().enumerate() {
+            let parameters = IsingHalfSweep { sweep, colour: colour as u32, ..parameters };
+            let invocations = u64::from(sites).div_ceil(TILE_SITES as u64) * spins.words as u64;
+            let work = WORK_A_SITE * u64::from(sites) * spins.words as u64;
+            gpu.dispatch(&bound, &parameters, invocations.div_ceil(64), work);
         }
+    }
+}
+
+/// Many sweeps a dispatch, each workgroup with some words of all sites.
+fn record_small(gpu: &Gpu, spins: &Spins, parameters: IsingHalfSweep, sweeps: Range<u32>) {
+    let bound = gpu.bind(&SMALL, &[&spins.graph, &spins.acceptance, &spins.spins]);
+    // Enough words for every invocation to have a tile of a colour, if they fit.
+    let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
+    let words = 64usize.div_ceil(tiles).min(WORKGROUP_WORDS / spins.sites.max(1)).clamp(1, spins.words.max(1));
+    let a_sweep = WORK_A_SITE * (spins.sites * spins.words) as u64;
+    let most = (WORK_A_DISPATCH / a_sweep.max(1)).clamp(1, 1 << 16) as u32;
+    let mut sweep = sweeps.start;
+    while sweep < sweeps.end {
+        let count = most.min(sweeps.end - sweep);
+        let parameters = IsingHalfSweep { sweep, sweeps: count, words_a_group: words as u32, ..parameters };
+        gpu.dispatch(&bound, &parameters, spins.words.div_ceil(words) as u64, a_sweep * u64::from(count));
+        sweep += count;
     }
 }

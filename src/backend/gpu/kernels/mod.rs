@@ -14,7 +14,9 @@ use super::kernel::Kernel;
 
 /// Every entry point of every shader.
 pub const ALL: &[&Kernel] = &[
-    &ising_half_sweep::KERNEL,
+    &ising_half_sweep::ANY,
+    &ising_half_sweep::FOUR,
+    &ising_half_sweep::SMALL,
     &ising_sums::KERNEL,
     &gibbs_half_step::KERNEL,
     &moments::KERNEL,
