@@ -9,12 +9,104 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::Graph;
 
 use super::device::Gpu;
-use super::kernels::{ising_half_sweep, ising_sums};
+use super::kernels::{ising_half_sweep, ising_square_half_sweep, ising_square_sums, ising_sums};
 use super::memory::Shape;
+use super::square::SquareSpins;
 
-/// Spins of many replicas of one graph on the device.
+/// Spins of many replicas of one graph on the device, and the record of their sums.
 #[derive(Debug)]
 pub struct Spins {
+    packed: Packed,
+    record: Record,
+}
+
+/// What a bit of a word stands for.
+#[derive(Debug)]
+enum Packed {
+    /// A replica.
+    Replicas(Box<ReplicaSpins>),
+    /// A site.
+    Sites(SquareSpins),
+}
+
+impl Spins {
+    /// Any graph, one bit a replica.
+    pub(super) fn of_graph(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let spins = ReplicaSpins::upload(gpu, graph, acceptance, initial)?;
+        Ok(Self { packed: Packed::Replicas(Box::new(spins)), record: Record::default() })
+    }
+
+    /// A square lattice, one bit a site.
+    pub(super) fn of_square(gpu: &Gpu, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let spins = SquareSpins::upload(gpu, length, acceptance, initial)?;
+        Ok(Self { packed: Packed::Sites(spins), record: Record::default() })
+    }
+
+    pub(super) fn sweep(&mut self, gpu: &Gpu, seed: u64, sweeps: std::ops::Range<u32>) {
+        match &self.packed {
+            Packed::Replicas(spins) => ising_half_sweep::record(gpu, spins, seed, sweeps),
+            Packed::Sites(spins) => ising_square_half_sweep::record(gpu, spins, seed, sweeps),
+        }
+    }
+
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
+        match &self.packed {
+            Packed::Replicas(spins) => spins.read(gpu),
+            Packed::Sites(spins) => spins.read(gpu),
+        }
+    }
+
+    fn replicas(&self) -> usize {
+        match &self.packed {
+            Packed::Replicas(spins) => spins.replicas,
+            Packed::Sites(spins) => spins.replicas,
+        }
+    }
+
+    pub(super) fn record_sums(&mut self, gpu: &Gpu) -> Result<()> {
+        let row_bytes = self.replicas() * size_of::<SpinSums>();
+        if self.record.segments.last().is_none_or(|segment| segment.used == segment.capacity) {
+            if self.record.segments.iter().map(|s| s.capacity * row_bytes).sum::<usize>() >= RECORD_BYTES {
+                self.drain(gpu)?;
+            }
+            let rows = self.record.segments.last().map_or(FIRST_ROWS, |segment| 2 * segment.capacity);
+            let most = SEGMENT_BYTES.min(gpu.largest_buffer() as usize) / row_bytes.max(1);
+            let capacity = rows.min(most).max(1);
+            let rows =
+                gpu.allocate(Shape { what: "sums of the replicas", unit: "records", rows: capacity, row_bytes })?;
+            self.record.segments.push(Segment { rows, capacity, used: 0 });
+        }
+        if let Some(segment) = self.record.segments.last() {
+            match &self.packed {
+                Packed::Replicas(spins) => ising_sums::record(gpu, spins, &segment.rows, segment.used),
+                Packed::Sites(spins) => ising_square_sums::record(gpu, spins, &segment.rows, segment.used),
+            }
+        }
+        if let Some(segment) = self.record.segments.last_mut() {
+            segment.used += 1;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, gpu: &Gpu) -> Result<()> {
+        let replicas = self.replicas();
+        for segment in std::mem::take(&mut self.record.segments) {
+            let rows: Vec<SpinSums> = gpu.read(&segment.rows, segment.used * replicas)?;
+            self.record.drained.extend(rows.chunks(replicas.max(1)).map(<[SpinSums]>::to_vec));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_sums(&mut self, gpu: &Gpu) -> Result<Vec<Vec<SpinSums>>> {
+        gpu.wait_for_all()?;
+        self.drain(gpu)?;
+        Ok(std::mem::take(&mut self.record.drained))
+    }
+}
+
+/// Spins of many replicas of one graph, one bit a replica.
+#[derive(Debug)]
+pub(super) struct ReplicaSpins {
     pub(super) sites: usize,
     pub(super) replicas: usize,
     pub(super) words: usize,
@@ -33,7 +125,6 @@ pub struct Spins {
     pub(super) graph: wgpu::Buffer,
     pub(super) acceptance: wgpu::Buffer,
     pub(super) spins: wgpu::Buffer,
-    record: Record,
 }
 
 /// Rows of sums: those already on the host, then those in segments on the device.
@@ -57,8 +148,8 @@ const SEGMENT_BYTES: usize = 8 << 20;
 /// Bytes of all segments, beyond which the record is drained to the host.
 const RECORD_BYTES: usize = 64 << 20;
 
-impl Spins {
-    pub(super) fn upload(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+impl ReplicaSpins {
+    fn upload(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
         check(graph, acceptance, initial)?;
         let mut table = graph.offsets.clone();
         let neighbours_first = table.len() as u32;
@@ -94,49 +185,12 @@ impl Spins {
             graph: gpu.upload("the lattice's graph", "numbers", &table)?,
             acceptance: gpu.upload("acceptance digits", "numbers", &planes)?,
             spins: gpu.upload("spins", "words of 32 spins", initial.transposed().words())?,
-            record: Record::default(),
         })
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
         let words = gpu.read(&self.spins, self.sites * self.words)?;
         Ok(BitMatrix::from_words(self.sites, self.replicas, words)?.transposed())
-    }
-
-    pub(super) fn record_sums(&mut self, gpu: &Gpu) -> Result<()> {
-        let row_bytes = self.replicas * size_of::<SpinSums>();
-        if self.record.segments.last().is_none_or(|segment| segment.used == segment.capacity) {
-            if self.record.segments.iter().map(|s| s.capacity * row_bytes).sum::<usize>() >= RECORD_BYTES {
-                self.drain(gpu)?;
-            }
-            let rows = self.record.segments.last().map_or(FIRST_ROWS, |segment| 2 * segment.capacity);
-            let most = SEGMENT_BYTES.min(gpu.largest_buffer() as usize) / row_bytes.max(1);
-            let capacity = rows.min(most).max(1);
-            let rows =
-                gpu.allocate(Shape { what: "sums of the replicas", unit: "records", rows: capacity, row_bytes })?;
-            self.record.segments.push(Segment { rows, capacity, used: 0 });
-        }
-        if let Some(segment) = self.record.segments.last() {
-            ising_sums::record(gpu, self, &segment.rows, segment.used);
-        }
-        if let Some(segment) = self.record.segments.last_mut() {
-            segment.used += 1;
-        }
-        Ok(())
-    }
-
-    fn drain(&mut self, gpu: &Gpu) -> Result<()> {
-        for segment in std::mem::take(&mut self.record.segments) {
-            let rows: Vec<SpinSums> = gpu.read(&segment.rows, segment.used * self.replicas)?;
-            self.record.drained.extend(rows.chunks(self.replicas.max(1)).map(<[SpinSums]>::to_vec));
-        }
-        Ok(())
-    }
-
-    pub(super) fn take_sums(&mut self, gpu: &Gpu) -> Result<Vec<Vec<SpinSums>>> {
-        gpu.wait_for_all()?;
-        self.drain(gpu)?;
-        Ok(std::mem::take(&mut self.record.drained))
     }
 }
 

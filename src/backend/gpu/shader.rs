@@ -45,6 +45,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "row_sum",
     "sfc32",
     "sigmoid",
+    "square",
 ];
 
 /// The whole text of a kernel as it is handed to the driver.

@@ -189,6 +189,40 @@ pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatri
     }
 }
 
+/// One sweep of square lattices with one bit a site, row · length + column: the same rule, with the addresses of that
+/// layout.
+pub(crate) fn square_sweep(length: usize, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
+    let words = length * length / 64;
+    for colour in 0..2 {
+        for r in 0..spins.rows() {
+            for f in 0..words {
+                let (block, lane, k) = (f / 256, f % 32, f % 256 / 32);
+                let position = (colour * words + 256 * block + lane) as u32;
+                let tile = Sfc32::at(seed, Stream::SquareFlip, sweep, position, r as u32);
+                let tail = Sfc32::at(seed, Stream::SquareTail, sweep, (colour * words + f) as u32, r as u32);
+                let digits = uniform_digits(tile, k, tail);
+                let row = f / (length / 64);
+                for bit in 0..32 {
+                    let column = 2 * (32 * (f % (length / 64)) + bit) + (row + colour) % 2;
+                    let at = |row: usize, column: usize| row % length * length + column % length;
+                    let neighbours = [
+                        at(row + 1, column),
+                        at(row + length - 1, column),
+                        at(row, column + 1),
+                        at(row, column + length - 1),
+                    ];
+                    let own = spins.get(r, at(row, column));
+                    let different = neighbours.iter().filter(|&&n| spins.get(r, n) != own).count();
+                    let uniform = digits.iter().fold(0u32, |value, digit| value << 1 | (digit >> bit & 1));
+                    if threshold(acceptance, 4 - 2 * different as i64, r).is_none_or(|limit| uniform < limit) {
+                        spins.set(r, at(row, column), !own);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Sums of every replica.
 pub(crate) fn sums(graph: &Graph, spins: &BitMatrix) -> Vec<SpinSums> {
     let of_replica = |r: usize| {

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::ising::Spins;
+use crate::backend::gpu::ising::ReplicaSpins;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::rng::{Stream, TILE_SITES, key_of};
 
@@ -56,7 +56,7 @@ const WORK_A_SITE: u64 = 256;
 const WORK_A_DISPATCH: u64 = 4_000_000_000;
 
 /// Records whole sweeps: every colour once, in order.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, seed: u64, sweeps: Range<u32>) {
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
     let parameters = IsingHalfSweep {
         seed_low,
@@ -92,7 +92,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, seed: u64, sweep
 }
 
 /// Many sweeps a dispatch, each workgroup with some words of all sites.
-fn record_small(gpu: &Gpu, spins: &Spins, parameters: IsingHalfSweep, sweeps: Range<u32>) {
+fn record_small(gpu: &Gpu, spins: &ReplicaSpins, parameters: IsingHalfSweep, sweeps: Range<u32>) {
     let bound = gpu.bind(&SMALL, &[&spins.graph, &spins.acceptance, &spins.spins]);
     // Enough words for every invocation to have a tile of a colour, if they fit.
     let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
