@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn planes_hold_the_columns_they_say() {
         let length = 128;
-        let spin = |i: usize, col: usize| (i * 7 + col * col + i * col) % 3 == 0;
+        let spin = |i: usize, col: usize| (i * 7 + col * col + i * col).is_multiple_of(3);
         let start = BitMatrix::from_fn(1, length * length, |_, site| spin(site / length, site % length));
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0]).unwrap();
         let square = Square::new(length, &acceptance, &start).unwrap();

@@ -4,6 +4,7 @@
 mod couplings;
 mod exact;
 mod files;
+mod ising_engine;
 mod parity;
 mod report;
 mod scenario;
