@@ -56,8 +56,8 @@ pub enum Stream {
     SquareTail = 22,
 }
 
-const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 #[inline(always)]
 fn multiply_wide(a: u32, b: u32) -> (u32, u32) {

@@ -1,6 +1,7 @@
 //! Digit streams of eight words at a time, and the decision by digits that all Ising kernels share.
 
-use super::lanes::{U32x8, philox};
+use super::lanes::U32x8;
+use super::word::{Word, philox};
 use crate::rng::{HEAD_DIGITS, Sfc32, Stream};
 
 /// Where the numbers of a half-sweep are, for eight words numbered from `word` on.
@@ -16,62 +17,82 @@ pub(crate) struct FlipAddress {
 
 /// Eight sfc32 streams; the same outputs as [`Sfc32`], lane by lane.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Digits([U32x8; 4]);
+pub(crate) struct Digits<W>([W; 4]);
 
-impl Digits {
+impl<W: Word> Digits<W> {
     /// Streams seeded by eight Philox blocks.
     #[inline(always)]
-    pub(crate) fn at(counter: [U32x8; 4], seed: u64) -> Self {
+    pub(crate) fn at(counter: [W; 4], seed: u64) -> Self {
         Self(philox(counter, crate::rng::key_of(seed)))
     }
 
     /// Next digit of all lanes.
     #[inline(always)]
-    pub(crate) fn next_digit(&mut self) -> U32x8 {
+    pub(crate) fn next_digit(&mut self) -> W {
         let [a, b, c, counter] = self.0;
-        let out = (a + b) + counter;
+        let out = a.add(b).add(counter);
         self.0 = [
-            b ^ b.map(|x| x >> 9),
-            c + c.map(|x| x << 3),
-            c.map(|x| x.rotate_left(21)) + out,
-            counter + U32x8::splat(1),
+            b.xor(b.shift_right::<9>()),
+            c.add(c.shift_left::<3>()),
+            c.rotate_left_21().add(out),
+            counter.add(W::splat(1)),
         ];
         out
     }
 }
 
-/// How the head of U compares with the head of P.
+/// Comparison of U with P, from the least significant digit up: a digit that differs overrules all below it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Head {
+pub(crate) struct Head<W> {
     /// Lanes with U < P.
-    pub(crate) less: U32x8,
-    /// Lanes whose heads are equal.
-    pub(crate) equal: U32x8,
+    pub(crate) less: W,
+    /// Lanes whose digits have all been equal.
+    pub(crate) equal: W,
 }
 
-impl Head {
-    /// Draws the head's digits; `planes[d]` are P_0's digit d and then P_{k−1} ⊕ P_k for k = 1 .. `K`, and `at_least[k]`
-    /// the lanes that take at least class k + 1, so that the threshold is P_0 ⊕ Σ_k at_least_{k−1} (P_{k−1} ⊕ P_k).
+impl<W: Word> Head<W> {
+    /// No digit yet.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { less: W::zero(), equal: W::splat(u32::MAX) }
+    }
+
+    /// One digit more.
+    #[inline(always)]
+    pub(crate) fn compare(&mut self, random: W, threshold: W) {
+        let differs = random.xor(threshold);
+        self.less = differs.choose(threshold, self.less);
+        self.equal = self.equal.and_not(differs);
+    }
+
+    /// Draws and compares all digits of the head; `planes[d]` are P_0's digit d and then P_{k−1} ⊕ P_k for k = 1 .. `K`,
+    /// and `at_least[k]` the lanes that take at least class k + 1, so that the threshold is
+    /// P_0 ⊕ Σ_k at_least_{k−1} (P_{k−1} ⊕ P_k).
     #[inline(always)]
     pub(crate) fn draw<const K: usize>(
-        digits: &mut Digits,
+        digits: &mut Digits<W>,
         planes: &[[U32x8; K]; HEAD_DIGITS],
-        at_least: &[U32x8; K],
+        at_least: &[W; K],
     ) -> Self {
-        let (mut less, mut equal) = (U32x8::ZERO, U32x8::splat(u32::MAX));
-        // From the least significant digit up: a digit that differs overrules all below it.
+        let mut head = Self::new();
         for digit in planes.iter().rev() {
-            let random = digits.next_digit();
-            let mut threshold = digit[0];
+            let mut threshold = W::load(digit[0]);
             for k in 1..K {
-                threshold = threshold ^ (at_least[k - 1] & digit[k]);
+                threshold = threshold.xor_and(at_least[k - 1], W::load(digit[k]));
             }
-            let differs = random ^ threshold;
-            less = less ^ (differs & (less ^ threshold));
-            equal = equal & !differs;
+            head.compare(digits.next_digit(), threshold);
         }
-        Self { less, equal }
+        head
     }
+}
+
+/// Counts one more neighbour: `at_least[k]` are the lanes with k + 1 or more antiparallel ones.
+#[inline(always)]
+pub(crate) fn count<W: Word>(at_least: &mut [W], differs: W) {
+    for k in (1..at_least.len()).rev() {
+        at_least[k] = at_least[k].or_and(at_least[k - 1], differs);
+    }
+    at_least[0] = at_least[0].or(differs);
 }
 
 /// Lanes of `open` with U < P, from the digits beyond the head: word by word, each in the stream of its own address.

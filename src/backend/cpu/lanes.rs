@@ -237,16 +237,12 @@ impl U32x8 {
 pub(crate) fn philox(counter: [U32x8; 4], key: [u32; 2]) -> [U32x8; 4] {
     #[inline(always)]
     fn wide(a: U32x8, m: u32) -> (U32x8, U32x8) {
-        // Pairs of lanes as 64-bit words: both halves of a word keep their place, whatever the byte order.
-        let pairs: [u64; 4] = bytemuck::cast(a.0);
-        let (mut high, mut low) = ([0u64; 4], [0u64; 4]);
-        for l in 0..4 {
-            let one = (pairs[l] & 0xffff_ffff) * u64::from(m);
-            let two = (pairs[l] >> 32) * u64::from(m);
-            high[l] = one >> 32 | two & 0xffff_ffff_0000_0000;
-            low[l] = one & 0xffff_ffff | two << 32;
+        let (mut high, mut low) = (U32x8::ZERO, U32x8::ZERO);
+        for l in 0..8 {
+            let product = u64::from(a.0[l]) * u64::from(m);
+            high.0[l] = (product >> 32) as u32;
+            low.0[l] = product as u32;
         }
-        let (high, low) = (U32x8(bytemuck::cast(high)), U32x8(bytemuck::cast(low)));
         (high, low)
     }
     let [mut c0, mut c1, mut c2, mut c3] = counter;

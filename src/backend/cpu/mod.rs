@@ -12,6 +12,7 @@ mod product;
 mod spins;
 mod square;
 mod thresholds;
+mod word;
 
 use std::cell::RefCell;
 use std::ops::Range;

@@ -72,10 +72,11 @@ impl SquareSpins {
                     let (me, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
                     let thresholds = &replica.thresholds;
                     me.par_chunks_mut(band).enumerate().for_each(|(b, rows)| {
+                        let mut scratch = Scratch::new();
                         for (k, words) in rows.chunks_mut(BLOCK_WORDS).enumerate() {
                             let first = b * band + k * BLOCK_WORDS;
                             let block = SquareBlock { words_per_row, colour, first, other };
-                            ising_square_half_sweep(block, thresholds, address, words);
+                            ising_square_half_sweep(block, thresholds, address, &mut scratch, words);
                         }
                     });
                 }
@@ -89,7 +90,7 @@ impl SquareSpins {
             let [even, odd] = &replica.planes;
             let of_block = |(k, words): (usize, &[u32])| {
                 let block = SquareBlock { words_per_row, colour: 0, first: k * BLOCK_WORDS, other: odd };
-                ising_square_sums(block, words)
+                ising_square_sums(block, &mut Scratch::new(), words)
             };
             even.par_chunks(BLOCK_WORDS).enumerate().map(of_block).reduce(SpinSums::default, |a, b| SpinSums {
                 antiparallel: a.antiparallel + b.antiparallel,
@@ -113,58 +114,117 @@ pub(crate) struct SquareBlock<'a> {
     pub(crate) other: &'a [u32],
 }
 
-/// The four neighbours of every spin of a block, word by word.
-pub(crate) struct Neighbours {
-    pub(crate) up: [u32; BLOCK_WORDS],
-    pub(crate) down: [u32; BLOCK_WORDS],
-    pub(crate) side: [u32; BLOCK_WORDS],
+/// Room for neighbours that do not lie in memory as a kernel reads them; made once and used for many blocks.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    up: [u32; BLOCK_WORDS],
+    down: [u32; BLOCK_WORDS],
+    side: [u32; BLOCK_WORDS],
+    /// The words of the block in the other colour, and one word more at either end.
+    line: [u32; BLOCK_WORDS + 2],
 }
 
-impl SquareBlock<'_> {
-    /// Neighbours above, below, and on the side that is one bit further; the fourth are `other[first ..]`.
-    #[inline(always)]
-    pub(crate) fn neighbours(&self, len: usize) -> Neighbours {
-        let mut found = Neighbours { up: [0; BLOCK_WORDS], down: [0; BLOCK_WORDS], side: [0; BLOCK_WORDS] };
-        let (total, per_row) = (self.other.len(), self.words_per_row);
-        wrapped(self.other, (self.first + total - per_row) % total, &mut found.up[..len]);
-        wrapped(self.other, (self.first + per_row) % total, &mut found.down[..len]);
-        let mut done = 0;
-        while done < len {
-            let (row, j) = ((self.first + done) / per_row, (self.first + done) % per_row);
-            let n = (per_row - j).min(len - done);
-            let line = &self.other[row * per_row..(row + 1) * per_row];
-            let side = &mut found.side[done..done + n];
-            if (row + self.colour) % 2 == 1 {
-                let inner = if j + n == per_row { n - 1 } else { n };
-                for (word, pair) in side.iter_mut().zip(line[j..].windows(2)) {
-                    *word = pair[0] >> 1 | pair[1] << 31;
-                }
-                if inner < n {
-                    side[inner] = line[per_row - 1] >> 1 | line[0] << 31;
-                }
-            } else {
-                let skipped = usize::from(j == 0);
-                if skipped == 1 {
-                    side[0] = line[0] << 1 | line[per_row - 1] >> 31;
-                }
-                for (word, pair) in side[skipped..].iter_mut().zip(line[j + skipped - 1..].windows(2)) {
-                    *word = pair[1] << 1 | pair[0] >> 31;
-                }
-            }
-            done += n;
-        }
-        found
+/// The four neighbours of every spin of a block, word by word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neighbours<'a> {
+    pub(crate) up: &'a [u32],
+    pub(crate) down: &'a [u32],
+    pub(crate) beside: &'a [u32],
+    /// The word beside, one bit further left or right.
+    pub(crate) side: &'a [u32],
+}
+
+impl Scratch {
+    /// Empty.
+    pub(crate) fn new() -> Self {
+        Self { up: [0; BLOCK_WORDS], down: [0; BLOCK_WORDS], side: [0; BLOCK_WORDS], line: [0; BLOCK_WORDS + 2] }
     }
 }
 
-/// Words from `start` on, around the end.
+impl<'a> SquareBlock<'a> {
+    /// Neighbours of the block's `len` words.
+    #[inline(always)]
+    pub(crate) fn neighbours(&self, len: usize, scratch: &'a mut Scratch) -> Neighbours<'a> {
+        let (total, per_row) = (self.other.len(), self.words_per_row);
+        let line = &mut scratch.line[..len + 2];
+        wrapped(self.other, (self.first + total - 1) % total, line);
+        if per_row.is_multiple_of(8) {
+            self.sides_by_eight(line, &mut scratch.side[..len]);
+        } else {
+            self.sides_by_one(&mut scratch.side[..len]);
+        }
+        Neighbours {
+            up: around(self.other, (self.first + total - per_row) % total, &mut scratch.up[..len]),
+            down: around(self.other, (self.first + per_row) % total, &mut scratch.down[..len]),
+            beside: &self.other[self.first..self.first + len],
+            side: &scratch.side[..len],
+        }
+    }
+
+    /// Rows of whole vectors: shifts over the ends of rows first, then the ends themselves.
+    #[inline(always)]
+    fn sides_by_eight(&self, line: &[u32], side: &mut [u32]) {
+        let per_row = self.words_per_row;
+        let (mut row, mut j) = (self.first / per_row, self.first % per_row);
+        for (k, out) in side.chunks_exact_mut(8).enumerate() {
+            let (before, here, after) =
+                (&line[8 * k..8 * k + 8], &line[8 * k + 1..8 * k + 9], &line[8 * k + 2..8 * k + 10]);
+            if (row + self.colour) % 2 == 1 {
+                for l in 0..8 {
+                    out[l] = here[l] >> 1 | after[l] << 31;
+                }
+                if j + 8 == per_row {
+                    out[7] = here[7] >> 1 | self.other[row * per_row] << 31;
+                }
+            } else {
+                for l in 0..8 {
+                    out[l] = here[l] << 1 | before[l] >> 31;
+                }
+                if j == 0 {
+                    out[0] = here[0] << 1 | self.other[(row + 1) * per_row - 1] >> 31;
+                }
+            }
+            j += 8;
+            if j == per_row {
+                (row, j) = (row + 1, 0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sides_by_one(&self, side: &mut [u32]) {
+        let per_row = self.words_per_row;
+        for (k, out) in side.iter_mut().enumerate() {
+            let (row, j) = ((self.first + k) / per_row, (self.first + k) % per_row);
+            let line = &self.other[row * per_row..(row + 1) * per_row];
+            *out = if (row + self.colour) % 2 == 1 {
+                line[j] >> 1 | line[(j + 1) % per_row] << 31
+            } else {
+                line[j] << 1 | line[(j + per_row - 1) % per_row] >> 31
+            };
+        }
+    }
+}
+
+/// `out.len()` words from `start` on, around the end.
 #[inline(always)]
 fn wrapped(words: &[u32], start: usize, out: &mut [u32]) {
-    let mut done = 0;
-    while done < out.len() {
-        let from = (start + done) % words.len();
-        let n = (words.len() - from).min(out.len() - done);
-        out[done..done + n].copy_from_slice(&words[from..from + n]);
-        done += n;
+    let first = out.len().min(words.len() - start);
+    let (head, tail) = out.split_at_mut(first);
+    head.copy_from_slice(&words[start..start + first]);
+    // A block is never longer than a colour, but for its two words at the ends.
+    for (k, word) in tail.iter_mut().enumerate() {
+        *word = words[k % words.len()];
+    }
+}
+
+/// As [`wrapped`], without a copy where there is nothing to go around.
+#[inline(always)]
+fn around<'a>(words: &'a [u32], start: usize, room: &'a mut [u32]) -> &'a [u32] {
+    if start + room.len() <= words.len() {
+        &words[start..start + room.len()]
+    } else {
+        wrapped(words, start, room);
+        room
     }
 }

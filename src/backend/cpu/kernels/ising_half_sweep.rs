@@ -11,9 +11,10 @@
 //! Cost: with AVX2 about 11 instructions for a random digit and 7 for its comparison, 12 times, 20 for neighbours and
 //! counting and 22 for the share in the seeding of a stream: about 260 for 256 flips.
 
-use crate::backend::cpu::digits::{Digits, FlipAddress, Head, tail};
-use crate::backend::cpu::lanes::{U32x8, multiversion};
+use crate::backend::cpu::digits::{Digits, FlipAddress, Head, count, tail};
+use crate::backend::cpu::lanes::U32x8;
 use crate::backend::cpu::thresholds::{BlockClasses, Thresholds};
+use crate::backend::cpu::word::{Word, dispatch};
 use crate::lattice::Graph;
 use crate::rng::{HEAD_DIGITS, Stream, TILE_SITES};
 
@@ -29,7 +30,7 @@ pub(crate) struct ColourSites<'a> {
     pub(crate) first: u32,
 }
 
-multiversion! {
+dispatch! {
     /// Updates the sites of one colour in place; `valid` masks replicas that exist.
     pub(crate) fn ising_half_sweep(
         graph: &Graph,
@@ -38,21 +39,31 @@ multiversion! {
         address: FlipAddress,
         valid: U32x8,
         spins: &mut [U32x8],
-    ) {
-        let regular = thresholds.degree.and_then(|z| thresholds.classes[z].as_ref().map(|classes| (z, classes)));
-        let update = Update { graph, colour, address, valid };
-        match regular {
-            Some((z, classes)) if classes.always.is_empty() => match (z, classes.drawn) {
-                (2, 1) => update.regular::<2, 1>(classes, spins),
-                (2, 3) => update.regular::<2, 3>(classes, spins),
-                (4, 2) => update.regular::<4, 2>(classes, spins),
-                (4, 5) => update.regular::<4, 5>(classes, spins),
-                (6, 3) => update.regular::<6, 3>(classes, spins),
-                (6, 7) => update.regular::<6, 7>(classes, spins),
-                _ => update.any_graph(thresholds, spins),
-            },
-            _ => update.any_graph(thresholds, spins),
-        }
+    ) = half_sweep
+}
+
+#[inline(always)]
+fn half_sweep<W: Word>(
+    graph: &Graph,
+    colour: ColourSites<'_>,
+    thresholds: &Thresholds,
+    address: FlipAddress,
+    valid: U32x8,
+    spins: &mut [U32x8],
+) {
+    let regular = thresholds.degree.and_then(|z| thresholds.classes[z].as_ref().map(|classes| (z, classes)));
+    let update = Update { graph, colour, address, valid };
+    match regular {
+        Some((z, classes)) if classes.always.is_empty() => match (z, classes.drawn) {
+            (2, 1) => update.regular::<W, 2, 1>(classes, spins),
+            (2, 3) => update.regular::<W, 2, 3>(classes, spins),
+            (4, 2) => update.regular::<W, 4, 2>(classes, spins),
+            (4, 5) => update.regular::<W, 4, 5>(classes, spins),
+            (6, 3) => update.regular::<W, 6, 3>(classes, spins),
+            (6, 7) => update.regular::<W, 6, 7>(classes, spins),
+            _ => update.any_graph::<W>(thresholds, spins),
+        },
+        _ => update.any_graph::<W>(thresholds, spins),
     }
 }
 
@@ -68,12 +79,12 @@ struct Update<'a> {
 impl Update<'_> {
     /// Head digits of the tile at `position`.
     #[inline(always)]
-    fn digits(&self, position: usize) -> Digits {
+    fn digits<W: Word>(&self, position: usize) -> Digits<W> {
         let counter = [
-            U32x8::splat(position as u32),
-            U32x8::splat(self.address.sweep),
-            U32x8::splat(Stream::IsingFlip as u32),
-            U32x8::count_from(self.address.word),
+            W::splat(position as u32),
+            W::splat(self.address.sweep),
+            W::splat(Stream::IsingFlip as u32),
+            W::load(U32x8::count_from(self.address.word)),
         ];
         Digits::at(counter, self.address.seed)
     }
@@ -92,76 +103,67 @@ impl Update<'_> {
 
     /// A graph whose sites all have `Z` neighbours; `D` or more antiparallel ones flip in every replica.
     #[inline(always)]
-    fn regular<const Z: usize, const D: usize>(&self, classes: &BlockClasses, spins: &mut [U32x8]) {
+    fn regular<W: Word, const Z: usize, const D: usize>(&self, classes: &BlockClasses, spins: &mut [U32x8]) {
         let (planes, _) = classes.planes.as_chunks::<D>();
         let Some(head) = planes.first_chunk::<HEAD_DIGITS>() else { return };
         let (neighbours, _) = self.graph.neighbours.as_chunks::<Z>();
+        let valid = W::load(self.valid);
         for (t, tile) in self.colour.sites.chunks(TILE_SITES).enumerate() {
             let mut digits = self.digits(self.colour.first as usize + t * TILE_SITES);
             for &site in tile {
-                let spin = spins[site as usize];
-                // at_least[k]: replicas with k + 1 or more antiparallel neighbours.
-                let mut at_least = [U32x8::ZERO; D];
+                let spin = W::load(spins[site as usize]);
+                let mut at_least = [W::zero(); D];
                 for &n in &neighbours[site as usize] {
-                    let differs = spin ^ spins[n as usize];
-                    for k in (1..D).rev() {
-                        at_least[k] = at_least[k] | at_least[k - 1] & differs;
-                    }
-                    at_least[0] = at_least[0] | differs;
+                    count(&mut at_least, spin.xor(W::load(spins[n as usize])));
                 }
                 let certain = at_least[D - 1];
                 let Head { less, equal } = Head::draw(&mut digits, head, &at_least);
-                let open = equal & !certain & self.valid;
-                let mut flip = certain | less;
+                let open = equal.and_not(certain).and(valid);
+                let mut flip = certain.or(less);
                 if open.any() {
-                    flip = flip | self.tail(site, open, classes, &at_least);
+                    flip = flip.or(W::load(self.tail(site, open.store(), classes, &at_least.map(W::store))));
                 }
-                spins[site as usize] = spin ^ (flip & self.valid);
+                spins[site as usize] = spin.xor_and(flip, valid).store();
             }
         }
     }
 
     /// Any graph and any table.
     #[inline(always)]
-    fn any_graph(&self, thresholds: &Thresholds, spins: &mut [U32x8]) {
+    fn any_graph<W: Word>(&self, thresholds: &Thresholds, spins: &mut [U32x8]) {
+        let valid = W::load(self.valid);
         for (t, tile) in self.colour.sites.chunks(TILE_SITES).enumerate() {
-            let mut digits = self.digits(self.colour.first as usize + t * TILE_SITES);
+            let mut digits = self.digits::<W>(self.colour.first as usize + t * TILE_SITES);
             for &site in tile {
-                let spin = spins[site as usize];
+                let spin = W::load(spins[site as usize]);
                 let neighbours = self.graph.neighbours_of(site as usize);
                 let z = neighbours.len();
-                let mut at_least = [U32x8::ZERO; MAX_CLASSES];
+                let mut at_least = [W::zero(); MAX_CLASSES];
                 for &n in neighbours {
-                    let differs = spin ^ spins[n as usize];
-                    for k in (1..z).rev() {
-                        at_least[k] = at_least[k] | at_least[k - 1] & differs;
-                    }
-                    at_least[0] = at_least[0] | differs;
+                    count(&mut at_least[..z], spin.xor(W::load(spins[n as usize])));
                 }
                 let Some(classes) = &thresholds.classes[z] else { continue };
                 let drawn = classes.drawn;
-                let mut certain = if drawn == 0 { self.valid } else { at_least[drawn - 1] };
+                let mut certain = if drawn == 0 { valid } else { at_least[drawn - 1] };
                 for (a, always) in classes.always.iter().enumerate() {
-                    let above = if a == 0 { self.valid } else { at_least[a - 1] };
-                    certain = certain | above & !at_least[a] & *always;
+                    let above = if a == 0 { valid } else { at_least[a - 1] };
+                    certain = certain.or_and(above.and_not(at_least[a]), W::load(*always));
                 }
-                let (mut less, mut equal) = (U32x8::ZERO, self.valid & !certain);
+                let mut head = Head::new();
                 for d in (0..HEAD_DIGITS).rev() {
-                    let random = digits.next_digit();
                     let planes = &classes.planes[d * drawn..(d + 1) * drawn];
-                    let mut threshold = planes.first().copied().unwrap_or(U32x8::ZERO);
-                    for (plane, mask) in planes.iter().skip(1).zip(&at_least) {
-                        threshold = threshold ^ (*plane & *mask);
+                    let mut threshold = planes.first().map_or(W::zero(), |plane| W::load(*plane));
+                    for (plane, mask) in planes.iter().skip(1).zip(at_least) {
+                        threshold = threshold.xor_and(W::load(*plane), mask);
                     }
-                    let differs = random ^ threshold;
-                    less = less ^ (differs & (less ^ threshold));
-                    equal = equal & !differs;
+                    head.compare(digits.next_digit(), threshold);
                 }
-                let mut flip = certain | less;
-                if drawn > 0 && equal.any() {
-                    flip = flip | self.tail(site, equal, classes, &at_least);
+                let open = head.equal.and_not(certain).and(valid);
+                let mut flip = certain.or(head.less);
+                if drawn > 0 && open.any() {
+                    flip = flip.or(W::load(self.tail(site, open.store(), classes, &at_least.map(W::store))));
                 }
-                spins[site as usize] = spin ^ (flip & self.valid);
+                spins[site as usize] = spin.xor_and(flip, valid).store();
             }
         }
     }

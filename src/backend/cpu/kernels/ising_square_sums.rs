@@ -7,15 +7,14 @@
 //! Source: counting of set bits.
 
 use crate::backend::SpinSums;
-use crate::backend::cpu::square::SquareBlock;
+use crate::backend::cpu::square::{Neighbours, Scratch, SquareBlock};
 
 /// The bonds of the words `me` of the even colour in `block`, and the up spins of both colours in the same words.
-pub(crate) fn ising_square_sums(block: SquareBlock<'_>, me: &[u32]) -> SpinSums {
-    let neighbours = block.neighbours(me.len());
-    let beside = &block.other[block.first..block.first + me.len()];
+pub(crate) fn ising_square_sums(block: SquareBlock<'_>, scratch: &mut Scratch, me: &[u32]) -> SpinSums {
+    let Neighbours { up, down, beside, side } = block.neighbours(me.len(), scratch);
     let mut sums = SpinSums::default();
     for (i, (&spin, &other)) in me.iter().zip(beside).enumerate() {
-        for neighbour in [neighbours.up[i], neighbours.down[i], neighbours.side[i], other] {
+        for neighbour in [up[i], down[i], side[i], other] {
             sums.antiparallel += (spin ^ neighbour).count_ones();
         }
         sums.up += spin.count_ones() + other.count_ones();
