@@ -16,8 +16,10 @@ use crate::error::Result;
 /// Words of a colour that one call of a kernel takes: 32 streams of eight words.
 pub(crate) const BLOCK_WORDS: usize = 256;
 
-/// Blocks of the smallest band worth a thread of its own: about 10 µs.
-const SMALLEST_BAND: usize = 8;
+/// Bands of a thread: a thread that comes late to a half-sweep then leaves its share to the others.
+const BANDS_A_THREAD: usize = 4;
+/// Blocks of the smallest band worth handing over: about 3 µs.
+const SMALLEST_BAND: usize = 4;
 
 /// Lattices with one bit a site.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ impl SquareSpins {
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
         let words_per_row = self.square.words_per_row();
         let blocks = self.square.words().div_ceil(BLOCK_WORDS);
-        let band = BLOCK_WORDS * blocks.div_ceil(rayon::current_num_threads()).max(SMALLEST_BAND);
+        let band = BLOCK_WORDS * blocks.div_ceil(BANDS_A_THREAD * rayon::current_num_threads()).max(SMALLEST_BAND);
         self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
                 let address = FlipAddress { seed, sweep, word: r as u32 };
