@@ -6,6 +6,8 @@
 //! sweep, `SquareFlip`, replica); word k takes outputs 12k .. 12k + 12 as digits 11 … 0, and digits from 12 on from
 //! (colour · words + f, sweep, `SquareTail`, replica).
 //! Class: exact.
+//! Cost: 385 instructions for 256 flips with AVX2 (callgrind, 1024 × 1024, Metropolis), as `ising_half_sweep` and the
+//! shifted words.
 //! Source: multispin coding after Zorn, Herrmann and Rebbi 1981; Block, Virnau and Preis 2010 (a lattice in words).
 
 use crate::backend::cpu::digits::{Digits, FlipAddress, Head, count, tail};
