@@ -171,3 +171,20 @@ fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
         }
     }
 }
+
+/// Some software devices leave a loop after 65 535 rounds without a word; a long range must not come near.
+#[test]
+fn a_long_range_on_a_small_lattice_is_run_to_its_end() {
+    let gpu = gpu_or_ignored!();
+    for length in [4, 8, 64] {
+        let graph = Lattice::Square { length }.graph();
+        let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.3]).unwrap();
+        let start = states(1, length * length, 4);
+        let sweeps = if length == 64 { 0..1200 } else { 0..6000 };
+        let mut on_cpu = Cpu.upload_spins(&graph, &acceptance, &start).unwrap();
+        let mut on_gpu = gpu.upload_spins(&graph, &acceptance, &start).unwrap();
+        Cpu.sweep(&mut on_cpu, 2, sweeps.clone());
+        gpu.sweep(&mut on_gpu, 2, sweeps);
+        assert_eq!(Cpu.read_spins(&on_cpu).unwrap(), gpu.read_spins(&on_gpu).unwrap(), "length {length}");
+    }
+}

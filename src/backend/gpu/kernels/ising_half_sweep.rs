@@ -12,7 +12,7 @@
 //! needs its tail once in four words, 74 operations and 18 a digit. Together 7.4 operations a flip. Bytes: spins once in
 //! and out and neighbours once, 0.375 a flip; the graph's 24 bytes a site are shared by all words. A device of 7·10¹²
 //! integer operations and 5·10¹¹ bytes a second is bound by the operations, at 950 flips/ns (memory: 1300). Dispatches:
-//! one a colour and sweep; small lattices (4096 sites, 16 KiB) one for up to 65 536 sweeps, 8 bytes a word in all.
+//! one a colour and sweep; small lattices (4096 sites, 16 KiB) one for some hundred sweeps, 8 bytes a word in all.
 //! On lavapipe 3.6 to 6.3 times the flips per CPU second of one invocation a site.
 
 use std::ops::Range;
@@ -63,6 +63,12 @@ const WORK_A_SITE: u64 = 256;
 /// Elementary operations of one dispatch of [`SMALL`]: about 10 ms of a small GPU.
 const WORK_A_DISPATCH: u64 = 4_000_000_000;
 
+/// Rounds of loops of one invocation of [`SMALL`] in one dispatch. Mesa's software driver leaves loops after 65 535 rounds
+/// of all loops together, silently; half of it leaves room for tails, whose number is random.
+const ROUNDS_A_DISPATCH: u64 = 1 << 15;
+/// Rounds for one tile: 10 of Philox, its sites, and its share of tails while any of the lanes run together is open.
+const ROUNDS_A_TILE: u64 = 10 + TILE_SITES as u64 + 14;
+
 /// Records whole sweeps: every colour once, in order.
 pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
@@ -106,7 +112,9 @@ fn record_small(gpu: &Gpu, spins: &ReplicaSpins, parameters: IsingHalfSweep, swe
     let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
     let words = 64usize.div_ceil(tiles).min(WORKGROUP_WORDS / spins.sites.max(1)).clamp(1, spins.words.max(1));
     let a_sweep = WORK_A_SITE * (spins.sites * spins.words) as u64;
-    let most = (WORK_A_DISPATCH / a_sweep.max(1)).clamp(1, 1 << 16) as u32;
+    let tasks = (tiles * words).div_ceil(64) as u64;
+    let rounds = spins.colours.len() as u64 * (1 + tasks * ROUNDS_A_TILE) + 1;
+    let most = (WORK_A_DISPATCH / a_sweep.max(1)).min(ROUNDS_A_DISPATCH / rounds).max(1) as u32;
     let mut sweep = sweeps.start;
     while sweep < sweeps.end {
         let count = most.min(sweeps.end - sweep);
