@@ -1,40 +1,76 @@
 // Updates all sites of one colour of 32 replicas a word, bit-sliced.
 //
-// Maths:  a site with z neighbours, a of them antiparallel, flips if U < P(z − 2a); P as 32-digit integers, U drawn
-//         digit by digit, most significant first, until no lane is undecided.
-// Shapes: spins [sites, words], bit = replica; digits [2 D + 1, 32, words] and always [2 D + 1, words], D = max_degree;
-//         graph = offsets [sites + 1], neighbours, then the sites of all colours.
-// Random: sfc32 seeded by Philox([site, sweep, IsingFlip, word], seed); digit d is its d-th output. No draw where no
-//         lane needs one.
+// Maths:  a site with z neighbours, a of them antiparallel, flips if U < P(z − 2a); P as 32-digit integers, U compared
+//         digit by digit: 12 digits without a branch, the rest only where a lane is still open.
+// Shapes: spins [sites, words], bit = replica; graph = offsets [sites + 1], neighbours, the sites of all colours, then
+//         (first, sites, position) of each colour and (drawn, first plane) of each degree; acceptance of a degree
+//         [32, drawn, words] digits of P_0, P_0 ⊕ P_1, … and [drawn, words] lanes that flip without a draw.
+// Random: site k of the tile at position p (8 sites in the order of the colours) takes outputs 12 k … of the sfc32
+//         stream at (p, sweep, IsingFlip, word) as digits 11 … 0; digits from 12 on from (site, sweep, IsingTail, word).
 // Class:  exact.
 // Source: Metropolis et al. 1953; Creutz, Jacobs, Rebbi 1979 (multi-spin coding); lazy digits: Rieger 1993.
+//
+// Entries: main, any graph, and four_neighbours, a regular graph of degree 4 with two drawn classes (Metropolis): an
+// invocation is a tile of a word, one dispatch a half-sweep. small: as four_neighbours with the spins of some words in
+// workgroup memory and many sweeps in one dispatch.
 //!import grid
 //!import philox
-//!import sfc32
+//!import flip_head
 struct Parameters {
     seed_low: u32,
     seed_high: u32,
     sweep: u32,
+    sweeps: u32,
     stream: u32,
+    tail_stream: u32,
     replicas: u32,
     words: u32,
-    colour_first: u32,
-    colour_sites: u32,
+    sites: u32,
+    colour: u32,
+    colours: u32,
+    colours_first: u32,
     neighbours_first: u32,
-    max_degree: u32,
+    degrees_first: u32,
+    words_a_group: u32,
 }
+
+const TILE_SITES: u32 = 8u;
 
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> graph: array<u32>;
-@group(0) @binding(2) var<storage, read> digits: array<u32>;
-@group(0) @binding(3) var<storage, read> always: array<u32>;
-@group(0) @binding(4) var<storage, read_write> spins: array<u32>;
+@group(0) @binding(2) var<storage, read> acceptance: array<u32>;
+@group(0) @binding(3) var<storage, read_write> spins: array<u32>;
 
-// Lanes whose count, bit-sliced in `planes`, equals `value`.
-fn lanes_equal(planes: vec4<u32>, value: u32) -> u32 {
-    let wanted = vec4<u32>(0u) - ((vec4<u32>(value) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(1u));
-    let same = ~(planes ^ wanted);
-    return same.x & same.y & same.z & same.w;
+// [sites, words of the group].
+var<workgroup> lattice: array<u32, 4096>;
+
+// A run of sites that share a stream, and the sites before them in their colour.
+struct Tile {
+    first: u32,
+    end: u32,
+    state: vec4<u32>,
+}
+
+fn tile_of(number: u32, colour: u32, sweep: u32, word: u32) -> Tile {
+    let table = p.colours_first + 3u * colour;
+    let skipped = TILE_SITES * number;
+    let count = min(TILE_SITES, graph[table + 1u] - skipped);
+    let first = graph[table] + skipped;
+    let counter = vec4<u32>(graph[table + 2u] + skipped, sweep, p.stream, word);
+    return Tile(first, first + count, philox(counter, vec2<u32>(p.seed_low, p.seed_high)));
+}
+
+fn tiles_of(colour: u32) -> u32 {
+    return (graph[p.colours_first + 3u * colour + 1u] + TILE_SITES - 1u) / TILE_SITES;
+}
+
+// Replicas of a word that exist.
+fn lanes_of(word: u32) -> u32 {
+    return 0xffffffffu >> (32u - min(p.replicas - 32u * word, 32u));
+}
+
+fn tail_state(site: u32, sweep: u32, word: u32) -> vec4<u32> {
+    return philox(vec4<u32>(site, sweep, p.tail_stream, word), vec2<u32>(p.seed_low, p.seed_high));
 }
 
 @compute @workgroup_size(64)
@@ -44,55 +80,171 @@ fn main(
     @builtin(local_invocation_index) local: u32,
 ) {
     let index = 64u * workgroup_number(workgroup, workgroups) + local;
-    if index >= p.colour_sites * p.words {
+    let word = index % p.words;
+    if index / p.words >= tiles_of(p.colour) {
         return;
     }
-    let word = index % p.words;
-    let site = graph[p.colour_first + index / p.words];
-    let first = graph[site];
-    let degree = graph[site + 1u] - first;
-    let spin = spins[site * p.words + word];
-    let used = min(p.replicas - 32u * word, 32u);
-    let lanes = 0xffffffffu >> (32u - used);
-
-    // Antiparallel neighbours of each lane: a ripple-carry count in four planes, up to 15.
-    var planes = vec4<u32>(0u);
-    for (var n = 0u; n < degree; n++) {
-        let neighbour = graph[p.neighbours_first + first + n];
-        var carry = spin ^ spins[neighbour * p.words + word];
-        let carry_1 = planes.x & carry;
-        let carry_2 = planes.y & carry_1;
-        let carry_3 = planes.z & carry_2;
-        planes ^= vec4<u32>(carry, carry_1, carry_2, carry_3);
-    }
-
-    var flip = 0u;
-    var masks: array<u32, 16>;
-    for (var a = 0u; a <= degree; a++) {
-        let mask = lanes_equal(planes, a) & lanes;
-        masks[a] = mask;
-        flip |= mask & always[(p.max_degree + degree - 2u * a) * p.words + word];
-    }
-    var undecided = lanes & ~flip;
-    if undecided != 0u {
-        var state = philox(vec4<u32>(site, p.sweep, p.stream, word), vec2<u32>(p.seed_low, p.seed_high));
-        var less = 0u;
-        for (var d = 0u; d < 32u; d++) {
-            let random = next_digit(&state);
-            var threshold = 0u;
-            for (var a = 0u; a <= degree; a++) {
-                if (masks[a] & undecided) != 0u {
-                    let row = p.max_degree + degree - 2u * a;
-                    threshold |= masks[a] & digits[(32u * row + d) * p.words + word];
-                }
-            }
-            less |= undecided & ~random & threshold;
-            undecided &= ~(random ^ threshold);
-            if undecided == 0u {
-                break;
+    let tile = tile_of(index / p.words, p.colour, p.sweep, word);
+    let lanes = lanes_of(word);
+    var state = tile.state;
+    for (var i = tile.first; i < tile.end; i++) {
+        let site = graph[i];
+        let first = graph[site];
+        let degree = graph[site + 1u] - first;
+        let spin = spins[site * p.words + word];
+        // Lanes with at least k antiparallel neighbours.
+        var at_least: array<u32, 17>;
+        at_least[0] = lanes;
+        for (var n = 0u; n < degree; n++) {
+            let differs = spin ^ spins[graph[p.neighbours_first + first + n] * p.words + word];
+            for (var k = n + 1u; k > 0u; k--) {
+                at_least[k] |= at_least[k - 1u] & differs;
             }
         }
-        flip |= less;
+        let drawn = graph[p.degrees_first + 2u * degree];
+        let planes = graph[p.degrees_first + 2u * degree + 1u] + word;
+        var certain = at_least[drawn];
+        for (var a = 0u; a < drawn; a++) {
+            certain |= at_least[a] & ~at_least[a + 1u] & acceptance[planes + (32u * drawn + a) * p.words];
+        }
+        var c = Comparison(0u, lanes & ~certain);
+        for (var d = HEAD_DIGITS; d > 0u; d--) {
+            var threshold = 0u;
+            for (var k = 0u; k < drawn; k++) {
+                threshold ^= at_least[k] & acceptance[planes + ((d - 1u) * drawn + k) * p.words];
+            }
+            c = compare_digit(c, next_digit(&state), threshold);
+        }
+        var flip = certain | c.less;
+        var open = c.equal;
+        if open != 0u && drawn != 0u {
+            var tail = tail_state(site, p.sweep, word);
+            for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
+                let random = next_digit(&tail);
+                var threshold = 0u;
+                for (var k = 0u; k < drawn; k++) {
+                    threshold ^= at_least[k] & acceptance[planes + (d * drawn + k) * p.words];
+                }
+                flip |= open & ~random & threshold;
+                open &= ~(random ^ threshold);
+            }
+        }
+        spins[site * p.words + word] = spin ^ (flip & lanes);
     }
-    spins[site * p.words + word] = spin ^ flip;
+}
+
+// Digit d of the two thresholds of four neighbours.
+fn plane(d: u32, word: u32) -> vec2<u32> {
+    let first = graph[p.degrees_first + 9u] + 2u * d * p.words + word;
+    return vec2<u32>(acceptance[first], acceptance[first + p.words]);
+}
+
+fn head_of(word: u32) -> HeadOfTwo {
+    return HeadOfTwo(
+        plane(0u, word), plane(1u, word), plane(2u, word), plane(3u, word), plane(4u, word), plane(5u, word),
+        plane(6u, word), plane(7u, word), plane(8u, word), plane(9u, word), plane(10u, word), plane(11u, word));
+}
+
+// Lanes of `open` that accept by the digits beyond the head.
+fn accepted_by_tail(site: u32, sweep: u32, word: u32, one: u32, undecided: u32) -> u32 {
+    var open = undecided;
+    var less = 0u;
+    var state = tail_state(site, sweep, word);
+    for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
+        let random = next_digit(&state);
+        let digit = plane(d, word);
+        let threshold = digit.x ^ (one & digit.y);
+        less |= open & ~random & threshold;
+        open &= ~(random ^ threshold);
+    }
+    return less;
+}
+
+// Lanes that flip: always with two or more antiparallel neighbours, else by the draw.
+fn flips(differs: vec4<u32>, head: HeadOfTwo, state: ptr<function, vec4<u32>>, site: u32, sweep: u32, word: u32) -> u32 {
+    let some = differs.x | differs.y;
+    let other = differs.z | differs.w;
+    let one = some | other;
+    let two = (differs.x & differs.y) | (differs.z & differs.w) | (some & other);
+    let c = compare_head(head, one, state);
+    let lanes = lanes_of(word);
+    let open = c.equal & ~two & lanes;
+    var flip = two | c.less;
+    if open != 0u {
+        flip |= accepted_by_tail(site, sweep, word, one, open);
+    }
+    return flip & lanes;
+}
+
+@compute @workgroup_size(64)
+fn four_neighbours(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = 64u * workgroup_number(workgroup, workgroups) + local;
+    let word = index % p.words;
+    if index / p.words >= tiles_of(p.colour) {
+        return;
+    }
+    let tile = tile_of(index / p.words, p.colour, p.sweep, word);
+    let head = head_of(word);
+    var state = tile.state;
+    for (var i = tile.first; i < tile.end; i++) {
+        let site = graph[i];
+        let at = site * p.words + word;
+        let spin = spins[at];
+        let n = p.neighbours_first + 4u * site;
+        let differs = vec4<u32>(
+            spin ^ spins[graph[n] * p.words + word],
+            spin ^ spins[graph[n + 1u] * p.words + word],
+            spin ^ spins[graph[n + 2u] * p.words + word],
+            spin ^ spins[graph[n + 3u] * p.words + word]);
+        spins[at] = spin ^ flips(differs, head, &state, site, p.sweep, word);
+    }
+}
+
+@compute @workgroup_size(64)
+fn small(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let first_word = workgroup_number(workgroup, workgroups) * p.words_a_group;
+    if first_word >= p.words {
+        return;
+    }
+    let words = min(p.words_a_group, p.words - first_word);
+    for (var i = local; i < p.sites * words; i += 64u) {
+        lattice[i] = spins[(i / words) * p.words + first_word + i % words];
+    }
+    workgroupBarrier();
+    for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
+        for (var colour = 0u; colour < p.colours; colour++) {
+            let tasks = tiles_of(colour) * words;
+            for (var task = local; task < tasks; task += 64u) {
+                let inside = task % words;
+                let word = first_word + inside;
+                let tile = tile_of(task / words, colour, sweep, word);
+                let head = head_of(word);
+                var state = tile.state;
+                for (var i = tile.first; i < tile.end; i++) {
+                    let site = graph[i];
+                    let at = site * words + inside;
+                    let spin = lattice[at];
+                    let n = p.neighbours_first + 4u * site;
+                    let differs = vec4<u32>(
+                        spin ^ lattice[graph[n] * words + inside],
+                        spin ^ lattice[graph[n + 1u] * words + inside],
+                        spin ^ lattice[graph[n + 2u] * words + inside],
+                        spin ^ lattice[graph[n + 3u] * words + inside]);
+                    lattice[at] = spin ^ flips(differs, head, &state, site, sweep, word);
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+    for (var i = local; i < p.sites * words; i += 64u) {
+        spins[(i / words) * p.words + first_word + i % words] = lattice[i];
+    }
 }

@@ -7,15 +7,20 @@
 //! | draw | counter 0 | counter 1 | counter 2 | counter 3 | word taken |
 //! | --- | --- | --- | --- | --- | --- |
 //! | Bernoulli unit `j` of chain `r` | `8·(j / 32) + j % 8` | step | stream | r | `(j / 8) % 4` |
-//! | Ising site `i`, replicas `32w .. 32w+32` | i | sweep | stream | w | seeds an [`Sfc32`] |
+//! | Ising tile from position `p` on, replicas `32w .. 32w+32` | p | sweep | stream | w | seeds an [`Sfc32`]: head digits |
+//! | Ising site `i`, replicas `32w .. 32w+32` | i | sweep | stream | w | seeds an [`Sfc32`]: tail digits |
 //! | one uniform for chain `r` | r / 4 | step | stream | 0 | `r % 4` |
 //!
 //! Four units of one 32-unit word that stand eight apart share a block: eight SIMD lanes then hold eight blocks, and
 //! output word `q` of all lanes is exactly the run of units `32w + 8q .. 32w + 8q + 8`, so that a vector kernel needs
 //! no transposition and a shader invocation that owns four units needs one block.
 //!
-//! Ising sites need a stream of digits rather than one number: a Philox block at the site's address seeds an sfc32
-//! generator (Chris Doty-Humphrey, `PractRand`), whose n-th output is the n-th binary digit of 32 replicas' uniforms.
+//! Ising sites need streams of binary digits rather than one number: a Philox block seeds an sfc32 generator (Chris
+//! Doty-Humphrey, `PractRand`), every output of which is one digit of 32 replicas' uniforms. A word of replicas never
+//! shares a stream with another. [`TILE_SITES`] neighbours in the order of a colour share one stream per sweep and word:
+//! site k of a tile takes outputs [`HEAD_DIGITS`]·k and following, least significant digit first, drawn or not, so that
+//! the cost of seeding is shared and all devices agree. The few replicas whose head equals their threshold's (2⁻¹² of
+//! them) read on in a stream of the site's own, most significant digit first.
 
 /// Which decision a random number is for; part of every address. Values are fixed: they are in recorded results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +48,16 @@ pub enum Stream {
     Sequence = 10,
     /// Derivation of one seed from another ([`derive_seed`]).
     Derive = 11,
+    /// Digits of an Ising spin flip beyond the first [`HEAD_DIGITS`].
+    IsingTail = 20,
+    /// Acceptance digits of a spin flip in the layout with one bit a site.
+    SquareFlip = 21,
+    /// Digits beyond the first [`HEAD_DIGITS`] in the layout with one bit a site.
+    SquareTail = 22,
 }
 
-const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
 #[inline(always)]
 fn multiply_wide(a: u32, b: u32) -> (u32, u32) {
@@ -115,7 +126,13 @@ pub fn derive_seed(seed: u64, label: &str) -> u64 {
     u64::from(key[0]) | u64::from(key[1]) << 32
 }
 
-/// The digit stream of one Ising site and 32 replicas: sfc32, all 128 bits of state taken from a Philox block.
+/// Leading digits of an Ising uniform that are always drawn: 12 leave one lane of 4096 open.
+pub const HEAD_DIGITS: usize = 12;
+
+/// Sites that take their head digits from one stream.
+pub const TILE_SITES: usize = 8;
+
+/// The digits of one Ising tile or site and 32 replicas: sfc32, all 128 bits of state taken from a Philox block.
 #[derive(Debug, Clone, Copy)]
 pub struct Sfc32([u32; 4]);
 
@@ -123,11 +140,11 @@ impl Sfc32 {
     /// The stream at an address.
     #[inline(always)]
     #[must_use]
-    pub fn at(seed: u64, stream: Stream, sweep: u32, site: u32, word: u32) -> Self {
-        Self(philox([site, sweep, stream as u32, word], key_of(seed)))
+    pub fn at(seed: u64, stream: Stream, sweep: u32, position: u32, word: u32) -> Self {
+        Self(philox([position, sweep, stream as u32, word], key_of(seed)))
     }
 
-    /// Next 32 bits: one binary digit for each of 32 replicas.
+    /// Next 32 bits: one binary digit for each of 32 lanes.
     #[inline(always)]
     pub fn next_digit(&mut self) -> u32 {
         let [a, b, c, counter] = self.0;

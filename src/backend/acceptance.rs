@@ -76,6 +76,39 @@ impl Acceptance {
     }
 }
 
+/// The table of [`Acceptance`] as sites with z neighbours use it, by their number a of antiparallel ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classes {
+    /// With this many antiparallel neighbours or more every replica flips without a draw; at most z + 1.
+    pub drawn: usize,
+    /// `[32, drawn, words]`: digit d of P_0, then of P_{a−1} ⊕ P_a, so that a site with a antiparallel neighbours has
+    /// the exclusive or of the first a + 1 as its threshold.
+    pub planes: Vec<u32>,
+    /// `[drawn, words]`: replicas that flip without a draw all the same.
+    pub always: Vec<u32>,
+}
+
+impl Acceptance {
+    /// The table of sites with `z` neighbours, at most `max_degree`.
+    #[must_use]
+    pub fn classes(&self, z: usize) -> Classes {
+        let words = self.words();
+        let row = |a: usize| self.max_degree + z - 2 * a;
+        let lanes = |w: usize| u32::MAX >> (32 - (self.replicas - 32 * w).min(32));
+        let always = |a: usize| &self.always[row(a) * words..(row(a) + 1) * words];
+        let is_certain = |a: usize| always(a).iter().enumerate().all(|(w, &mask)| mask == lanes(w));
+        let drawn = (0..=z).rev().find(|&a| !is_certain(a)).map_or(0, |a| a + 1);
+        let digit = |a: usize, d: usize, w: usize| self.digits[(row(a) * 32 + d) * words + w];
+        let mut planes = Vec::with_capacity(32 * drawn * words);
+        for d in 0..32 {
+            for a in 0..drawn {
+                planes.extend((0..words).map(|w| digit(a, d, w) ^ if a == 0 { 0 } else { digit(a - 1, d, w) }));
+            }
+        }
+        Classes { drawn, planes, always: (0..drawn).flat_map(always).copied().collect() }
+    }
+}
+
 /// round(2³² P) for ΔE/T = `x`, or None where P rounds to 1.
 fn threshold(rule: Rule, x: f64) -> Option<u32> {
     let p = match rule {

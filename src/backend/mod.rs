@@ -7,6 +7,7 @@
 pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
+mod square;
 
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
-pub use acceptance::{Acceptance, Rule};
+pub use acceptance::{Acceptance, Classes, Rule};
 
 /// What a backend says about the device it runs on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -157,6 +158,15 @@ pub trait Backend {
     /// # Errors
     /// When the device cannot hold them.
     fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
+
+    /// Uploads spins `[replicas, sites]` (1 = up, site = row · length + column) of a periodic square lattice of
+    /// `length` × `length` sites into a layout with one bit a site: for large lattices, in one bit a spin and without a
+    /// graph. Replica r uses temperature column r of `acceptance`. Sweeps, sums and reads are as for
+    /// [`Backend::upload_spins`], with random addresses of their own ([`Stream::SquareFlip`]).
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Input`] for a length that is no multiple of 64, and when the device cannot hold them.
+    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
     /// Whole sweeps (each colour once, in order); class exact: equal to the last bit on every backend.
     fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);

@@ -87,6 +87,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Check this build on this machine against exact values
     Verify,
+    /// Measure this machine: devices side by side with a plain loop, a check value in every row
+    Bench(BenchArgs),
     /// List devices and say which one would be used and why
     Devices,
     /// Write every shader exactly as it is handed to the driver, one file each
@@ -344,6 +346,29 @@ pub(super) struct ObserveArgs {
     /// Temperature in J/k_B [default: what the file says]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// What is measured
+    #[command(subcommand)]
+    pub(super) what: BenchWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BenchWhat {
+    /// Ising spin updates, in flips/ns
+    Ising(BenchIsingArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchIsingArgs {
+    /// Cases, e.g. square1024 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) case: Vec<String>,
+    /// Measured seconds of each row
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub(super) seconds: f64,
 }
 
 #[derive(Debug, Args)]

@@ -57,6 +57,7 @@ fn dispatch(cli: &Cli, console: &mut Console) -> Result<()> {
         Command::Observe(args) => c::observe::observe(args, global, console),
         Command::Report(args) => c::report::report(args, console),
         Command::Verify => c::verify::verify(global, console),
+        Command::Bench(args) => c::bench::bench(args, global, console),
         Command::Devices => c::devices::devices(global, console),
         Command::Shaders(args) => c::shaders::shaders(args, console),
         Command::Completions(args) => c::completions::completions(args, console),

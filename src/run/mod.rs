@@ -1,6 +1,7 @@
 //! Stages of a run. Each takes settings and data and gives records and data; `scenario` strings them together into a
 //! run directory, the commands of the program call them one by one.
 
+pub mod bench;
 pub mod couplings;
 pub mod device;
 pub mod ising;

@@ -6,6 +6,7 @@ mod couplings;
 mod exact;
 mod files;
 mod gradient;
+mod ising_engine;
 mod likelihood;
 mod monte_carlo;
 mod parity;

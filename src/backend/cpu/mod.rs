@@ -4,12 +4,16 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+mod digits;
 mod kernels;
 mod lanes;
 mod params;
 mod processor;
 mod product;
 mod spins;
+mod square;
+mod thresholds;
+mod word;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,14 +25,12 @@ use self::kernels::flip_move::flip_move;
 use self::kernels::free_energy::free_energy;
 use self::kernels::gather::gather;
 use self::kernels::gibbs_half_step::{Draw, Side, gibbs_half_step};
-use self::kernels::ising_half_sweep::{FlipAddress, MAX_CLASSES, ising_half_sweep};
-use self::kernels::ising_sums::ising_sums;
+use self::kernels::ising_half_sweep::MAX_CLASSES;
 use self::kernels::moments::{hidden_means, products, transpose_with_ones};
 use self::kernels::update::{Gradient, hidden_gradient, transpose_tile, update_bias, update_weights};
 pub use self::params::CpuParams;
 use self::params::{pad, padded};
 use self::product::{Rows, TILE, Weights, Workspace};
-use self::spins::BLOCK;
 pub use self::spins::CpuSpins;
 use super::{
     Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
@@ -133,35 +135,27 @@ impl Backend for Cpu {
                     .expected(format!("at most {}, and a table of acceptances for them", MAX_CLASSES - 1)),
             ));
         }
-        Ok(CpuSpins::new(graph, acceptance, initial))
+        Ok(CpuSpins::of_graph(graph, acceptance, initial))
+    }
+
+    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<CpuSpins> {
+        CpuSpins::of_square(length, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut CpuSpins, seed: u64, sweeps: Range<u32>) {
-        let graph = &spins.graph;
-        spins.blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
-            for sweep in sweeps.clone() {
-                let address = FlipAddress { key: key_of(seed), sweep, word: 8 * b as u32 };
-                for colour in &graph.colours {
-                    ising_half_sweep(graph, colour, &block.thresholds, address, block.valid, &mut block.spins);
-                }
-            }
-        });
+        spins.sweep(seed, &sweeps);
     }
 
     fn record_sums(&self, spins: &mut CpuSpins) {
-        let mut row = vec![SpinSums::default(); spins.replicas];
-        row.par_chunks_mut(BLOCK)
-            .zip(&spins.blocks)
-            .for_each(|(sums, block)| ising_sums(&spins.graph, &block.spins, sums));
-        spins.record.push(row);
+        spins.record_sums();
     }
 
     fn read_sums(&self, spins: &mut CpuSpins) -> Result<Vec<Vec<SpinSums>>> {
-        Ok(std::mem::take(&mut spins.record))
+        Ok(spins.take_sums())
     }
 
     fn read_spins(&self, spins: &CpuSpins) -> Result<BitMatrix> {
-        Ok(spins.to_host())
+        spins.to_host()
     }
 
     fn upload_params(&self, rbm: &Rbm, optimiser: Option<&OptimiserState>) -> Result<CpuParams> {

@@ -3,36 +3,99 @@
 //! A block is a simulation of its own, small enough for the first-level cache on lattices up to 32 × 32; threads take
 //! whole blocks and run all sweeps of a call on each.
 
-use super::kernels::ising_half_sweep::Thresholds;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::digits::FlipAddress;
+use super::kernels::ising_half_sweep::{ColourSites, ising_half_sweep};
+use super::kernels::ising_sums::ising_sums;
 use super::lanes::U32x8;
+use super::square::SquareSpins;
+use super::thresholds::Thresholds;
 use crate::backend::{Acceptance, SpinSums};
 use crate::bits::BitMatrix;
+use crate::error::Result;
 use crate::lattice::Graph;
 
 /// Replicas of a block.
-pub(crate) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
 
 /// Spins, thresholds and recorded sums in memory.
 #[derive(Debug, Clone)]
 pub struct CpuSpins {
-    pub(crate) graph: Graph,
-    pub(crate) replicas: usize,
-    pub(crate) blocks: Vec<SpinBlock>,
-    pub(crate) record: Vec<Vec<SpinSums>>,
+    packed: Packed,
+    record: Vec<Vec<SpinSums>>,
+}
+
+/// What a bit of a word stands for.
+#[derive(Debug, Clone)]
+enum Packed {
+    /// A replica.
+    Replicas(ReplicaSpins),
+    /// A site.
+    Sites(SquareSpins),
+}
+
+/// Any graph, one bit a replica.
+#[derive(Debug, Clone)]
+struct ReplicaSpins {
+    graph: Graph,
+    replicas: usize,
+    blocks: Vec<SpinBlock>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct SpinBlock {
-    pub(crate) spins: Vec<U32x8>,
-    pub(crate) thresholds: Thresholds,
-    pub(crate) valid: U32x8,
+struct SpinBlock {
+    spins: Vec<U32x8>,
+    thresholds: Thresholds,
+    valid: U32x8,
 }
 
 impl CpuSpins {
-    pub(crate) fn new(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Self {
+    /// Any graph, one bit a replica.
+    pub(crate) fn of_graph(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Self {
+        Self { packed: Packed::Replicas(ReplicaSpins::new(graph, acceptance, initial)), record: Vec::new() }
+    }
+
+    /// A square lattice, one bit a site.
+    pub(crate) fn of_square(length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        Ok(Self { packed: Packed::Sites(SquareSpins::new(length, acceptance, initial)?), record: Vec::new() })
+    }
+
+    pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
+        match &mut self.packed {
+            Packed::Replicas(spins) => spins.sweep(seed, sweeps),
+            Packed::Sites(spins) => spins.sweep(seed, sweeps),
+        }
+    }
+
+    pub(crate) fn record_sums(&mut self) {
+        self.record.push(match &self.packed {
+            Packed::Replicas(spins) => spins.sums(),
+            Packed::Sites(spins) => spins.sums(),
+        });
+    }
+
+    pub(crate) fn take_sums(&mut self) -> Vec<Vec<SpinSums>> {
+        std::mem::take(&mut self.record)
+    }
+
+    pub(crate) fn to_host(&self) -> Result<BitMatrix> {
+        match &self.packed {
+            Packed::Replicas(spins) => Ok(spins.to_host()),
+            Packed::Sites(spins) => spins.to_host(),
+        }
+    }
+}
+
+impl ReplicaSpins {
+    fn new(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Self {
         let replicas = initial.rows();
-        let blocks = (0..replicas.div_ceil(BLOCK))
-            .map(|b| {
+        let blocks = Thresholds::of_blocks(graph, acceptance)
+            .into_iter()
+            .enumerate()
+            .map(|(b, thresholds)| {
                 let mut spins = vec![U32x8::ZERO; graph.sites];
                 let mut valid = U32x8::ZERO;
                 for r in b * BLOCK..replicas.min((b + 1) * BLOCK) {
@@ -42,40 +105,38 @@ impl CpuSpins {
                         site.0[lane] |= u32::from(initial.get(r, i)) << bit;
                     }
                 }
-                SpinBlock { spins, thresholds: block_thresholds(acceptance, 8 * b, valid), valid }
+                SpinBlock { spins, thresholds, valid }
             })
             .collect();
-        Self { graph: graph.clone(), replicas, blocks, record: Vec::new() }
+        Self { graph: graph.clone(), replicas, blocks }
     }
 
-    pub(crate) fn to_host(&self) -> BitMatrix {
+    fn to_host(&self) -> BitMatrix {
         BitMatrix::from_fn(self.replicas, self.graph.sites, |r, i| {
             self.blocks[r / BLOCK].spins[i].0[r % BLOCK / 32] >> (r % 32) & 1 == 1
         })
     }
-}
 
-fn block_thresholds(acceptance: &Acceptance, first_word: usize, valid: U32x8) -> Thresholds {
-    let words = acceptance.words();
-    let rows = 2 * acceptance.max_degree + 1;
-    let take = |from: &[u32]| {
-        let mut out = U32x8::ZERO;
-        for (lane, word) in out.0.iter_mut().enumerate() {
-            *word = if first_word + lane < words { from[first_word + lane] } else { 0 };
-        }
-        out
-    };
-    let always: Vec<U32x8> = (0..rows).map(|row| take(&acceptance.always[row * words..(row + 1) * words])).collect();
-    let digits = (0..rows)
-        .map(|row| {
-            let mut planes = [U32x8::ZERO; 32];
-            for (d, plane) in planes.iter_mut().enumerate() {
-                let at = (row * 32 + d) * words;
-                *plane = take(&acceptance.digits[at..at + words]);
+    fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
+        let graph = &self.graph;
+        self.blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
+            for sweep in sweeps.clone() {
+                let address = FlipAddress { seed, sweep, word: 8 * b as u32 };
+                let mut first = 0;
+                for sites in &graph.colours {
+                    let colour = ColourSites { sites, first };
+                    ising_half_sweep(graph, colour, &block.thresholds, address, block.valid, &mut block.spins);
+                    first += sites.len() as u32;
+                }
             }
-            planes
-        })
-        .collect();
-    let certain = always.iter().map(|&a| a & valid == valid).collect();
-    Thresholds { max_degree: acceptance.max_degree, digits, always, certain }
+        });
+    }
+
+    fn sums(&self) -> Vec<SpinSums> {
+        let mut row = vec![SpinSums::default(); self.replicas];
+        row.par_chunks_mut(BLOCK)
+            .zip(&self.blocks)
+            .for_each(|(sums, block)| ising_sums(&self.graph, &block.spins, sums));
+        row
+    }
 }

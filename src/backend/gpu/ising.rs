@@ -9,26 +9,122 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::Graph;
 
 use super::device::Gpu;
-use super::kernels::{ising_half_sweep, ising_sums};
+use super::kernels::{ising_half_sweep, ising_square_half_sweep, ising_square_sums, ising_sums};
 use super::memory::Shape;
+use super::square::SquareSpins;
 
-/// Spins of many replicas of one graph on the device.
+/// Spins of many replicas of one graph on the device, and the record of their sums.
 #[derive(Debug)]
 pub struct Spins {
+    packed: Packed,
+    record: Record,
+}
+
+/// What a bit of a word stands for.
+#[derive(Debug)]
+enum Packed {
+    /// A replica.
+    Replicas(Box<ReplicaSpins>),
+    /// A site.
+    Sites(SquareSpins),
+}
+
+impl Spins {
+    /// Any graph, one bit a replica.
+    pub(super) fn of_graph(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let spins = ReplicaSpins::upload(gpu, graph, acceptance, initial)?;
+        Ok(Self { packed: Packed::Replicas(Box::new(spins)), record: Record::default() })
+    }
+
+    /// A square lattice, one bit a site.
+    pub(super) fn of_square(gpu: &Gpu, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let spins = SquareSpins::upload(gpu, length, acceptance, initial)?;
+        Ok(Self { packed: Packed::Sites(spins), record: Record::default() })
+    }
+
+    pub(super) fn sweep(&mut self, gpu: &Gpu, seed: u64, sweeps: std::ops::Range<u32>) {
+        match &self.packed {
+            Packed::Replicas(spins) => ising_half_sweep::record(gpu, spins, seed, sweeps),
+            Packed::Sites(spins) => ising_square_half_sweep::record(gpu, spins, seed, sweeps),
+        }
+    }
+
+    pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
+        match &self.packed {
+            Packed::Replicas(spins) => spins.read(gpu),
+            Packed::Sites(spins) => spins.read(gpu),
+        }
+    }
+
+    fn replicas(&self) -> usize {
+        match &self.packed {
+            Packed::Replicas(spins) => spins.replicas,
+            Packed::Sites(spins) => spins.replicas,
+        }
+    }
+
+    pub(super) fn record_sums(&mut self, gpu: &Gpu) -> Result<()> {
+        let row_bytes = self.replicas() * size_of::<SpinSums>();
+        if self.record.segments.last().is_none_or(|segment| segment.used == segment.capacity) {
+            if self.record.segments.iter().map(|s| s.capacity * row_bytes).sum::<usize>() >= RECORD_BYTES {
+                self.drain(gpu)?;
+            }
+            let rows = self.record.segments.last().map_or(FIRST_ROWS, |segment| 2 * segment.capacity);
+            let most = SEGMENT_BYTES.min(gpu.largest_buffer() as usize) / row_bytes.max(1);
+            let capacity = rows.min(most).max(1);
+            let rows =
+                gpu.allocate(Shape { what: "sums of the replicas", unit: "records", rows: capacity, row_bytes })?;
+            self.record.segments.push(Segment { rows, capacity, used: 0 });
+        }
+        if let Some(segment) = self.record.segments.last() {
+            match &self.packed {
+                Packed::Replicas(spins) => ising_sums::record(gpu, spins, &segment.rows, segment.used),
+                Packed::Sites(spins) => ising_square_sums::record(gpu, spins, &segment.rows, segment.used),
+            }
+        }
+        if let Some(segment) = self.record.segments.last_mut() {
+            segment.used += 1;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, gpu: &Gpu) -> Result<()> {
+        let replicas = self.replicas();
+        for segment in std::mem::take(&mut self.record.segments) {
+            let rows: Vec<SpinSums> = gpu.read(&segment.rows, segment.used * replicas)?;
+            self.record.drained.extend(rows.chunks(replicas.max(1)).map(<[SpinSums]>::to_vec));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_sums(&mut self, gpu: &Gpu) -> Result<Vec<Vec<SpinSums>>> {
+        gpu.wait_for_all()?;
+        self.drain(gpu)?;
+        Ok(std::mem::take(&mut self.record.drained))
+    }
+}
+
+/// Spins of many replicas of one graph, one bit a replica.
+#[derive(Debug)]
+pub(super) struct ReplicaSpins {
     pub(super) sites: usize,
     pub(super) replicas: usize,
     pub(super) words: usize,
     pub(super) max_degree: usize,
     /// Where the neighbours begin in `graph`.
     pub(super) neighbours_first: u32,
-    /// Of every colour: where its sites begin in `graph`, and how many there are.
-    pub(super) colours: Vec<(u32, u32)>,
-    /// Offsets, neighbours, sites by colour.
+    /// Where (first, sites, position) of every colour begin in `graph`.
+    pub(super) colours_first: u32,
+    /// Where (drawn, first plane) of every degree begin in `graph`.
+    pub(super) degrees_first: u32,
+    /// Sites of every colour.
+    pub(super) colours: Vec<u32>,
+    /// Whether all sites have four neighbours and two classes are drawn, which has kernels of its own.
+    pub(super) four_neighbours: bool,
+    /// Offsets, neighbours, sites by colour, tables of colours and degrees.
     pub(super) graph: wgpu::Buffer,
-    pub(super) digits: wgpu::Buffer,
-    pub(super) always: wgpu::Buffer,
+    pub(super) acceptance: wgpu::Buffer,
     pub(super) spins: wgpu::Buffer,
-    record: Record,
 }
 
 /// Rows of sums: those already on the host, then those in segments on the device.
@@ -52,30 +148,43 @@ const SEGMENT_BYTES: usize = 8 << 20;
 /// Bytes of all segments, beyond which the record is drained to the host.
 const RECORD_BYTES: usize = 64 << 20;
 
-impl Spins {
-    pub(super) fn upload(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+impl ReplicaSpins {
+    fn upload(gpu: &Gpu, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
         check(graph, acceptance, initial)?;
-        let mut colours = Vec::with_capacity(graph.colours.len());
         let mut table = graph.offsets.clone();
         let neighbours_first = table.len() as u32;
         table.extend_from_slice(&graph.neighbours);
+        let (mut colours, mut position) = (Vec::with_capacity(3 * graph.colours.len()), 0);
         for sites in &graph.colours {
-            colours.push((table.len() as u32, sites.len() as u32));
+            colours.extend([table.len() as u32, sites.len() as u32, position]);
+            position += sites.len() as u32;
             table.extend_from_slice(sites);
         }
+        let colours_first = table.len() as u32;
+        table.extend(colours);
+        let degrees_first = table.len() as u32;
+        let (degrees, planes) = tables_by_degree(graph, acceptance);
+        table.extend_from_slice(&degrees);
+        let four_neighbours = degrees.len() == 10 && degrees[8] == 2 && graph.neighbours.len() == 4 * graph.sites && {
+            // Two words at the end of a degree's planes say who flips without a draw: here nobody may.
+            let words = acceptance.words();
+            planes[planes.len() - 2 * words..].iter().all(|&mask| mask == 0)
+                && (0..graph.sites).all(|i| graph.neighbours_of(i).len() == 4)
+        };
         let words = acceptance.words();
         Ok(Self {
             sites: graph.sites,
             replicas: initial.rows(),
             words,
-            max_degree: acceptance.max_degree,
+            max_degree: graph.max_degree,
             neighbours_first,
-            colours,
+            colours_first,
+            degrees_first,
+            colours: graph.colours.iter().map(|sites| sites.len() as u32).collect(),
+            four_neighbours,
             graph: gpu.upload("the lattice's graph", "numbers", &table)?,
-            digits: gpu.upload("acceptance digits", "numbers", &acceptance.digits)?,
-            always: gpu.upload("acceptance masks", "numbers", &acceptance.always)?,
+            acceptance: gpu.upload("acceptance digits", "numbers", &planes)?,
             spins: gpu.upload("spins", "words of 32 spins", initial.transposed().words())?,
-            record: Record::default(),
         })
     }
 
@@ -83,42 +192,27 @@ impl Spins {
         let words = gpu.read(&self.spins, self.sites * self.words)?;
         Ok(BitMatrix::from_words(self.sites, self.replicas, words)?.transposed())
     }
+}
 
-    pub(super) fn record_sums(&mut self, gpu: &Gpu) -> Result<()> {
-        let row_bytes = self.replicas * size_of::<SpinSums>();
-        if self.record.segments.last().is_none_or(|segment| segment.used == segment.capacity) {
-            if self.record.segments.iter().map(|s| s.capacity * row_bytes).sum::<usize>() >= RECORD_BYTES {
-                self.drain(gpu)?;
-            }
-            let rows = self.record.segments.last().map_or(FIRST_ROWS, |segment| 2 * segment.capacity);
-            let most = SEGMENT_BYTES.min(gpu.largest_buffer() as usize) / row_bytes.max(1);
-            let capacity = rows.min(most).max(1);
-            let rows =
-                gpu.allocate(Shape { what: "sums of the replicas", unit: "records", rows: capacity, row_bytes })?;
-            self.record.segments.push(Segment { rows, capacity, used: 0 });
-        }
-        if let Some(segment) = self.record.segments.last() {
-            ising_sums::record(gpu, self, &segment.rows, segment.used);
-        }
-        if let Some(segment) = self.record.segments.last_mut() {
-            segment.used += 1;
-        }
-        Ok(())
+/// (drawn, first plane) of every degree, and the planes: `[32, drawn, words]` digits, then `[drawn, words]` lanes that
+/// flip without a draw, of every degree that occurs.
+fn tables_by_degree(graph: &Graph, acceptance: &Acceptance) -> (Vec<u32>, Vec<u32>) {
+    let mut occurs = vec![false; graph.max_degree + 1];
+    (0..graph.sites).for_each(|i| occurs[graph.neighbours_of(i).len()] = true);
+    let (mut table, mut planes) = (Vec::new(), Vec::new());
+    for (z, occurs) in occurs.into_iter().enumerate() {
+        let first = planes.len() as u32;
+        let drawn = if occurs {
+            let classes = acceptance.classes(z);
+            planes.extend(classes.planes);
+            planes.extend(classes.always);
+            classes.drawn
+        } else {
+            0
+        };
+        table.extend([drawn as u32, first]);
     }
-
-    fn drain(&mut self, gpu: &Gpu) -> Result<()> {
-        for segment in std::mem::take(&mut self.record.segments) {
-            let rows: Vec<SpinSums> = gpu.read(&segment.rows, segment.used * self.replicas)?;
-            self.record.drained.extend(rows.chunks(self.replicas.max(1)).map(<[SpinSums]>::to_vec));
-        }
-        Ok(())
-    }
-
-    pub(super) fn take_sums(&mut self, gpu: &Gpu) -> Result<Vec<Vec<SpinSums>>> {
-        gpu.wait_for_all()?;
-        self.drain(gpu)?;
-        Ok(std::mem::take(&mut self.record.drained))
-    }
+    (table, planes)
 }
 
 fn check(graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<()> {

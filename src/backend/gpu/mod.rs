@@ -13,6 +13,7 @@ pub mod kernels;
 mod machine;
 mod memory;
 pub mod shader;
+mod square;
 
 use std::ops::Range;
 
@@ -32,7 +33,7 @@ pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, ising_half_sweep, moments, update};
+use kernels::{ais_step, flip_move, free_energy, gather, moments, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +68,15 @@ impl Backend for Gpu {
     }
 
     fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
-        Spins::upload(self, graph, acceptance, initial)
+        Spins::of_graph(self, graph, acceptance, initial)
+    }
+
+    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
+        Spins::of_square(self, length, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut Spins, seed: u64, sweeps: Range<u32>) {
-        ising_half_sweep::record(self, spins, seed, sweeps);
+        spins.sweep(self, seed, sweeps);
     }
 
     fn record_sums(&self, spins: &mut Spins) {

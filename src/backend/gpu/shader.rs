@@ -34,6 +34,7 @@ macro_rules! common_parts {
 
 const COMMON: &[(&str, &str)] = common_parts![
     "draw",
+    "flip_head",
     "grid",
     "inner_product",
     "machine",
@@ -44,6 +45,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "row_sum",
     "sfc32",
     "sigmoid",
+    "square",
 ];
 
 /// The whole text of a kernel as it is handed to the driver.

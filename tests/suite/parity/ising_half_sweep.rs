@@ -43,6 +43,44 @@ on_both! {
     }
 }
 
+/// Regular graphs that have kernels of their own: a lattice too large for workgroup memory, a ring, a cubic torus.
+#[test]
+fn regular_graphs_equal_the_reference_on_the_cpu_and_large_ones_on_the_gpu() {
+    let cube: Vec<(usize, usize)> = (0..64)
+        .flat_map(|i| {
+            let step = |unit: usize| i - i / unit % 4 * unit + (i / unit + 1) % 4 * unit;
+            [(i, step(1)), (i, step(4)), (i, step(16))]
+        })
+        .collect();
+    let cube = Graph::new(64, &cube, 2, |i| (i + i / 4 + i / 16) % 2);
+    let large = Lattice::Square { length: 66 }.graph();
+    for rule in [Rule::Metropolis, Rule::HeatBath] {
+        for (graph, replicas, sweeps) in
+            [(&cube, 70, 6), (&large, 3, 2), (&Lattice::Chain { length: 20 }.graph(), 300, 4)]
+        {
+            let acceptance = Acceptance::new(rule, graph.max_degree, &temperatures(replicas, true)).unwrap();
+            compare(&Cpu, graph, &acceptance, &states(replicas, graph.sites, 8), sweeps);
+        }
+    }
+    let gpu = gpu_or_ignored!();
+    let acceptance = Acceptance::new(Rule::Metropolis, 4, &temperatures(33, true)).unwrap();
+    compare(gpu, &large, &acceptance, &states(33, large.sites, 8), 2);
+    let acceptance = Acceptance::new(Rule::HeatBath, 6, &temperatures(33, true)).unwrap();
+    compare(gpu, &cube, &acceptance, &states(33, 64, 8), 3);
+}
+
+/// Where only some replicas flip for certain: e^{−8/T} below 2⁻³³ rounds the heat bath's largest probability to 1.
+#[test]
+fn replicas_that_are_certain_beside_others_that_are_not() {
+    let graph = Lattice::Square { length: 4 }.graph();
+    let mixed: Vec<f64> = (0..40).map(|r| if r % 3 == 0 { 0.2 } else { 2.0 }).collect();
+    let acceptance = Acceptance::new(Rule::HeatBath, 4, &mixed).unwrap();
+    assert_ne!(acceptance.classes(4).always.iter().copied().fold(0, |a, b| a | b), 0);
+    compare(&Cpu, &graph, &acceptance, &states(40, 16, 3), 20);
+    let gpu = gpu_or_ignored!();
+    compare(gpu, &graph, &acceptance, &states(40, 16, 3), 20);
+}
+
 on_both! {
     fn a_table_for_more_neighbours_serves_as_well(backend) {
         let graph = Lattice::Chain { length: 8 }.graph();
@@ -131,5 +169,22 @@ fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
                 assert_eq!(Cpu.read_sums(&mut on_cpu).unwrap(), gpu.read_sums(&mut on_gpu).unwrap());
             }
         }
+    }
+}
+
+/// Some software devices leave a loop after 65 535 rounds without a word; a long range must not come near.
+#[test]
+fn a_long_range_on_a_small_lattice_is_run_to_its_end() {
+    let gpu = gpu_or_ignored!();
+    for length in [4, 8, 64] {
+        let graph = Lattice::Square { length }.graph();
+        let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.3]).unwrap();
+        let start = states(1, length * length, 4);
+        let sweeps = if length == 64 { 0..1200 } else { 0..6000 };
+        let mut on_cpu = Cpu.upload_spins(&graph, &acceptance, &start).unwrap();
+        let mut on_gpu = gpu.upload_spins(&graph, &acceptance, &start).unwrap();
+        Cpu.sweep(&mut on_cpu, 2, sweeps.clone());
+        gpu.sweep(&mut on_gpu, 2, sweeps);
+        assert_eq!(Cpu.read_spins(&on_cpu).unwrap(), gpu.read_spins(&on_gpu).unwrap(), "length {length}");
     }
 }

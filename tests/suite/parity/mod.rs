@@ -11,6 +11,8 @@ mod free_energy;
 mod gather;
 mod gibbs_half_step;
 mod ising_half_sweep;
+mod ising_square_half_sweep;
+mod ising_square_sums;
 mod ising_sums;
 mod moments;
 mod reference;

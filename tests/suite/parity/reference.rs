@@ -9,7 +9,7 @@ use gibbsite::backend::{Acceptance, Address, SpinSums};
 use gibbsite::bits::BitMatrix;
 use gibbsite::lattice::Graph;
 use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Sfc32, Stream, chain_word, unit_word};
+use gibbsite::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, unit_word};
 
 /// Unit roundoff of f32.
 pub(crate) const U: f64 = 1.0 / 16_777_216.0;
@@ -148,14 +148,29 @@ fn threshold(acceptance: &Acceptance, field: i64, r: usize) -> Option<u32> {
     Some((0..32).fold(0, |value, d| value << 1 | digit(d)))
 }
 
-/// One sweep of one replica after the other; U of a site is put together from all 32 digits of its stream.
+/// Digits of the uniforms of 32 lanes, most significant first: the head from place `k` of a tile's stream, where the
+/// least significant digit comes first, the tail from a stream of its own.
+pub(crate) fn uniform_digits(mut tile: Sfc32, k: usize, mut tail: Sfc32) -> Vec<u32> {
+    for _ in 0..k * HEAD_DIGITS {
+        tile.next_digit();
+    }
+    let mut digits: Vec<u32> = (0..HEAD_DIGITS).map(|_| tile.next_digit()).collect();
+    digits.reverse();
+    digits.extend((HEAD_DIGITS..32).map(|_| tail.next_digit()));
+    digits
+}
+
+/// One sweep of one replica after the other; U of a site is put together from all its 32 digits.
 pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
+    let mut first = 0;
     for colour in &graph.colours {
-        for &site in colour {
-            let digits: Vec<Vec<u32>> = (0..acceptance.words())
+        for (at, &site) in colour.iter().enumerate() {
+            let position = (first + at - at % TILE_SITES) as u32;
+            let digits: Vec<Vec<u32>> = (0..acceptance.words() as u32)
                 .map(|word| {
-                    let mut stream = Sfc32::at(seed, Stream::IsingFlip, sweep, site, word as u32);
-                    (0..32).map(|_| stream.next_digit()).collect()
+                    let tile = Sfc32::at(seed, Stream::IsingFlip, sweep, position, word);
+                    let tail = Sfc32::at(seed, Stream::IsingTail, sweep, site, word);
+                    uniform_digits(tile, at % TILE_SITES, tail)
                 })
                 .collect();
             for r in 0..spins.rows() {
@@ -167,6 +182,41 @@ pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatri
                 let field = neighbours.len() as i64 - 2 * different as i64;
                 if threshold(acceptance, field, r).is_none_or(|limit| uniform < limit) {
                     spins.set(r, site, !own);
+                }
+            }
+        }
+        first += colour.len();
+    }
+}
+
+/// One sweep of square lattices with one bit a site, row · length + column: the same rule, with the addresses of that
+/// layout.
+pub(crate) fn square_sweep(length: usize, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
+    let words = length * length / 64;
+    for colour in 0..2 {
+        for r in 0..spins.rows() {
+            for f in 0..words {
+                let (block, lane, k) = (f / 256, f % 32, f % 256 / 32);
+                let position = (colour * words + 256 * block + lane) as u32;
+                let tile = Sfc32::at(seed, Stream::SquareFlip, sweep, position, r as u32);
+                let tail = Sfc32::at(seed, Stream::SquareTail, sweep, (colour * words + f) as u32, r as u32);
+                let digits = uniform_digits(tile, k, tail);
+                let row = f / (length / 64);
+                for bit in 0..32 {
+                    let column = 2 * (32 * (f % (length / 64)) + bit) + (row + colour) % 2;
+                    let at = |row: usize, column: usize| row % length * length + column % length;
+                    let neighbours = [
+                        at(row + 1, column),
+                        at(row + length - 1, column),
+                        at(row, column + 1),
+                        at(row, column + length - 1),
+                    ];
+                    let own = spins.get(r, at(row, column));
+                    let different = neighbours.iter().filter(|&&n| spins.get(r, n) != own).count();
+                    let uniform = digits.iter().fold(0u32, |value, digit| value << 1 | (digit >> bit & 1));
+                    if threshold(acceptance, 4 - 2 * different as i64, r).is_none_or(|limit| uniform < limit) {
+                        spins.set(r, at(row, column), !own);
+                    }
                 }
             }
         }

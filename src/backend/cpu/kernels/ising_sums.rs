@@ -1,6 +1,6 @@
 //! Antiparallel bonds and up spins of every replica, as integers.
 //!
-//! Maths: Σ over bonds ij of [s_i ≠ s_j] and Σ_i [s_i = up], counted bit-sliced: a word of 32 replicas is added to a vertical
+//! Maths: `Σ_<ij> [s_i ≠ s_j]` and `Σ_i [s_i = up]`, counted bit-sliced: a word of 32 replicas is added to a vertical
 //! counter whose digit d holds bit d of 32 counts.
 //! Shapes: spins `[sites]` of 8 words, result `[256]` pairs.
 //! Class: exact.

@@ -6,6 +6,8 @@ pub(crate) mod free_energy;
 pub(crate) mod gather;
 pub(crate) mod gibbs_half_step;
 pub(crate) mod ising_half_sweep;
+pub(crate) mod ising_square_half_sweep;
+pub(crate) mod ising_square_sums;
 pub(crate) mod ising_sums;
 pub(crate) mod moments;
 pub(crate) mod update;

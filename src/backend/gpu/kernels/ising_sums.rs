@@ -7,7 +7,7 @@
 //! Source: bit-sliced counting.
 
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::ising::Spins;
+use crate::backend::gpu::ising::ReplicaSpins;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 
 use super::kernel;
@@ -36,7 +36,7 @@ const PLANE_LIMIT: usize = 255;
 const SITES_A_GROUP: usize = 4096;
 
 /// Records the sums of the present spins into row `row` of `record`, all zero before.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Spins, record: &wgpu::Buffer, row: usize) {
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, record: &wgpu::Buffer, row: usize) {
     // As many as the planes can count, and no more than a workgroup's share of the lattice needs.
     let sites_a_turn = (PLANE_LIMIT / spins.max_degree.max(1)).min(spins.sites.min(SITES_A_GROUP).div_ceil(64));
     let parameters = IsingSums {

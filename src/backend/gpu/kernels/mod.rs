@@ -6,6 +6,8 @@ pub(super) mod free_energy;
 pub(super) mod gather;
 pub(super) mod gibbs_half_step;
 pub(super) mod ising_half_sweep;
+pub(super) mod ising_square_half_sweep;
+pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
 pub(super) mod moments;
 pub(super) mod update;
@@ -14,8 +16,13 @@ use super::kernel::Kernel;
 
 /// Every entry point of every shader.
 pub const ALL: &[&Kernel] = &[
-    &ising_half_sweep::KERNEL,
+    &ising_half_sweep::ANY,
+    &ising_half_sweep::FOUR,
+    &ising_half_sweep::SMALL,
     &ising_sums::KERNEL,
+    &ising_square_half_sweep::ANY,
+    &ising_square_half_sweep::TWO,
+    &ising_square_sums::KERNEL,
     &gibbs_half_step::KERNEL,
     &moments::KERNEL,
     &update::OFFSETS,

@@ -1,0 +1,232 @@
+//! Square lattices with one bit a site on the CPU, in the layout of `crate::backend::square`.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::digits::FlipAddress;
+use super::kernels::ising_square_half_sweep::ising_square_half_sweep;
+use super::kernels::ising_square_sums::ising_square_sums;
+use super::lanes::U32x8;
+use crate::backend::square::{Square, SquareClasses};
+use crate::backend::{Acceptance, SpinSums};
+use crate::bits::BitMatrix;
+use crate::error::Result;
+
+/// Words of a colour that one call of a kernel takes: 32 streams of eight words.
+pub(crate) const BLOCK_WORDS: usize = 256;
+
+/// Bands of a thread: a thread that comes late to a half-sweep then leaves its share to the others.
+const BANDS_A_THREAD: usize = 4;
+/// Blocks of the smallest band worth handing over: about 3 µs.
+const SMALLEST_BAND: usize = 4;
+
+/// Lattices with one bit a site.
+#[derive(Debug, Clone)]
+pub(crate) struct SquareSpins {
+    pub(crate) square: Square,
+    pub(crate) replicas: Vec<SquareReplica>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SquareReplica {
+    /// Words of both colours.
+    pub(crate) planes: [Vec<u32>; 2],
+    pub(crate) thresholds: SquareThresholds,
+}
+
+/// [`SquareClasses`], a word of eight lanes each.
+#[derive(Debug, Clone)]
+pub(crate) struct SquareThresholds {
+    pub(crate) drawn: usize,
+    /// `[32, drawn]`.
+    pub(crate) planes: Vec<U32x8>,
+}
+
+impl SquareSpins {
+    pub(crate) fn new(length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let square = Square::new(length, acceptance, initial)?;
+        let replica = |(r, classes): (usize, SquareClasses)| {
+            let mut even = square.pack(initial.row(r));
+            let odd = even.split_off(square.words());
+            let planes = classes.planes.iter().map(|&mask| U32x8::splat(mask)).collect();
+            SquareReplica { planes: [even, odd], thresholds: SquareThresholds { drawn: classes.drawn, planes } }
+        };
+        let replicas = SquareClasses::of_replicas(acceptance)?.into_iter().enumerate().map(replica).collect();
+        Ok(Self { square, replicas })
+    }
+
+    pub(crate) fn to_host(&self) -> Result<BitMatrix> {
+        let words = self.replicas.iter().flat_map(|replica| self.square.unpack(&replica.planes.concat())).collect();
+        BitMatrix::from_words(self.replicas.len(), self.square.length * self.square.length, words)
+    }
+
+    /// Threads take bands of rows; a half-sweep ends before the next begins.
+    pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
+        let words_per_row = self.square.words_per_row();
+        let blocks = self.square.words().div_ceil(BLOCK_WORDS);
+        let band = BLOCK_WORDS * blocks.div_ceil(BANDS_A_THREAD * rayon::current_num_threads()).max(SMALLEST_BAND);
+        self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
+            for sweep in sweeps.clone() {
+                let address = FlipAddress { seed, sweep, word: r as u32 };
+                for colour in 0..2 {
+                    let [even, odd] = &mut replica.planes;
+                    let (me, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
+                    let thresholds = &replica.thresholds;
+                    me.par_chunks_mut(band).enumerate().for_each(|(b, rows)| {
+                        let mut scratch = Scratch::new();
+                        for (k, words) in rows.chunks_mut(BLOCK_WORDS).enumerate() {
+                            let first = b * band + k * BLOCK_WORDS;
+                            let block = SquareBlock { words_per_row, colour, first, other };
+                            ising_square_half_sweep(block, thresholds, address, &mut scratch, words);
+                        }
+                    });
+                }
+            }
+        });
+    }
+
+    pub(crate) fn sums(&self) -> Vec<SpinSums> {
+        let words_per_row = self.square.words_per_row();
+        let of_replica = |replica: &SquareReplica| {
+            let [even, odd] = &replica.planes;
+            let of_block = |(k, words): (usize, &[u32])| {
+                let block = SquareBlock { words_per_row, colour: 0, first: k * BLOCK_WORDS, other: odd };
+                ising_square_sums(block, &mut Scratch::new(), words)
+            };
+            even.par_chunks(BLOCK_WORDS).enumerate().map(of_block).reduce(SpinSums::default, |a, b| SpinSums {
+                antiparallel: a.antiparallel + b.antiparallel,
+                up: a.up + b.up,
+            })
+        };
+        self.replicas.par_iter().map(of_replica).collect()
+    }
+}
+
+/// Words `first .. first + len` of one colour, and where their neighbours are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SquareBlock<'a> {
+    /// Words of a row.
+    pub(crate) words_per_row: usize,
+    /// 0 or 1.
+    pub(crate) colour: usize,
+    /// First word.
+    pub(crate) first: usize,
+    /// All words of the other colour.
+    pub(crate) other: &'a [u32],
+}
+
+/// Room for neighbours that do not lie in memory as a kernel reads them; made once and used for many blocks.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    up: [u32; BLOCK_WORDS],
+    down: [u32; BLOCK_WORDS],
+    side: [u32; BLOCK_WORDS],
+    /// The words of the block in the other colour, and one word more at either end.
+    line: [u32; BLOCK_WORDS + 2],
+}
+
+/// The four neighbours of every spin of a block, word by word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neighbours<'a> {
+    pub(crate) up: &'a [u32],
+    pub(crate) down: &'a [u32],
+    pub(crate) beside: &'a [u32],
+    /// The word beside, one bit further left or right.
+    pub(crate) side: &'a [u32],
+}
+
+impl Scratch {
+    /// Empty.
+    pub(crate) fn new() -> Self {
+        Self { up: [0; BLOCK_WORDS], down: [0; BLOCK_WORDS], side: [0; BLOCK_WORDS], line: [0; BLOCK_WORDS + 2] }
+    }
+}
+
+impl<'a> SquareBlock<'a> {
+    /// Neighbours of the block's `len` words.
+    #[inline(always)]
+    pub(crate) fn neighbours(&self, len: usize, scratch: &'a mut Scratch) -> Neighbours<'a> {
+        let (total, per_row) = (self.other.len(), self.words_per_row);
+        let line = &mut scratch.line[..len + 2];
+        wrapped(self.other, (self.first + total - 1) % total, line);
+        if per_row.is_multiple_of(8) {
+            self.sides_by_eight(line, &mut scratch.side[..len]);
+        } else {
+            self.sides_by_one(&mut scratch.side[..len]);
+        }
+        Neighbours {
+            up: around(self.other, (self.first + total - per_row) % total, &mut scratch.up[..len]),
+            down: around(self.other, (self.first + per_row) % total, &mut scratch.down[..len]),
+            beside: &self.other[self.first..self.first + len],
+            side: &scratch.side[..len],
+        }
+    }
+
+    /// Rows of whole vectors: shifts over the ends of rows first, then the ends themselves.
+    #[inline(always)]
+    fn sides_by_eight(&self, line: &[u32], side: &mut [u32]) {
+        let per_row = self.words_per_row;
+        let (mut row, mut j) = (self.first / per_row, self.first % per_row);
+        for (k, out) in side.chunks_exact_mut(8).enumerate() {
+            let (before, here, after) =
+                (&line[8 * k..8 * k + 8], &line[8 * k + 1..8 * k + 9], &line[8 * k + 2..8 * k + 10]);
+            if (row + self.colour) % 2 == 1 {
+                for l in 0..8 {
+                    out[l] = here[l] >> 1 | after[l] << 31;
+                }
+                if j + 8 == per_row {
+                    out[7] = here[7] >> 1 | self.other[row * per_row] << 31;
+                }
+            } else {
+                for l in 0..8 {
+                    out[l] = here[l] << 1 | before[l] >> 31;
+                }
+                if j == 0 {
+                    out[0] = here[0] << 1 | self.other[(row + 1) * per_row - 1] >> 31;
+                }
+            }
+            j += 8;
+            if j == per_row {
+                (row, j) = (row + 1, 0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sides_by_one(&self, side: &mut [u32]) {
+        let per_row = self.words_per_row;
+        for (k, out) in side.iter_mut().enumerate() {
+            let (row, j) = ((self.first + k) / per_row, (self.first + k) % per_row);
+            let line = &self.other[row * per_row..(row + 1) * per_row];
+            *out = if (row + self.colour) % 2 == 1 {
+                line[j] >> 1 | line[(j + 1) % per_row] << 31
+            } else {
+                line[j] << 1 | line[(j + per_row - 1) % per_row] >> 31
+            };
+        }
+    }
+}
+
+/// `out.len()` words from `start` on, around the end.
+#[inline(always)]
+fn wrapped(words: &[u32], start: usize, out: &mut [u32]) {
+    let first = out.len().min(words.len() - start);
+    let (head, tail) = out.split_at_mut(first);
+    head.copy_from_slice(&words[start..start + first]);
+    // A block is never longer than a colour, but for its two words at the ends.
+    for (k, word) in tail.iter_mut().enumerate() {
+        *word = words[k % words.len()];
+    }
+}
+
+/// As [`wrapped`], without a copy where there is nothing to go around.
+#[inline(always)]
+fn around<'a>(words: &'a [u32], start: usize, room: &'a mut [u32]) -> &'a [u32] {
+    if start + room.len() <= words.len() {
+        &words[start..start + room.len()]
+    } else {
+        wrapped(words, start, room);
+        room
+    }
+}

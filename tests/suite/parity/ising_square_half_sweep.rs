@@ -1,0 +1,93 @@
+//! Class exact: whole trajectories equal the reference to the last bit, in the layout with one bit a site.
+
+use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Acceptance, Backend, Rule};
+use gibbsite::bits::BitMatrix;
+
+use super::{gpu_or_ignored, on_both, reference, states};
+
+/// Temperatures with 2, 4 and 5 drawn classes.
+fn acceptances(rule: Rule) -> Acceptance {
+    Acceptance::new(rule, 4, &[2.269_185, 0.3, 1.1]).unwrap()
+}
+
+on_both! {
+    fn trajectories_equal_the_reference_bit_for_bit(backend) {
+        for rule in [Rule::Metropolis, Rule::HeatBath] {
+            for length in [64, 192] {
+                let acceptance = acceptances(rule);
+                let mut expected = states(3, length * length, 3);
+                let mut spins = backend.upload_square(length, &acceptance, &expected).unwrap();
+                for sweep in 7..10 {
+                    backend.sweep(&mut spins, 11, sweep..sweep + 1);
+                    reference::square_sweep(length, &acceptance, &mut expected, 11, sweep);
+                    assert!(backend.read_spins(&spins).unwrap() == expected, "{rule:?} {length}, after sweep {sweep}");
+                }
+            }
+        }
+    }
+}
+
+on_both! {
+    fn a_range_of_sweeps_may_be_split_anywhere(backend) {
+        let acceptance = acceptances(Rule::Metropolis);
+        let start = states(3, 128 * 128, 9);
+        let run = |bounds: &[u32]| {
+            let mut spins = backend.upload_square(128, &acceptance, &start).unwrap();
+            for pair in bounds.windows(2) {
+                backend.sweep(&mut spins, 5, pair[0]..pair[1]);
+            }
+            backend.read_spins(&spins).unwrap()
+        };
+        assert!(run(&[0, 30]) == run(&[0, 1, 17, 30]));
+        assert!(run(&[0, 30]) != run(&[1, 31]), "another address must give other spins");
+    }
+}
+
+on_both! {
+    fn lengths_that_do_not_fill_words_are_refused(backend) {
+        let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0]).unwrap();
+        for length in [0, 8, 100] {
+            let error = backend.upload_square(length, &acceptance, &BitMatrix::zeros(1, length * length)).map(|_| ());
+            assert!(error.unwrap_err().to_string().contains("multiple of 64"), "{length}");
+        }
+        let other = backend.upload_square(64, &acceptance, &BitMatrix::zeros(2, 4096)).map(|_| ());
+        assert!(other.is_err(), "a replica without a temperature");
+        let narrow = Acceptance::new(Rule::Metropolis, 2, &[2.0]).unwrap();
+        assert!(backend.upload_square(64, &narrow, &BitMatrix::zeros(1, 4096)).is_err());
+    }
+}
+
+/// Threads and bands do not show in the result; one flipped spin does.
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.3]).unwrap();
+    let start = states(1, 512 * 512, 2);
+    let run = |threads: usize, start: &BitMatrix| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut spins = Cpu.upload_square(512, &acceptance, start).unwrap();
+            Cpu.sweep(&mut spins, 1, 0..20);
+            Cpu.read_spins(&spins).unwrap()
+        })
+    };
+    let one = run(1, &start);
+    assert!(one == run(2, &start) && one == run(3, &start));
+    let mut altered = start.clone();
+    altered.set(0, 77, !start.get(0, 77));
+    assert!(one != run(1, &altered));
+}
+
+#[test]
+fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
+    let gpu = gpu_or_ignored!();
+    for rule in [Rule::Metropolis, Rule::HeatBath] {
+        let acceptance = acceptances(rule);
+        let start = states(3, 128 * 128, 1);
+        let mut on_cpu = Cpu.upload_square(128, &acceptance, &start).unwrap();
+        let mut on_gpu = gpu.upload_square(128, &acceptance, &start).unwrap();
+        Cpu.sweep(&mut on_cpu, 21, 0..200);
+        gpu.sweep(&mut on_gpu, 21, 0..200);
+        assert!(Cpu.read_spins(&on_cpu).unwrap() == gpu.read_spins(&on_gpu).unwrap(), "{rule:?}");
+    }
+}
