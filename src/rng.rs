@@ -43,6 +43,12 @@ pub enum Stream {
     Sequence = 10,
     /// Derivation of one seed from another ([`derive_seed`]).
     Derive = 11,
+    /// Bonds of Swendsen–Wang and Wolff clusters.
+    ClusterBond = 32,
+    /// New orientation of a Swendsen–Wang cluster.
+    ClusterFlip = 33,
+    /// Site at which a Wolff cluster starts.
+    ClusterSeed = 34,
 }
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

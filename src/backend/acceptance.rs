@@ -39,6 +39,19 @@ impl Acceptance {
     /// # Errors
     /// [`Error::Input`] for a temperature that is not a positive finite number.
     pub fn new(rule: Rule, max_degree: usize, temperatures: &[f64]) -> Result<Self> {
+        Self::with_coupling(rule, max_degree, 1.0, temperatures)
+    }
+
+    /// Tables for a uniform coupling J of either sign, in the temperatures' units: only J/T enters.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a temperature that is not a positive finite number, or a coupling that is not finite.
+    pub fn with_coupling(rule: Rule, max_degree: usize, coupling: f64, temperatures: &[f64]) -> Result<Self> {
+        if !coupling.is_finite() {
+            return Err(Error::Input(
+                Fault::new(format!("coupling {coupling}")).expected("a finite number, 1 for a ferromagnet"),
+            ));
+        }
         for &t in temperatures {
             if !(t.is_finite() && t > 0.0) {
                 return Err(Error::Input(
@@ -56,7 +69,7 @@ impl Acceptance {
             let field = row as f64 - max_degree as f64;
             for (r, &t) in temperatures.iter().enumerate() {
                 let (w, bit) = (r / 32, r % 32);
-                match threshold(rule, 2.0 * field / t) {
+                match threshold(rule, 2.0 * coupling * field / t) {
                     None => always[row * words + w] |= 1 << bit,
                     Some(value) => {
                         for d in 0..32 {

@@ -133,22 +133,29 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IsingArgs {
-    /// chain:L, open-chain:L or square:L
-    #[arg(long, value_name = "KIND:L")]
+    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L, cubic:L, or graph:FILE with one bond `site site` a line
+    #[arg(long, value_name = "KIND:L|graph:FILE")]
     pub(super) lattice: String,
-    /// Temperature in J/k_B
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
-    pub(super) temperature: f64,
-    /// Number of samples
+    /// Temperatures in J/k_B: 2.2, or 1.8,2.0,2.2, or first:last:step
+    #[arg(long, value_name = "T|T,T,…|FIRST:LAST:STEP", allow_hyphen_values = true)]
+    pub(super) temperature: String,
+    /// Coupling J of every bond: 1 for a ferromagnet, -1 for an antiferromagnet
+    #[arg(long, default_value_t = 1.0, value_name = "J", allow_negative_numbers = true)]
+    pub(super) coupling: f64,
+    /// Number of samples at each temperature
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,
-    /// metropolis or heat-bath
-    #[arg(long, default_value = "metropolis", value_name = "RULE")]
+    /// metropolis, heat-bath, swendsen-wang or wolff; the cluster algorithms run on the CPU
+    #[arg(long, default_value = "metropolis", value_name = "NAME")]
     pub(super) algorithm: String,
-    /// Independent replicas
+    /// Largest one-sigma errors, absolute and per site, e.g. energy:1e-4 (also specific_heat, magnetization,
+    /// susceptibility, binder): the run goes on until they are reached at every temperature
+    #[arg(long, value_delimiter = ',', value_name = "QUANTITY:ERROR")]
+    pub(super) precision: Vec<String>,
+    /// Independent replicas at each temperature
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) replicas: usize,
-    /// Sweeps between samples [default: twice the measured autocorrelation time]
+    /// Sweeps between samples [default: twice the measured autocorrelation time, the longest of all temperatures]
     #[arg(long, value_name = "N")]
     pub(super) every: Option<u32>,
     /// Write the samples (.npz, .npy or .csv)
@@ -336,10 +343,10 @@ pub(super) struct ObserveArgs {
     /// Spin configurations (.npy, .npz, .csv)
     #[arg(value_name = "SAMPLES")]
     pub(super) samples: PathBuf,
-    /// chain:L, open-chain:L or square:L [default: what the file says]
+    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L or cubic:L [default: what the file says]
     #[arg(long, value_name = "KIND:L")]
     pub(super) lattice: Option<String>,
-    /// Temperature in J/k_B [default: what the file says]
+    /// Temperature in J/k_B [default: what the file says]; picks samples from a file with several
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
 }

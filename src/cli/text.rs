@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::record::{Bounds, Estimate, ExactObservables, LikelihoodRecord, Observables};
+use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
@@ -35,6 +35,30 @@ pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> 
     }
     if let Some(length) = o.correlation_length {
         let _ = writeln!(out, "  {:<18} {:>24}", "correlation ξ", estimate(length));
+    }
+    out
+}
+
+/// A scan over temperatures, one line each; the deviation of e from its exact value where that is known.
+pub(super) fn scan(records: &[IsingRecord]) -> String {
+    let first = records.first().map(|r| &r.observables);
+    let mut out = first.map_or_else(String::new, |o| {
+        format!("{} at {} temperatures: {} samples each\n", o.lattice, records.len(), o.samples)
+    });
+    let _ = writeln!(
+        out,
+        "  {:>9} {:>22} {:>20} {:>20} {:>20} {:>20}   e − exact",
+        "T", "energy e", "specific heat C", "magnetization |m|", "susceptibility χ", "Binder U4"
+    );
+    for record in records {
+        let o = &record.observables;
+        let [e, c, m, chi, binder] =
+            [o.energy, o.specific_heat, o.magnetization, o.susceptibility, o.binder].map(estimate);
+        let _ = write!(out, "  {:>9} {e:>22} {c:>20} {m:>20} {chi:>20} {binder:>20}", o.temperature);
+        if let Some(exact) = &record.exact {
+            let _ = write!(out, "   {:+.1} σ", (o.energy.value - exact.energy) / o.energy.error);
+        }
+        out.push('\n');
     }
     out
 }

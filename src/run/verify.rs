@@ -107,7 +107,7 @@ fn observables<B: Backend>(backend: &B) -> Result<Vec<Check>> {
         lattice,
         temperature,
         samples: 8192,
-        rule: Rule::Metropolis,
+        algorithm: Rule::Metropolis.into(),
         replicas: 512,
         thermalise: None,
         spacing: None,

@@ -4,6 +4,8 @@
 mod couplings;
 mod exact;
 mod files;
+mod ising_exact;
+mod ising_scan;
 mod parity;
 mod report;
 mod scenario;

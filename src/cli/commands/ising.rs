@@ -1,5 +1,9 @@
 //! `gibbsite ising`.
 
+use std::path::Path;
+
+use serde::Serialize;
+
 use crate::backend::Backend;
 use crate::cli::args::{Global, IsingArgs};
 use crate::cli::console::Console;
@@ -7,58 +11,102 @@ use crate::cli::text;
 use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::ising::{Settings, parse_rule};
+use crate::ising::{Algorithm, Model, Scan, parse_temperatures};
 use crate::record::IsingRecord;
-use crate::run::Source;
-use crate::run::device::{Job, with_backend};
-use crate::run::ising::ising as ising_stage;
+use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
+use crate::run::ising::{Scanned, scan as ising_stage};
 
 pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let rule = parse_rule(&args.algorithm).ok_or_else(|| {
-        Error::Input(
-            Fault::new(format!("algorithm \"{}\"", args.algorithm))
-                .at("--algorithm")
-                .expected("metropolis or heat-bath"),
-        )
-    })?;
-    let settings = Settings {
-        lattice: args.lattice.parse()?,
-        temperature: args.temperature,
-        samples: args.samples,
-        rule,
-        replicas: args.replicas,
-        thermalise: None,
-        spacing: args.every,
-        seed: global.seed(),
-    };
-    settings.validate()?;
+    let scan = scan_of(args, global)?;
+    scan.validate()?;
     if let Some(path) = &args.out {
         data::check_samples_output(path)?;
     }
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let (record, source) = with_backend(&global.device_request(), Ising { settings: &settings, listener })?;
-    let mut out = text::observables(&record.observables, record.exact.as_ref());
-    out += &format!(
-        "  {} replicas, {} sweeps to thermalise, {} between samples, {:.3} flips/ns\n",
-        record.replicas, record.thermalisation, record.spacing, record.flips_per_ns
-    );
+    let mut request = global.device_request();
+    if scan.algorithm.rule().is_none() && request.choice == Choice::Auto {
+        // Cluster updates run on the CPU: no device need be looked for.
+        request = DeviceRequest { choice: Choice::Cpu, ..request };
+    }
+    let found = with_backend(&request, Ising { scan: &scan, listener })?;
+    let mut out = match &found.records[..] {
+        [one] => text::observables(&one.observables, one.exact.as_ref()),
+        several => text::scan(several),
+    };
+    if let Some(first) = found.records.first() {
+        out += &format!(
+            "  {} replicas, {} sweeps to thermalise, {} between samples, {:.3} flips/ns\n",
+            first.replicas, first.thermalisation, first.spacing, first.flips_per_ns
+        );
+    }
+    out += &effective_samples(&found.records);
     if let Some(path) = &args.out {
-        data::write(path, &source.data)?;
+        data::write(path, &found.data)?;
         out += &format!("  samples in {}\n", path.display());
     }
-    console.result(&record, &out)
+    match &found.records[..] {
+        [one] => console.result(one, &out),
+        several => console.result(&Points { points: several }, &out),
+    }
+}
+
+/// Result of a scan as JSON.
+#[derive(Debug, Serialize)]
+struct Points<'a> {
+    points: &'a [IsingRecord],
+}
+
+/// The smallest effective sample size, and the τ behind it.
+fn effective_samples(records: &[IsingRecord]) -> String {
+    let size = |r: &IsingRecord| r.observables.effective_samples.unwrap_or(f64::NAN);
+    let least = records.iter().min_by(|a, b| size(a).total_cmp(&size(b)));
+    least.map_or_else(String::new, |r| {
+        let o = &r.observables;
+        let tau = |e: crate::record::Estimate| e.tau.unwrap_or(f64::NAN);
+        format!(
+            "  {:.0} effective samples of the energy at T = {} (τ = {:.1} sweeps for e, {:.1} for |m|)\n",
+            size(r),
+            o.temperature,
+            tau(o.energy),
+            tau(o.magnetization)
+        )
+    })
+}
+
+fn scan_of(args: &IsingArgs, global: &Global) -> Result<Scan> {
+    let algorithm = Algorithm::parse(&args.algorithm).ok_or_else(|| {
+        let names: Vec<&str> = Algorithm::ALL.iter().map(|a| a.name()).collect();
+        Error::Input(
+            Fault::new(format!("algorithm \"{}\"", args.algorithm)).at("--algorithm").expected(names.join(", ")),
+        )
+    })?;
+    let model = match args.lattice.strip_prefix("graph:") {
+        Some(file) => Model::on_graph(&args.lattice, &data::read_bonds(Path::new(file))?, args.coupling)?,
+        None => Model::on_lattice(args.lattice.parse()?, args.coupling)?,
+    };
+    Ok(Scan {
+        model,
+        temperatures: parse_temperatures(&args.temperature)?,
+        algorithm,
+        samples: args.samples,
+        replicas: args.replicas,
+        thermalise: None,
+        spacing: args.every,
+        precision: args.precision.iter().map(|text| text.parse()).collect::<Result<_>>()?,
+        seed: global.seed(),
+    })
 }
 
 struct Ising<'a, L> {
-    settings: &'a Settings,
+    scan: &'a Scan,
     listener: &'a mut L,
 }
 
 impl<L: Listener + Send> Job for Ising<'_, L> {
-    type Output = (IsingRecord, Source);
+    type Output = Scanned;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
-        ising_stage(backend, self.settings, self.listener)
+        ising_stage(backend, self.scan, self.listener)
     }
 }

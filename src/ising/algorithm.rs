@@ -1,0 +1,58 @@
+//! Update algorithms by name.
+
+use crate::backend::Rule;
+
+/// How configurations follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Single-spin Metropolis, colour by colour: on every backend.
+    Metropolis,
+    /// Single-spin heat bath, colour by colour: on every backend.
+    HeatBath,
+    /// Swendsen–Wang: all clusters at once, on the CPU.
+    SwendsenWang,
+    /// Wolff: one cluster a sweep, on the CPU.
+    Wolff,
+}
+
+impl Algorithm {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Metropolis, Self::HeatBath, Self::SwendsenWang, Self::Wolff];
+
+    /// Name in flags and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Metropolis => "metropolis",
+            Self::HeatBath => "heat-bath",
+            Self::SwendsenWang => "swendsen-wang",
+            Self::Wolff => "wolff",
+        }
+    }
+
+    /// By name; underscores are taken for hyphens.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.replace('_', "-");
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+
+    /// The single-spin rule of the backends' kernels; None for cluster algorithms.
+    #[must_use]
+    pub fn rule(self) -> Option<Rule> {
+        match self {
+            Self::Metropolis => Some(Rule::Metropolis),
+            Self::HeatBath => Some(Rule::HeatBath),
+            Self::SwendsenWang | Self::Wolff => None,
+        }
+    }
+}
+
+impl From<Rule> for Algorithm {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Metropolis => Self::Metropolis,
+            Rule::HeatBath => Self::HeatBath,
+        }
+    }
+}
