@@ -259,7 +259,7 @@ fn starts(seed: u64, temperatures: usize, replicas: usize, sites: usize) -> BitM
     BitMatrix::from_fn(temperatures * replicas, sites, |row, i| {
         let r = row % replicas;
         if r < replicas / 2 {
-            r % 2 == 0
+            r.is_multiple_of(2)
         } else {
             unit_word(seed, Stream::IsingStart, 0, row as u32, i as u32) & 1 == 1
         }
