@@ -161,6 +161,15 @@ pub(super) struct IsingArgs {
     /// Write the samples (.npz, .npy or .csv)
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Also observables at these temperatures, by multi-histogram reweighting of all runs
+    #[arg(long, value_name = "T,…|FIRST:LAST:STEP", allow_hyphen_values = true)]
+    pub(super) reweight: Option<String>,
+    /// Write the reweighted observables (.csv)
+    #[arg(long, value_name = "FILE", requires = "reweight")]
+    pub(super) curves: Option<PathBuf>,
+    /// Write the energy histograms (.csv)
+    #[arg(long, value_name = "FILE")]
+    pub(super) histogram: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

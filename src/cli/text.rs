@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::observables::ReweightedPoint;
 use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
 
 /// `value ± error` with as many digits as the error warrants.
@@ -45,22 +46,37 @@ pub(super) fn scan(records: &[IsingRecord]) -> String {
     let mut out = first.map_or_else(String::new, |o| {
         format!("{} at {} temperatures: {} samples each\n", o.lattice, records.len(), o.samples)
     });
-    let _ = writeln!(
-        out,
-        "  {:>9} {:>22} {:>20} {:>20} {:>20} {:>20}   e − exact",
-        "T", "energy e", "specific heat C", "magnetization |m|", "susceptibility χ", "Binder U4"
-    );
+    head(&mut out, "   e − exact");
     for record in records {
         let o = &record.observables;
-        let [e, c, m, chi, binder] =
-            [o.energy, o.specific_heat, o.magnetization, o.susceptibility, o.binder].map(estimate);
-        let _ = write!(out, "  {:>9} {e:>22} {c:>20} {m:>20} {chi:>20} {binder:>20}", o.temperature);
+        line(&mut out, o.temperature, [o.energy, o.specific_heat, o.magnetization, o.susceptibility, o.binder]);
         if let Some(exact) = &record.exact {
             let _ = write!(out, "   {:+.1} σ", (o.energy.value - exact.energy) / o.energy.error);
         }
         out.push('\n');
     }
     out
+}
+
+/// Reweighted observables, one temperature a line.
+pub(super) fn curves(points: &[ReweightedPoint]) -> String {
+    let mut out = String::from("reweighted from all temperatures\n");
+    head(&mut out, "   effective samples");
+    for p in points {
+        line(&mut out, p.temperature, [p.energy, p.specific_heat, p.magnetization, p.susceptibility, p.binder]);
+        let _ = writeln!(out, "   {:.0}", p.effective_samples);
+    }
+    out
+}
+
+fn head(out: &mut String, last: &str) {
+    let names = ["specific heat C", "magnetization |m|", "susceptibility χ", "Binder U4"].map(|n| format!(" {n:>20}"));
+    let _ = writeln!(out, "  {:>9} {:>22}{}{last}", "T", "energy e", names.concat());
+}
+
+fn line(out: &mut String, temperature: f64, [energy, rest @ ..]: [Estimate; 5]) {
+    let rest = rest.map(|e| format!(" {:>20}", estimate(e)));
+    let _ = write!(out, "  {temperature:>9} {:>22}{}", estimate(energy), rest.concat());
 }
 
 /// ln Z and log-likelihoods.

@@ -6,16 +6,19 @@
 //!
 //! e = ⟨E⟩/N · C = (N/T²)(⟨e²⟩ − ⟨e⟩²) · ⟨|m|⟩ · χ = (N/T)(⟨m²⟩ − ⟨|m|⟩²) · U4 = 1 − ⟨m⁴⟩/(3⟨m²⟩²) ·
 //! P(m > 0) + ½ P(m = 0). The τ of a derived quantity is that of its linear projection Σ_a (∂f/∂ā) a(t) (Wolff 2004).
-//! All autocorrelation times are in steps of the series.
+//! All autocorrelation times are in steps of the series. [`MultiHistogram`] turns series at a few temperatures into curves
+//! over all temperatures between them.
 
 mod correlation;
 mod exact_values;
 mod pilot;
+mod reweighting;
 mod series;
 
 pub use correlation::{Correlations, MAX_DISTANCES, correlations};
 pub use exact_values::exact_observables;
 pub use pilot::{Agreement, Pilot, agreement, pilot};
+pub use reweighting::{MAX_RUNS, MultiHistogram, ReweightedPoint, energy_histogram};
 pub use series::Series;
 
 use crate::bits::BitMatrix;

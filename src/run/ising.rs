@@ -7,7 +7,7 @@ use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
 use crate::ising::{Algorithm, Model, Outcome, Scan, Settings};
-use crate::observables::{correlations, observables_of};
+use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
 
 /// Runs the Monte Carlo at one temperature and measures on the recorded sums and on the configurations.
@@ -34,7 +34,49 @@ pub struct Scanned {
     /// Samples of all temperatures, `[temperature][time][replica]`; replicas are numbered at each temperature.
     pub data: DataSet,
     /// What was measured, by temperature: for reweighting.
-    pub series: Vec<crate::observables::Series>,
+    pub series: Vec<Series>,
+}
+
+impl Scanned {
+    /// Observables at other temperatures, by multi-histogram reweighting.
+    ///
+    /// # Errors
+    /// As [`MultiHistogram::new`] and [`MultiHistogram::at`].
+    pub fn reweight(&self, temperatures: &[f64]) -> Result<Vec<ReweightedPoint>> {
+        let runs: Vec<(f64, &Series)> =
+            self.records.iter().map(|r| r.observables.temperature).zip(&self.series).collect();
+        let combined = MultiHistogram::new(&runs)?;
+        temperatures.iter().map(|&t| combined.at(t)).collect()
+    }
+
+    /// Energy histograms of all temperatures as CSV: `temperature,energy,count`, energies per site.
+    #[must_use]
+    pub fn histogram_csv(&self) -> String {
+        let mut text = String::from("temperature,energy,count\n");
+        for (record, series) in self.records.iter().zip(&self.series) {
+            for (energy, count) in energy_histogram(series) {
+                text += &format!("{},{energy},{count}\n", record.observables.temperature);
+            }
+        }
+        text
+    }
+}
+
+/// Reweighted observables as CSV, every value followed by its one-sigma error.
+#[must_use]
+pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
+    let names = ["energy", "specific_heat", "magnetization", "susceptibility", "binder"];
+    let mut text = String::from("temperature");
+    names.iter().for_each(|name| text += &format!(",{name},{name}_error"));
+    text += ",effective_samples\n";
+    for p in curves {
+        text += &p.temperature.to_string();
+        for e in [p.energy, p.specific_heat, p.magnetization, p.susceptibility, p.binder] {
+            text += &format!(",{},{}", e.value, e.error);
+        }
+        text += &format!(",{}\n", p.effective_samples);
+    }
+    text
 }
 
 /// Runs the Monte Carlo at all temperatures at once.

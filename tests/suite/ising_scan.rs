@@ -47,7 +47,7 @@ fn one_launch_holds_what_its_settings_say() {
     }
     let sweeps = scanned.data.sweeps.as_ref().unwrap();
     assert_eq!(sweeps[200] - sweeps[0], scanned.records[0].spacing);
-    assert!(scanned.records[0].spacing as f64 >= 2.0 * scanned.records[1].observables.energy.tau.unwrap());
+    assert!(f64::from(scanned.records[0].spacing) >= 2.0 * scanned.records[1].observables.energy.tau.unwrap());
 }
 
 #[test]

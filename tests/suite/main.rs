@@ -4,7 +4,9 @@
 mod couplings;
 mod exact;
 mod files;
+mod ising_coverage;
 mod ising_exact;
+mod ising_reweighting;
 mod ising_scan;
 mod parity;
 mod report;

@@ -12,16 +12,19 @@ use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::ising::{Algorithm, Model, Scan, parse_temperatures};
+use crate::observables::ReweightedPoint;
 use crate::record::IsingRecord;
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
-use crate::run::ising::{Scanned, scan as ising_stage};
+use crate::run::ising::{Scanned, curves_csv, scan as ising_stage};
 
 pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Console) -> Result<()> {
     let scan = scan_of(args, global)?;
     scan.validate()?;
+    let reweight = args.reweight.as_deref().map(parse_temperatures).transpose()?.unwrap_or_default();
     if let Some(path) = &args.out {
         data::check_samples_output(path)?;
     }
+    [&args.curves, &args.histogram].into_iter().flatten().try_for_each(|path| data::check_output(path))?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let mut request = global.device_request();
@@ -45,9 +48,22 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         data::write(path, &found.data)?;
         out += &format!("  samples in {}\n", path.display());
     }
+    if let Some(path) = &args.histogram {
+        data::write_bytes(path, found.histogram_csv().as_bytes())?;
+        out += &format!("  energy histograms in {}\n", path.display());
+    }
+    if !reweight.is_empty() {
+        let curves = found.reweight(&reweight)?;
+        out += &text::curves(&curves);
+        if let Some(path) = &args.curves {
+            data::write_bytes(path, curves_csv(&curves).as_bytes())?;
+            out += &format!("  reweighted observables in {}\n", path.display());
+        }
+        return console.result(&Points { points: &found.records, curves: Some(&curves) }, &out);
+    }
     match &found.records[..] {
         [one] => console.result(one, &out),
-        several => console.result(&Points { points: several }, &out),
+        several => console.result(&Points { points: several, curves: None }, &out),
     }
 }
 
@@ -55,6 +71,8 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
 #[derive(Debug, Serialize)]
 struct Points<'a> {
     points: &'a [IsingRecord],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curves: Option<&'a [ReweightedPoint]>,
 }
 
 /// The smallest effective sample size, and the τ behind it.
