@@ -49,6 +49,10 @@ pub enum Stream {
     ClusterFlip = 33,
     /// Site at which a Wolff cluster starts.
     ClusterSeed = 34,
+    /// Acceptance of a spin flip by tables of general interactions.
+    IsingTable = 35,
+    /// Acceptance of an exchange of temperatures.
+    Exchange = 36,
 }
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

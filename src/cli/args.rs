@@ -133,15 +133,28 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IsingArgs {
-    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L, cubic:L, or graph:FILE with one bond `site site` a line
-    #[arg(long, value_name = "KIND:L|graph:FILE")]
+    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L, cubic:L; graph:FILE with one bond `site site` or
+    /// `site site coupling` a line; terms:FILE with `value site …`, one to four sites, a line
+    #[arg(long, value_name = "KIND:L|graph:FILE|terms:FILE")]
     pub(super) lattice: String,
     /// Temperatures in J/k_B: 2.2, or 1.8,2.0,2.2, or first:last:step
     #[arg(long, value_name = "T|T,T,…|FIRST:LAST:STEP", allow_hyphen_values = true)]
     pub(super) temperature: String,
-    /// Coupling J of every bond: 1 for a ferromagnet, -1 for an antiferromagnet
+    /// Coupling J of every bond: 1 for a ferromagnet, -1 for an antiferromagnet; scale of those of a file or spin glass
     #[arg(long, default_value_t = 1.0, value_name = "J", allow_negative_numbers = true)]
     pub(super) coupling: f64,
+    /// Couplings of a lattice: uniform, or a spin glass of pm (+J or -J) or gaussian ones; spin glasses run on the CPU
+    #[arg(long, default_value = "uniform", value_name = "uniform|pm|gaussian")]
+    pub(super) couplings: String,
+    /// Field h on every site; runs on the CPU
+    #[arg(long, default_value_t = 0.0, value_name = "H", allow_negative_numbers = true)]
+    pub(super) field: f64,
+    /// Seed of a spin glass's couplings
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) disorder_seed: u64,
+    /// Exchange temperatures between replicas after every N sweeps; runs on the CPU
+    #[arg(long, value_name = "N")]
+    pub(super) exchange: Option<u32>,
     /// Number of samples at each temperature
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::ising::ExchangeReport;
 use crate::observables::ReweightedPoint;
 use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
 
@@ -67,6 +68,17 @@ pub(super) fn curves(points: &[ReweightedPoint]) -> String {
         let _ = writeln!(out, "   {:.0}", p.effective_samples);
     }
     out
+}
+
+/// Acceptance of exchanges and round trips.
+pub(super) fn exchange(report: &ExchangeReport) -> String {
+    let accepted: Vec<String> = report.acceptance.iter().map(|a| format!("{a:.2}")).collect();
+    format!(
+        "  exchanges every {} sweeps, accepted between neighbouring temperatures: {}; {} round trips\n",
+        report.every,
+        accepted.join(" "),
+        report.round_trips
+    )
 }
 
 fn head(out: &mut String, last: &str) {

@@ -1,4 +1,4 @@
-//! Files of bonds: arbitrary graphs for the Ising engine.
+//! Files of bonds and of interaction terms for the Ising engine.
 
 use std::path::Path;
 
@@ -15,4 +15,12 @@ const MAX_BYTES: u64 = 1 << 30;
 /// [`crate::Error::Input`] for a missing or unreadable file and as [`BondList::parse`].
 pub fn read_bonds(path: &Path) -> Result<BondList> {
     BondList::parse(&read_text(path, MAX_BYTES)?, &path.display().to_string())
+}
+
+/// Text of a file of interaction terms.
+///
+/// # Errors
+/// [`crate::Error::Input`] for a missing or unreadable file.
+pub fn read_terms(path: &Path) -> Result<String> {
+    read_text(path, MAX_BYTES)
 }

@@ -27,7 +27,7 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
-pub use bonds::read_bonds;
+pub use bonds::{read_bonds, read_terms};
 pub use file::{sha256_hex, write_bytes};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::cluster::{Clusters, Kind};
+use super::general::Tabled;
 use super::pilot;
 use super::walkers::{Measured, OnBackend, Walkers};
-use super::{Algorithm, Scan, Settings};
+use super::{Algorithm, ExchangeReport, Scan, Settings};
 use crate::backend::{Backend, Rule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -63,14 +64,23 @@ impl Progress<'_> {
     }
 }
 
+/// Everything a scan gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScanOutcome {
+    /// By temperature, in the order of the settings.
+    pub points: Vec<Outcome>,
+    /// What exchanges of temperatures did, where there were any; the pilot counts too.
+    pub exchange: Option<ExchangeReport>,
+}
+
 /// Runs the pilot and draws the samples of one temperature.
 ///
 /// # Errors
 /// As [`scan`].
 pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn Listener) -> Result<Outcome> {
     settings.validate()?;
-    let mut outcomes = scan(backend, &settings.scan()?, listener)?;
-    Ok(outcomes.swap_remove(0))
+    let mut found = scan(backend, &settings.scan()?, listener)?;
+    Ok(found.points.swap_remove(0))
 }
 
 /// Runs the pilot and draws the samples of all temperatures, in their order.
@@ -78,24 +88,36 @@ pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn
 /// # Errors
 /// [`Error::Input`] for settings that cannot be run or a precision that is out of reach, [`Error::Numerics`] when hot and
 /// cold starts never agree, [`Error::Stopped`] on a signal, device failures.
-pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<Vec<Outcome>> {
+pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<ScanOutcome> {
     scan.validate()?;
     let seed = derive_seed(scan.seed, "ising");
-    let replicas = scan.replicas_used();
+    let (model, replicas) = (&scan.model, scan.replicas_used());
     let of_replicas: Vec<f64> = scan.temperatures.iter().flat_map(|&t| vec![t; replicas]).collect();
-    let initial = starts(seed, scan.temperatures.len(), replicas, scan.model.graph.sites);
-    let clusters = |kind: Kind| Clusters::new(&scan.model, kind, &of_replicas, &initial, seed);
-    let on_backend = |rule: Rule| OnBackend::new(backend, &scan.model, rule, &of_replicas, &initial, seed);
+    let initial = starts(seed, scan.temperatures.len(), replicas, model.graph.sites);
     let mut progress = Progress { listener };
+    let progress = &mut progress;
+    let clusters = |kind, coupling| Clusters::new(model, coupling, kind, &of_replicas, &initial, seed);
+    let by_spins = |rule: Rule, progress: &mut Progress<'_>| match model.uniform_coupling() {
+        Some(coupling) if scan.exchange.is_none() => {
+            run(scan, &mut OnBackend::new(backend, model, coupling, rule, &of_replicas, &initial, seed)?, progress)
+        }
+        _ => {
+            let interactions = model.interactions()?;
+            let moved = Tabled::new(model, &interactions, rule, &scan.temperatures, &initial, (seed, scan.exchange));
+            run(scan, &mut moved?, progress)
+        }
+    };
+    // Settings with another model than a uniform one were refused for cluster updates.
+    let coupling = model.uniform_coupling().unwrap_or(1.0);
     match scan.algorithm {
-        Algorithm::Metropolis => run(scan, &mut on_backend(Rule::Metropolis)?, &mut progress),
-        Algorithm::HeatBath => run(scan, &mut on_backend(Rule::HeatBath)?, &mut progress),
-        Algorithm::SwendsenWang => run(scan, &mut clusters(Kind::SwendsenWang), &mut progress),
-        Algorithm::Wolff => run(scan, &mut clusters(Kind::Wolff), &mut progress),
+        Algorithm::Metropolis => by_spins(Rule::Metropolis, progress),
+        Algorithm::HeatBath => by_spins(Rule::HeatBath, progress),
+        Algorithm::SwendsenWang => run(scan, &mut clusters(Kind::SwendsenWang, coupling), progress),
+        Algorithm::Wolff => run(scan, &mut clusters(Kind::Wolff, coupling), progress),
     }
 }
 
-fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> Result<Vec<Outcome>> {
+fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> Result<ScanOutcome> {
     let (replicas, temperatures) = (scan.replicas_used(), scan.temperatures.len());
     let found = pilot::run(scan, walkers, progress)?;
     let spacing = scan.spacing.unwrap_or((2.0 * found.longest()).ceil().max(1.0) as u32);
@@ -130,6 +152,7 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
     }
     production.reach_precision(progress)?;
 
+    let exchange = production.walkers.exchange_report();
     let Production { record, sweeps, seconds, updates, .. } = production;
     let flips_per_ns = updates / (seconds * 1e9).max(1.0);
     let outcome = |(k, samples): (usize, BitMatrix)| Outcome {
@@ -144,7 +167,7 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
         tau_magnetization: found.tau_magnetization[k],
         flips_per_ns,
     };
-    Ok(samples.into_iter().enumerate().map(outcome).collect())
+    Ok(ScanOutcome { points: samples.into_iter().enumerate().map(outcome).collect(), exchange })
 }
 
 /// A run after its pilot.

@@ -40,6 +40,7 @@ impl Settings {
             thermalise: self.thermalise,
             spacing: self.spacing,
             precision: Vec::new(),
+            exchange: None,
             seed: self.seed,
         })
     }
@@ -79,6 +80,8 @@ pub struct Scan {
     pub spacing: Option<u32>,
     /// Errors that must be reached at every temperature; the run goes on after the last sample until they are.
     pub precision: Vec<Precision>,
+    /// Sweeps between exchanges of temperatures; None: no exchanges.
+    pub exchange: Option<u32>,
     /// Seed.
     pub seed: u64,
 }
@@ -90,6 +93,12 @@ impl Scan {
         replicas_used(self.replicas, self.samples)
     }
 
+    /// Whether all work is done on the CPU, whatever the backend.
+    #[must_use]
+    pub fn needs_cpu(&self) -> bool {
+        self.algorithm.rule().is_none() || self.model.uniform_coupling().is_none() || self.exchange.is_some()
+    }
+
     /// Checks everything that can be checked before anything is allocated.
     ///
     /// # Errors
@@ -97,6 +106,18 @@ impl Scan {
     pub fn validate(&self) -> Result<()> {
         check_temperatures(&self.temperatures)?;
         self.precision.iter().try_for_each(Precision::validate)?;
+        let fault =
+            |what: &str, expected: &str| Err(Error::Input(Fault::new(what).at(&self.model.name).expected(expected)));
+        let uniform = self.model.uniform_coupling().is_some();
+        if self.algorithm.rule().is_none() && (!uniform || self.exchange.is_some()) {
+            return fault(
+                "cluster updates of a model with fields or different couplings, or with exchange of temperatures",
+                "metropolis or heat-bath for these",
+            );
+        }
+        if self.exchange.is_some_and(|every| every == 0 || self.temperatures.len() < 2) {
+            return fault("exchange of temperatures", "at least two of them, and at least one sweep between exchanges");
+        }
         let (sites, temperatures) = (self.model.graph.sites, self.temperatures.len());
         check_sizes(sites, temperatures, self.samples, self.replicas, self.spacing)
     }

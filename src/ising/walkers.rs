@@ -6,7 +6,7 @@ use crate::backend::{Acceptance, Backend, Rule};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 
-use super::Model;
+use super::{ExchangeReport, Model};
 
 /// Energy and magnetisation of one replica at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -45,12 +45,18 @@ pub(super) trait Walkers {
 
     /// Spin updates so far.
     fn updates(&self) -> f64;
+
+    /// What exchanges of temperatures did, where there are any.
+    fn exchange_report(&self) -> Option<ExchangeReport> {
+        None
+    }
 }
 
 /// Replicas updated spin by spin on a backend.
 pub(super) struct OnBackend<'a, B: Backend> {
     backend: &'a B,
     model: &'a Model,
+    coupling: f64,
     seed: u64,
     spins: B::Spins,
     updates: f64,
@@ -58,22 +64,23 @@ pub(super) struct OnBackend<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> OnBackend<'a, B> {
-    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r.
+    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r, all bonds the coupling J.
     ///
     /// # Errors
     /// When the device cannot hold them.
     pub(super) fn new(
         backend: &'a B,
         model: &'a Model,
+        coupling: f64,
         rule: Rule,
         temperatures: &[f64],
         initial: &BitMatrix,
         seed: u64,
     ) -> Result<Self> {
-        let acceptance = Acceptance::with_coupling(rule, model.graph.max_degree, model.coupling, temperatures)?;
+        let acceptance = Acceptance::with_coupling(rule, model.graph.max_degree, coupling, temperatures)?;
         let spins = backend.upload_spins(&model.graph, &acceptance, initial)?;
         let updates_per_sweep = temperatures.len() as f64 * model.graph.sites as f64;
-        Ok(Self { backend, model, seed, spins, updates: 0.0, updates_per_sweep })
+        Ok(Self { backend, model, coupling, seed, spins, updates: 0.0, updates_per_sweep })
     }
 }
 
@@ -89,8 +96,10 @@ impl<B: Backend> Walkers for OnBackend<'_, B> {
 
     fn take_record(&mut self) -> Result<Vec<Vec<Measured>>> {
         let sums = self.backend.read_sums(&mut self.spins)?;
+        let bonds = self.model.graph.bonds() as f64;
+        let energy = |antiparallel: u32| self.coupling * (2.0 * f64::from(antiparallel) - bonds);
         let measured = |row: &Vec<crate::backend::SpinSums>| -> Vec<Measured> {
-            row.iter().map(|s| Measured { energy: self.model.energy(s.antiparallel), up: s.up }).collect()
+            row.iter().map(|s| Measured { energy: energy(s.antiparallel), up: s.up }).collect()
         };
         Ok(sums.iter().map(measured).collect())
     }

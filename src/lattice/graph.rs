@@ -91,8 +91,8 @@ impl Graph {
         Ok(Self::coloured(sites, bonds))
     }
 
-    /// Colours any graph without a bond of a site with itself.
-    pub(super) fn coloured(sites: usize, bonds: &[(usize, usize)]) -> Self {
+    /// Colours any graph without a bond of a site with itself, however many neighbours its sites have.
+    pub(crate) fn coloured(sites: usize, bonds: &[(usize, usize)]) -> Self {
         let colours = greedy_colouring(sites, bonds);
         let count = colours.iter().max().map_or(1, |&c| c + 1);
         Self::new(sites, bonds, count, |i| colours[i])

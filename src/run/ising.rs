@@ -6,7 +6,7 @@ use crate::bits::BitMatrix;
 use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
-use crate::ising::{Algorithm, Model, Outcome, Scan, Settings};
+use crate::ising::{Algorithm, ExchangeReport, Model, Outcome, Scan, Settings};
 use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
 
@@ -35,6 +35,8 @@ pub struct Scanned {
     pub data: DataSet,
     /// What was measured, by temperature: for reweighting.
     pub series: Vec<Series>,
+    /// What exchanges of temperatures did, where there were any.
+    pub exchange: Option<ExchangeReport>,
 }
 
 impl Scanned {
@@ -87,10 +89,11 @@ pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
 /// # Errors
 /// As [`crate::ising::scan`].
 pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<Scanned> {
-    let outcomes = crate::ising::scan(backend, scan, listener)?;
+    let found = crate::ising::scan(backend, scan, listener)?;
+    let outcomes = found.points;
     let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;
     let series = outcomes.iter().map(|o| o.series.clone()).collect();
-    Ok(Scanned { records, data: data_set(outcomes, scan), series })
+    Ok(Scanned { records, data: data_set(outcomes, scan), series, exchange: found.exchange })
 }
 
 fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<IsingRecord> {

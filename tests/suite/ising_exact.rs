@@ -24,6 +24,7 @@ pub(crate) fn settings(model: Model, algorithm: Algorithm, temperatures: &[f64],
         thermalise: None,
         spacing: None,
         precision: Vec::new(),
+        exchange: None,
         seed: 1,
     }
 }

@@ -56,7 +56,7 @@ fn a_scan_of_one_is_a_run_and_needs_no_particular_threads() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let scan = settings(square(8), algorithm, &[2.1, 2.6], 400);
-            pool.install(|| ising::scan(&Cpu::new(), &scan, &mut Silent)).unwrap()
+            pool.install(|| ising::scan(&Cpu::new(), &scan, &mut Silent)).unwrap().points
         };
         let (one, three) = (run(1), run(3));
         for (a, b) in one.iter().zip(&three) {
@@ -75,7 +75,7 @@ fn a_scan_of_one_is_a_run_and_needs_no_particular_threads() {
         };
         let alone = ising::generate(&Cpu::new(), &alone, &mut Silent).unwrap();
         let same = ising::scan(&Cpu::new(), &settings(square(8), algorithm, &[2.1], 400), &mut Silent).unwrap();
-        assert_eq!(alone.samples, same[0].samples);
+        assert_eq!(alone.samples, same.points[0].samples);
     }
 }
 

@@ -6,6 +6,7 @@ mod exact;
 mod files;
 mod ising_coverage;
 mod ising_exact;
+mod ising_general;
 mod ising_reweighting;
 mod ising_scan;
 mod parity;

@@ -11,7 +11,7 @@ use crate::cli::text;
 use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::ising::{Algorithm, Model, Scan, parse_temperatures};
+use crate::ising::{Algorithm, Disorder, ExchangeReport, Interactions, Model, Scan, parse_temperatures};
 use crate::observables::ReweightedPoint;
 use crate::record::IsingRecord;
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
@@ -28,8 +28,8 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let mut request = global.device_request();
-    if scan.algorithm.rule().is_none() && request.choice == Choice::Auto {
-        // Cluster updates run on the CPU: no device need be looked for.
+    if scan.needs_cpu() && request.choice == Choice::Auto {
+        // No device need be looked for.
         request = DeviceRequest { choice: Choice::Cpu, ..request };
     }
     let found = with_backend(&request, Ising { scan: &scan, listener })?;
@@ -48,6 +48,9 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         data::write(path, &found.data)?;
         out += &format!("  samples in {}\n", path.display());
     }
+    if let Some(report) = &found.exchange {
+        out += &text::exchange(report);
+    }
     if let Some(path) = &args.histogram {
         data::write_bytes(path, found.histogram_csv().as_bytes())?;
         out += &format!("  energy histograms in {}\n", path.display());
@@ -59,11 +62,15 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
             data::write_bytes(path, curves_csv(&curves).as_bytes())?;
             out += &format!("  reweighted observables in {}\n", path.display());
         }
-        return console.result(&Points { points: &found.records, curves: Some(&curves) }, &out);
+        let exchange = found.exchange.as_ref();
+        return console.result(&Points { points: &found.records, exchange, curves: Some(&curves) }, &out);
     }
     match &found.records[..] {
         [one] => console.result(one, &out),
-        several => console.result(&Points { points: several, curves: None }, &out),
+        several => {
+            let exchange = found.exchange.as_ref();
+            console.result(&Points { points: several, exchange, curves: None }, &out)
+        }
     }
 }
 
@@ -71,6 +78,8 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
 #[derive(Debug, Serialize)]
 struct Points<'a> {
     points: &'a [IsingRecord],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<&'a ExchangeReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     curves: Option<&'a [ReweightedPoint]>,
 }
@@ -99,21 +108,51 @@ fn scan_of(args: &IsingArgs, global: &Global) -> Result<Scan> {
             Fault::new(format!("algorithm \"{}\"", args.algorithm)).at("--algorithm").expected(names.join(", ")),
         )
     })?;
-    let model = match args.lattice.strip_prefix("graph:") {
-        Some(file) => Model::on_graph(&args.lattice, &data::read_bonds(Path::new(file))?, args.coupling)?,
-        None => Model::on_lattice(args.lattice.parse()?, args.coupling)?,
-    };
     Ok(Scan {
-        model,
+        model: model_of(args)?,
         temperatures: parse_temperatures(&args.temperature)?,
         algorithm,
         samples: args.samples,
         replicas: args.replicas,
         thermalise: None,
         spacing: args.every,
+        exchange: args.exchange,
         precision: args.precision.iter().map(|text| text.parse()).collect::<Result<_>>()?,
         seed: global.seed(),
     })
+}
+
+fn model_of(args: &IsingArgs) -> Result<Model> {
+    let disorder = Disorder::parse(&args.couplings);
+    let wrong =
+        |what: String, flag: &str, expected: &str| Err(Error::Input(Fault::new(what).at(flag).expected(expected)));
+    if disorder.is_none() && args.couplings != "uniform" {
+        return wrong(format!("couplings \"{}\"", args.couplings), "--couplings", "uniform, pm or gaussian");
+    }
+    if !args.field.is_finite() {
+        return wrong(format!("field {}", args.field), "--field", "a finite number");
+    }
+    let (graph, terms) = (args.lattice.strip_prefix("graph:"), args.lattice.strip_prefix("terms:"));
+    if disorder.is_some() && graph.or(terms).is_some() {
+        return wrong("a spin glass on a file".to_string(), "--couplings", "a named lattice, or couplings in the file");
+    }
+    if terms.is_some() && (args.field != 0.0 || args.coupling != 1.0) {
+        let expected = "fields and couplings in the file itself";
+        return wrong("a field or a coupling beside a file of terms".to_string(), "--lattice", expected);
+    }
+    match (graph, terms, disorder) {
+        (Some(file), ..) => {
+            Model::on_graph(&args.lattice, &data::read_bonds(Path::new(file))?, args.coupling, args.field)
+        }
+        (_, Some(file), _) => {
+            let interactions = Interactions::parse(&data::read_terms(Path::new(file))?, file)?;
+            Ok(Model::general(&args.lattice, interactions))
+        }
+        (_, _, Some(disorder)) => {
+            Model::spin_glass(args.lattice.parse()?, disorder, args.coupling, args.field, args.disorder_seed)
+        }
+        _ => Model::in_field(args.lattice.parse()?, args.coupling, args.field),
+    }
 }
 
 struct Ising<'a, L> {

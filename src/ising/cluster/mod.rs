@@ -45,7 +45,7 @@ struct Bonds {
 }
 
 impl Bonds {
-    fn new(model: &Model) -> Self {
+    fn new(model: &Model, coupling: f64) -> Self {
         let pairs: Vec<(u32, u32)> = model.graph.bond_pairs().into_iter().map(|(a, b)| (a as u32, b as u32)).collect();
         let mut lists = vec![Vec::new(); model.graph.sites];
         for (bond, &(a, b)) in pairs.iter().enumerate() {
@@ -58,7 +58,7 @@ impl Bonds {
             around.extend(list);
             offsets.push(around.len() as u32);
         }
-        Self { pairs, offsets, around, ferromagnetic: model.coupling > 0.0 }
+        Self { pairs, offsets, around, ferromagnetic: coupling > 0.0 }
     }
 
     fn around(&self, site: u32) -> &[(u32, u32)] {
@@ -93,6 +93,7 @@ struct Replica {
 #[derive(Debug)]
 pub(super) struct Clusters<'a> {
     model: &'a Model,
+    coupling: f64,
     kind: Kind,
     bonds: Bonds,
     key: [u32; 2],
@@ -102,7 +103,14 @@ pub(super) struct Clusters<'a> {
 
 impl<'a> Clusters<'a> {
     /// Starts from `initial` `[replicas, sites]`; replica r has temperature r.
-    pub(super) fn new(model: &'a Model, kind: Kind, temperatures: &[f64], initial: &BitMatrix, seed: u64) -> Self {
+    pub(super) fn new(
+        model: &'a Model,
+        coupling: f64,
+        kind: Kind,
+        temperatures: &[f64],
+        initial: &BitMatrix,
+        seed: u64,
+    ) -> Self {
         let sites = model.graph.sites;
         let replicas = temperatures
             .iter()
@@ -110,14 +118,14 @@ impl<'a> Clusters<'a> {
             .map(|(r, t)| Replica {
                 spins: (0..sites).map(|i| initial.get(r, i)).collect(),
                 // −expm1 keeps small probabilities exact.
-                threshold: (-(-2.0 * model.coupling.abs() / t).exp_m1() * 4_294_967_296.0).round() as u64,
+                threshold: (-(-2.0 * coupling.abs() / t).exp_m1() * 4_294_967_296.0).round() as u64,
                 labels: Labels::new(if kind == Kind::SwendsenWang { sites } else { 0 }),
                 cluster: Cluster::new(if kind == Kind::Wolff { sites } else { 0 }),
                 updates: 0,
             })
             .collect();
-        let bonds = Bonds::new(model);
-        Self { model, kind, bonds, key: crate::rng::key_of(seed), replicas, record: Vec::new() }
+        let bonds = Bonds::new(model, coupling);
+        Self { model, coupling, kind, bonds, key: crate::rng::key_of(seed), replicas, record: Vec::new() }
     }
 }
 
@@ -139,12 +147,13 @@ impl Walkers for Clusters<'_> {
     }
 
     fn record(&mut self) {
-        let (model, pairs) = (self.model, &self.bonds.pairs);
+        let (coupling, pairs) = (self.coupling, &self.bonds.pairs);
         let measured = |replica: &Replica| {
             let spins = &replica.spins;
             let antiparallel = pairs.iter().filter(|&&(a, b)| spins[a as usize] != spins[b as usize]).count();
             let up = spins.iter().filter(|&&s| s).count();
-            Measured { energy: model.energy(antiparallel as u32), up: up as u32 }
+            let energy = coupling * (2.0 * antiparallel as f64 - pairs.len() as f64);
+            Measured { energy, up: up as u32 }
         };
         self.record.push(self.replicas.par_iter().map(measured).collect());
     }
