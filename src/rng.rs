@@ -54,6 +54,16 @@ pub enum Stream {
     SquareFlip = 21,
     /// Digits beyond the first [`HEAD_DIGITS`] in the layout with one bit a site.
     SquareTail = 22,
+    /// Bonds of Swendsen–Wang and Wolff clusters.
+    ClusterBond = 32,
+    /// New orientation of a Swendsen–Wang cluster.
+    ClusterFlip = 33,
+    /// Site at which a Wolff cluster starts.
+    ClusterSeed = 34,
+    /// Acceptance of a spin flip by tables of general interactions.
+    IsingTable = 35,
+    /// Acceptance of an exchange of temperatures.
+    Exchange = 36,
 }
 
 pub(crate) const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

@@ -137,27 +137,56 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IsingArgs {
-    /// chain:L, open-chain:L or square:L
-    #[arg(long, value_name = "KIND:L")]
+    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L, cubic:L; graph:FILE with one bond `site site` or
+    /// `site site coupling` a line; terms:FILE with `value site …`, one to four sites, a line
+    #[arg(long, value_name = "KIND:L|graph:FILE|terms:FILE")]
     pub(super) lattice: String,
-    /// Temperature in J/k_B
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
-    pub(super) temperature: f64,
-    /// Number of samples
+    /// Temperatures in J/k_B: 2.2, or 1.8,2.0,2.2, or first:last:step
+    #[arg(long, value_name = "T|T,T,…|FIRST:LAST:STEP", allow_hyphen_values = true)]
+    pub(super) temperature: String,
+    /// Coupling J of every bond: 1 for a ferromagnet, -1 for an antiferromagnet; scale of those of a file or spin glass
+    #[arg(long, default_value_t = 1.0, value_name = "J", allow_negative_numbers = true)]
+    pub(super) coupling: f64,
+    /// Couplings of a lattice: uniform, or a spin glass of pm (+J or -J) or gaussian ones; spin glasses run on the CPU
+    #[arg(long, default_value = "uniform", value_name = "uniform|pm|gaussian")]
+    pub(super) couplings: String,
+    /// Field h on every site; runs on the CPU
+    #[arg(long, default_value_t = 0.0, value_name = "H", allow_negative_numbers = true)]
+    pub(super) field: f64,
+    /// Seed of a spin glass's couplings
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) disorder_seed: u64,
+    /// Exchange temperatures between replicas after every N sweeps; runs on the CPU
+    #[arg(long, value_name = "N")]
+    pub(super) exchange: Option<u32>,
+    /// Number of samples at each temperature
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,
-    /// metropolis or heat-bath [default: metropolis, heat-bath on periodic chains]
-    #[arg(long, value_name = "RULE")]
-    pub(super) algorithm: Option<String>,
-    /// Independent replicas
+    /// metropolis, heat-bath, swendsen-wang or wolff; the cluster algorithms run on the CPU
+    #[arg(long, default_value = "metropolis", value_name = "NAME")]
+    pub(super) algorithm: String,
+    /// Largest one-sigma errors, absolute and per site, e.g. energy:1e-4 (also specific_heat, magnetization,
+    /// susceptibility, binder): the run goes on until they are reached at every temperature
+    #[arg(long, value_delimiter = ',', value_name = "QUANTITY:ERROR")]
+    pub(super) precision: Vec<String>,
+    /// Independent replicas at each temperature
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) replicas: usize,
-    /// Sweeps between samples [default: twice the measured autocorrelation time]
+    /// Sweeps between samples [default: twice the measured autocorrelation time, the longest of all temperatures]
     #[arg(long, value_name = "N")]
     pub(super) every: Option<u32>,
     /// Write the samples (.npz, .npy or .csv)
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Also observables at these temperatures, by multi-histogram reweighting of all runs
+    #[arg(long, value_name = "T,…|FIRST:LAST:STEP", allow_hyphen_values = true)]
+    pub(super) reweight: Option<String>,
+    /// Write the reweighted observables (.csv)
+    #[arg(long, value_name = "FILE", requires = "reweight")]
+    pub(super) curves: Option<PathBuf>,
+    /// Write the energy histograms (.csv)
+    #[arg(long, value_name = "FILE")]
+    pub(super) histogram: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -340,10 +369,10 @@ pub(super) struct ObserveArgs {
     /// Spin configurations (.npy, .npz, .csv)
     #[arg(value_name = "SAMPLES")]
     pub(super) samples: PathBuf,
-    /// chain:L, open-chain:L or square:L [default: what the file says]
+    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L or cubic:L [default: what the file says]
     #[arg(long, value_name = "KIND:L")]
     pub(super) lattice: Option<String>,
-    /// Temperature in J/k_B [default: what the file says]
+    /// Temperature in J/k_B [default: what the file says]; picks samples from a file with several
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
 }

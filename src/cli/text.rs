@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::record::{Bounds, Estimate, ExactObservables, LikelihoodRecord, Observables};
+use crate::ising::ExchangeReport;
+use crate::observables::ReweightedPoint;
+use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
@@ -37,6 +39,56 @@ pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> 
         let _ = writeln!(out, "  {:<18} {:>24}", "correlation ξ", estimate(length));
     }
     out
+}
+
+/// A scan over temperatures, one line each; the deviation of e from its exact value where that is known.
+pub(super) fn scan(records: &[IsingRecord]) -> String {
+    let first = records.first().map(|r| &r.observables);
+    let mut out = first.map_or_else(String::new, |o| {
+        format!("{} at {} temperatures: {} samples each\n", o.lattice, records.len(), o.samples)
+    });
+    head(&mut out, "   e − exact");
+    for record in records {
+        let o = &record.observables;
+        line(&mut out, o.temperature, [o.energy, o.specific_heat, o.magnetization, o.susceptibility, o.binder]);
+        if let Some(exact) = &record.exact {
+            let _ = write!(out, "   {:+.1} σ", (o.energy.value - exact.energy) / o.energy.error);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Reweighted observables, one temperature a line.
+pub(super) fn curves(points: &[ReweightedPoint]) -> String {
+    let mut out = String::from("reweighted from all temperatures\n");
+    head(&mut out, "   effective samples");
+    for p in points {
+        line(&mut out, p.temperature, [p.energy, p.specific_heat, p.magnetization, p.susceptibility, p.binder]);
+        let _ = writeln!(out, "   {:.0}", p.effective_samples);
+    }
+    out
+}
+
+/// Acceptance of exchanges and round trips.
+pub(super) fn exchange(report: &ExchangeReport) -> String {
+    let accepted: Vec<String> = report.acceptance.iter().map(|a| format!("{a:.2}")).collect();
+    format!(
+        "  exchanges every {} sweeps, accepted between neighbouring temperatures: {}; {} round trips\n",
+        report.every,
+        accepted.join(" "),
+        report.round_trips
+    )
+}
+
+fn head(out: &mut String, last: &str) {
+    let names = ["specific heat C", "magnetization |m|", "susceptibility χ", "Binder U4"].map(|n| format!(" {n:>20}"));
+    let _ = writeln!(out, "  {:>9} {:>22}{}{last}", "T", "energy e", names.concat());
+}
+
+fn line(out: &mut String, temperature: f64, [energy, rest @ ..]: [Estimate; 5]) {
+    let rest = rest.map(|e| format!(" {:>20}", estimate(e)));
+    let _ = write!(out, "  {temperature:>9} {:>22}{}", estimate(energy), rest.concat());
 }
 
 /// ln Z and log-likelihoods.

@@ -12,6 +12,7 @@
 //! whole new one.
 
 pub(crate) mod binary;
+mod bonds;
 pub(crate) mod file;
 mod model;
 mod npy;
@@ -26,6 +27,7 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
+pub use bonds::{read_bonds, read_terms};
 pub use file::{sha256_hex, write_bytes};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
@@ -44,6 +46,8 @@ pub struct DataSet {
     pub lattice: Option<Lattice>,
     /// T in J/k_B, where the samples are spins in equilibrium.
     pub temperature: Option<f64>,
+    /// T of each sample in J/k_B, `[samples]`, where the samples have different ones.
+    pub temperatures: Option<Vec<f64>>,
     /// Sweep at which each sample was taken, `[samples]`.
     pub sweeps: Option<Vec<u32>>,
     /// Replica from which each sample was taken, `[samples]`.
@@ -67,6 +71,7 @@ impl DataSet {
             names: None,
             lattice: None,
             temperature: None,
+            temperatures: None,
             sweeps: None,
             replicas: None,
             labels: None,
@@ -88,6 +93,7 @@ impl DataSet {
         let lengths = [
             ("names", self.names.as_ref().map(Vec::len), cols, "units"),
             ("lattice sites", self.lattice.map(Lattice::sites), cols, "units"),
+            ("temperatures", self.temperatures.as_ref().map(Vec::len), rows, "samples"),
             ("sweep numbers", self.sweeps.as_ref().map(Vec::len), rows, "samples"),
             ("replica numbers", self.replicas.as_ref().map(Vec::len), rows, "samples"),
             ("labels", self.labels.as_ref().map(Vec::len), rows, "samples"),
@@ -101,7 +107,8 @@ impl DataSet {
                 ));
             }
         }
-        if let Some(temperature) = self.temperature.filter(|t| !(t.is_finite() && *t > 0.0)) {
+        let mut known = self.temperature.iter().chain(self.temperatures.iter().flatten());
+        if let Some(temperature) = known.find(|t| !(t.is_finite() && **t > 0.0)) {
             return Err(Error::Input(
                 Fault::new(format!("temperature {temperature}"))
                     .at(&self.source)

@@ -1,5 +1,6 @@
 //! NumPy's .npz: a zip archive of .npy members, here with the keys `samples`, `temperature`, `lattice`, `names`,
-//! `labels`, `sweep`, `replica`, `seed` and `version`; only `samples` must be there.
+//! `labels`, `sweep`, `replica`, `seed` and `version`; only `samples` must be there. `temperature` is one number, or one for
+//! every sample.
 
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
@@ -80,7 +81,12 @@ pub(crate) fn decode(bytes: &[u8], source: &str) -> Result<DataSet> {
     let mut data = DataSet::new(npy::decode_bits(&samples, &place("samples"))?, source);
     drop(samples);
     if let Some(bytes) = member(&mut archive, "temperature", source)? {
-        data.temperature = Some(one_number(&bytes, &place("temperature"))?);
+        let values = npy::decode_reals(&bytes, &place("temperature"))?.values;
+        if values.len() == data.samples.rows() && values.iter().any(|t| *t != values[0]) {
+            data.temperatures = Some(values);
+        } else {
+            data.temperature = Some(one_number(&bytes, &place("temperature"))?);
+        }
     }
     if let Some(bytes) = member(&mut archive, "lattice", source)? {
         let texts = npy::decode_texts(&bytes, &place("lattice"))?;
@@ -134,6 +140,10 @@ pub fn write_npz(path: &Path, data: &DataSet) -> Result<()> {
         let scalar = |descr: &str, bytes: &[u8]| [npy::header_bytes(descr, &[]), bytes.to_vec()].concat();
         if let Some(temperature) = data.temperature {
             members.push(("temperature", scalar("<f8", &temperature.to_le_bytes())));
+        } else if let Some(temperatures) = &data.temperatures {
+            let mut bytes = npy::header_bytes("<f8", &[temperatures.len()]);
+            bytes.extend(temperatures.iter().flat_map(|t| t.to_le_bytes()));
+            members.push(("temperature", bytes));
         }
         if let Some(lattice) = data.lattice {
             members.push(("lattice", npy::encode_texts(&[lattice.to_string()], &[])));

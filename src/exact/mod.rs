@@ -9,6 +9,7 @@
 
 pub mod chain;
 pub mod enumeration;
+pub mod interactions;
 mod jet;
 pub mod machine;
 mod magnetization;

@@ -1,10 +1,10 @@
 //! What an Ising run is asked to do.
 
-use crate::backend::Rule;
+use super::{Algorithm, Model, Precision, check_temperatures};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
-/// Settings of an Ising run.
+/// Settings of a run at one temperature on a plain lattice, J = 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Lattice.
@@ -13,8 +13,8 @@ pub struct Settings {
     pub temperature: f64,
     /// Number of samples.
     pub samples: usize,
-    /// Metropolis or heat bath.
-    pub rule: Rule,
+    /// How configurations follow one another.
+    pub algorithm: Algorithm,
     /// Independent replicas.
     pub replicas: usize,
     /// Sweeps before the first sample; None: from the pilot.
@@ -25,39 +25,30 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// Name of a rule in scenario files and flags.
-#[must_use]
-pub fn rule_name(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Metropolis => "metropolis",
-        Rule::HeatBath => "heat-bath",
-    }
-}
-
-/// Rule by name; `heat_bath` is taken too.
-#[must_use]
-pub fn parse_rule(name: &str) -> Option<Rule> {
-    match name.replace('_', "-").as_str() {
-        "metropolis" => Some(Rule::Metropolis),
-        "heat-bath" => Some(Rule::HeatBath),
-        _ => None,
-    }
-}
-
-/// The rule taken where none is asked for: Metropolis, and heat bath on periodic chains, where Metropolis is not ergodic.
-#[must_use]
-pub fn default_rule(lattice: Lattice) -> Rule {
-    if matches!(lattice, Lattice::Chain { .. }) { Rule::HeatBath } else { Rule::Metropolis }
-}
-
-/// Most spins, and most samples times sites, that a run may hold in memory.
-const MAX_BITS: u64 = 1 << 36;
-
 impl Settings {
+    /// The same as a scan of one temperature.
+    ///
+    /// # Errors
+    /// As [`Lattice::validate`].
+    pub fn scan(&self) -> Result<Scan> {
+        Ok(Scan {
+            model: Model::ferromagnet(self.lattice)?,
+            temperatures: vec![self.temperature],
+            algorithm: self.algorithm,
+            samples: self.samples,
+            replicas: self.replicas,
+            thermalise: self.thermalise,
+            spacing: self.spacing,
+            precision: Vec::new(),
+            exchange: None,
+            seed: self.seed,
+        })
+    }
+
     /// Replicas that are really run: an even number, never more than samples are wanted.
     #[must_use]
     pub fn replicas_used(&self) -> usize {
-        self.replicas.min(self.samples).next_multiple_of(2)
+        replicas_used(self.replicas, self.samples)
     }
 
     /// Checks everything that can be checked before anything is allocated.
@@ -65,42 +56,120 @@ impl Settings {
     /// # Errors
     /// [`Error::Input`] naming the setting.
     pub fn validate(&self) -> Result<()> {
-        self.lattice.validate()?;
-        let fault = |what: String, expected: &str, advice: &str| {
-            Err(Error::Input(Fault::new(what).at("ising").expected(expected).advice(advice)))
-        };
-        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+        check_sizes(self.lattice.validate()?.sites(), 1, self.samples, self.replicas, self.spacing)?;
+        check_temperatures(&[self.temperature])
+    }
+}
+
+/// Settings of a run at many temperatures at once: replicas of all of them lie side by side on the device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scan {
+    /// What is simulated.
+    pub model: Model,
+    /// Temperatures in J/k_B, all different.
+    pub temperatures: Vec<f64>,
+    /// How configurations follow one another.
+    pub algorithm: Algorithm,
+    /// Number of samples at each temperature.
+    pub samples: usize,
+    /// Independent replicas at each temperature.
+    pub replicas: usize,
+    /// Sweeps before the first sample; None: from the pilot.
+    pub thermalise: Option<u32>,
+    /// Sweeps between samples; None: 2 τ_int, measured, the largest of all temperatures.
+    pub spacing: Option<u32>,
+    /// Errors that must be reached at every temperature; the run goes on after the last sample until they are.
+    pub precision: Vec<Precision>,
+    /// Sweeps between exchanges of temperatures; None: no exchanges.
+    pub exchange: Option<u32>,
+    /// Seed.
+    pub seed: u64,
+}
+
+impl Scan {
+    /// Replicas at each temperature that are really run: an even number, never more than samples are wanted.
+    #[must_use]
+    pub fn replicas_used(&self) -> usize {
+        replicas_used(self.replicas, self.samples)
+    }
+
+    /// Whether all work is done on the CPU, whatever the backend.
+    #[must_use]
+    pub fn needs_cpu(&self) -> bool {
+        self.algorithm.is_cluster() || self.model.uniform_coupling().is_none() || self.exchange.is_some()
+    }
+
+    /// Checks everything that can be checked before anything is allocated.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the setting.
+    pub fn validate(&self) -> Result<()> {
+        check_temperatures(&self.temperatures)?;
+        self.precision.iter().try_for_each(Precision::validate)?;
+        let fault =
+            |what: &str, expected: &str| Err(Error::Input(Fault::new(what).at(&self.model.name).expected(expected)));
+        let uniform = self.model.uniform_coupling().is_some();
+        if self.algorithm.is_cluster() && (!uniform || self.exchange.is_some()) {
             return fault(
-                format!("temperature {}", self.temperature),
-                "a positive finite number, in units of J/k_B",
-                "the critical temperature of the square lattice is 2.269185",
+                "cluster updates of a model with fields or different couplings, or with exchange of temperatures",
+                "metropolis or heat-bath for these",
             );
         }
-        if self.rule == Rule::Metropolis && matches!(self.lattice, Lattice::Chain { .. }) {
-            return fault(
-                format!("checkerboard Metropolis on {}", self.lattice),
-                "heat bath on a periodic chain: a spin between unequal neighbours always flips under Metropolis, so that \
-                 domain walls run left or right for ever, and the difference of their numbers never changes",
-                "choose heat-bath",
-            );
+        if self.exchange.is_some_and(|every| every == 0 || self.temperatures.len() < 2) {
+            return fault("exchange of temperatures", "at least two of them, and at least one sweep between exchanges");
         }
-        if self.samples == 0 || self.replicas == 0 || self.spacing == Some(0) {
+        let (sites, temperatures) = (self.model.graph.sites, self.temperatures.len());
+        check_sizes(sites, temperatures, self.samples, self.replicas, self.spacing)
+    }
+}
+
+fn replicas_used(replicas: usize, samples: usize) -> usize {
+    replicas.min(samples).next_multiple_of(2)
+}
+
+/// Most spins, and most samples times sites, that a run may hold in memory.
+const MAX_BITS: u64 = 1 << 36;
+/// Most replicas of all temperatures: their numbers are part of 32-bit addresses, and each has entries in tables.
+const MAX_REPLICAS: u64 = 1 << 24;
+
+fn check_sizes(sites: usize, temperatures: usize, samples: usize, replicas: usize, spacing: Option<u32>) -> Result<()> {
+    let fault = |what: String, expected: String, advice: &str| {
+        Err(Error::Input(Fault::new(what).at("ising").expected(expected).advice(advice)))
+    };
+    if samples == 0 || replicas == 0 || spacing == Some(0) {
+        return fault(
+            format!("{samples} samples from {replicas} replicas"),
+            "at least one of each, and at least one sweep between samples".to_string(),
+            "use for example 10000 samples from 1000 replicas",
+        );
+    }
+    let replicas = replicas_used(replicas, samples);
+    let spins = |count: usize| (count as u64).checked_mul(temperatures as u64)?.checked_mul(sites as u64);
+    let gib = |bits: u64| bits as f64 / (8.0 * f64::from(1 << 30));
+    match (spins(samples), spins(replicas)) {
+        (Some(kept), Some(moving)) if kept <= MAX_BITS && moving <= MAX_BITS => {}
+        (kept, moving) => {
+            let size = |n: Option<u64>| {
+                n.map_or_else(|| "far more than any memory".to_string(), |n| format!("{:.1} GiB", gib(n)))
+            };
             return fault(
-                format!("{} samples from {} replicas", self.samples, self.replicas),
-                "at least one of each, and at least one sweep between samples",
-                "use for example 10000 samples from 1000 replicas",
-            );
-        }
-        let sites = self.lattice.sites() as u64;
-        let bits = (self.samples as u64).checked_mul(sites);
-        let spins = (self.replicas as u64).checked_mul(sites);
-        if bits.is_none_or(|n| n > MAX_BITS) || spins.is_none_or(|n| n > MAX_BITS) {
-            return fault(
-                format!("{} samples and {} replicas of {} sites", self.samples, self.replicas, sites),
-                "at most 2^36 spins in all (8 GiB packed)",
+                format!(
+                    "{temperatures} × {samples} samples and {temperatures} × {replicas} replicas of {sites} sites \
+                     need {} and {}",
+                    size(kept),
+                    size(moving)
+                ),
+                format!("at most {:.0} GiB of packed spins each", gib(MAX_BITS)),
                 "use fewer samples, fewer replicas or a smaller lattice",
             );
         }
-        Ok(())
     }
+    if replicas as u64 * temperatures as u64 > MAX_REPLICAS {
+        return fault(
+            format!("{temperatures} × {replicas} replicas"),
+            format!("at most {MAX_REPLICAS} in all"),
+            "use fewer replicas: samples can also follow one another in time",
+        );
+    }
+    Ok(())
 }

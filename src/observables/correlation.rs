@@ -1,6 +1,7 @@
 //! Spin correlations along the axes and the second-moment correlation length.
 //!
-//! G(r) = ⟨s_i s_{i+r}⟩ averaged over sites and axes, without subtraction of ⟨m⟩². Structure factor
+//! G(r) = ⟨s_i s_{i+r}⟩ averaged over sites and over the axes of the site numbers (layer, row, column), without
+//! subtraction of ⟨m⟩². Structure factor
 //! S(k) = (1/N)⟨|Σ_i s_i e^{ik·x_i}|²⟩, and with the smallest wave vector k = 2π/L along an axis (mean over axes)
 //! ξ = √(S(0)/S(k) − 1) / (2 sin(k/2)) (Cooper, Freedman and Preston, Nucl. Phys. B 210, 210 (1982)); in the ordered
 //! phase this ξ grows with L instead of measuring fluctuations.
@@ -25,7 +26,7 @@ pub const MAX_DISTANCES: usize = 129;
 pub struct Correlations {
     /// G(r), r = 0, 1, … up to L/2 (periodic) or L − 1 (open), at most [`MAX_DISTANCES`] values.
     pub along_axis: Vec<Estimate>,
-    /// ξ in lattice constants; None for open lattices and where S(k) = 0.
+    /// ξ in lattice constants; None for open lattices, oblique ones and where S(k) = 0.
     pub length: Option<Estimate>,
 }
 
@@ -52,7 +53,8 @@ pub fn correlations(samples: &BitMatrix, lattice: Lattice, replicas: usize, tau:
     let scale = 1.0 / (2.0 * (PI / length as f64).sin());
     let xi = jackknife(&means, &weights, |q| scale * (q[distances] / q[distances + 1] - 1.0).max(0.0).sqrt());
     // Where S(k) vanishes only rounding is left of it.
-    let known = lattice.is_periodic() && xi.value < 1e6 * length as f64 && xi.error.is_finite();
+    let orthogonal = matches!(lattice, Lattice::Chain { .. } | Lattice::Square { .. } | Lattice::Cubic { .. });
+    let known = orthogonal && xi.value < 1e6 * length as f64 && xi.error.is_finite();
     Ok(Correlations { along_axis, length: known.then_some(xi) })
 }
 
@@ -75,15 +77,17 @@ fn along_axes(sites: &BitMatrix, lattice: Lattice, distances: usize, samples: us
 }
 
 /// Sites at distance `r` from site `i` in the positive direction of each axis.
-fn partners(lattice: Lattice, i: usize, r: usize) -> [Option<usize>; 2] {
-    match lattice {
-        Lattice::Chain { length } => [Some((i + r) % length), None],
-        Lattice::OpenChain { length } => [(i + r < length).then_some(i + r), None],
-        Lattice::Square { length } => {
-            let (row, column) = (i / length, i % length);
-            [Some(row * length + (column + r) % length), Some((row + r) % length * length + column)]
-        }
+fn partners(lattice: Lattice, i: usize, r: usize) -> [Option<usize>; 3] {
+    let length = lattice.length();
+    if !lattice.is_periodic() {
+        return [(i + r < length).then_some(i + r), None, None];
     }
+    let along = |axis: usize| {
+        let stride = length.pow(axis as u32);
+        let coordinate = i / stride % length;
+        (axis < lattice.dimensions()).then(|| i - coordinate * stride + (coordinate + r) % length * stride)
+    };
+    [along(0), along(1), along(2)]
 }
 
 /// S(0) and S(2π/L) of one block, the latter averaged over axes.
@@ -96,9 +100,8 @@ fn structure_factors(block: &BitMatrix, lattice: Lattice) -> [f64; 2] {
     for r in 0..block.rows() {
         up.fill(0);
         for i in (0..sites).filter(|&i| block.get(r, i)) {
-            up[i % length] += 1;
-            if axes == 2 {
-                up[length + i / length] += 1;
+            for axis in 0..axes {
+                up[axis * length + i / length.pow(axis as u32) % length] += 1;
             }
         }
         let magnetization = 2.0 * f64::from(block.row_count(r)) - sites as f64;

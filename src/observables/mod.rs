@@ -6,16 +6,19 @@
 //!
 //! e = ⟨E⟩/N · C = (N/T²)(⟨e²⟩ − ⟨e⟩²) · ⟨|m|⟩ · χ = (N/T)(⟨m²⟩ − ⟨|m|⟩²) · U4 = 1 − ⟨m⁴⟩/(3⟨m²⟩²) ·
 //! P(m > 0) + ½ P(m = 0). The τ of a derived quantity is that of its linear projection Σ_a (∂f/∂ā) a(t) (Wolff 2004).
-//! All autocorrelation times are in steps of the series.
+//! All autocorrelation times are in steps of the series. [`MultiHistogram`] turns series at a few temperatures into curves
+//! over all temperatures between them.
 
 mod correlation;
 mod exact_values;
 mod pilot;
+mod reweighting;
 mod series;
 
 pub use correlation::{Correlations, MAX_DISTANCES, correlations};
 pub use exact_values::exact_observables;
 pub use pilot::{Agreement, Pilot, agreement, pilot};
+pub use reweighting::{MAX_RUNS, MultiHistogram, ReweightedPoint, energy_histogram};
 pub use series::Series;
 
 use crate::bits::BitMatrix;
@@ -29,7 +32,21 @@ use crate::stats::{Blocks, autocorrelation, jackknife, mean};
 /// # Errors
 /// [`Error::Input`] for fewer than two samples, a lattice of another size, or a temperature that is not positive.
 pub fn observables(series: &Series, lattice: Lattice, temperature: f64) -> Result<Observables> {
-    check(series, lattice, temperature)?;
+    if series.sites != lattice.sites() {
+        return Err(Error::Input(
+            Fault::new(format!("configurations of {} sites", series.sites))
+                .expected(format!("{} sites for lattice {lattice}", lattice.sites())),
+        ));
+    }
+    observables_of(series, &lattice.to_string(), temperature)
+}
+
+/// Estimates of all observables of a series of any Ising model, named `name`, at one temperature.
+///
+/// # Errors
+/// [`Error::Input`] for fewer than two samples or a temperature that is not positive.
+pub fn observables_of(series: &Series, name: &str, temperature: f64) -> Result<Observables> {
+    check(series, temperature)?;
     let n = series.sites as f64;
     // Energies about their mean: the variance is then no difference of large numbers.
     let centre = mean(&series.energy);
@@ -51,7 +68,7 @@ pub fn observables(series: &Series, lattice: Lattice, temperature: f64) -> Resul
     let binder_slope = if mean_m2 > 0.0 { -2.0 * mean_m4 / mean_m2 } else { 0.0 };
     Ok(Observables {
         temperature,
-        lattice: lattice.to_string(),
+        lattice: name.to_string(),
         sites: series.sites,
         samples: series.replicas * series.times,
         energy: estimate(&|q| centre + q[0], Some(pilot.energy.tau)),
@@ -97,18 +114,12 @@ fn binder(m2: f64, m4: f64) -> f64 {
     if m2 > 0.0 { 1.0 - m4 / (3.0 * m2 * m2) } else { 0.0 }
 }
 
-fn check(series: &Series, lattice: Lattice, temperature: f64) -> Result<()> {
+fn check(series: &Series, temperature: f64) -> Result<()> {
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::Input(
             Fault::new(format!("temperature {temperature}"))
                 .expected("a positive finite number, in units of J/k_B")
                 .advice("the critical temperature of the square lattice is 2.269185"),
-        ));
-    }
-    if series.sites != lattice.sites() {
-        return Err(Error::Input(
-            Fault::new(format!("configurations of {} sites", series.sites))
-                .expected(format!("{} sites for lattice {lattice}", lattice.sites())),
         ));
     }
     let samples = series.replicas * series.times;

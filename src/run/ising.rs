@@ -2,56 +2,148 @@
 
 use super::Source;
 use crate::backend::Backend;
+use crate::bits::BitMatrix;
 use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
-use crate::ising::{Outcome, Settings, generate, rule_name};
-use crate::observables::{correlations, exact_observables, observables};
-use crate::record::IsingRecord;
+use crate::ising::{Algorithm, ExchangeReport, Model, Outcome, Scan, Settings};
+use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
+use crate::record::{Estimate, IsingRecord};
 
-/// Runs the Monte Carlo and measures on the recorded sums and on the configurations.
+/// Runs the Monte Carlo at one temperature and measures on the recorded sums and on the configurations.
 ///
 /// # Errors
-/// As [`generate`].
+/// As [`crate::ising::generate`].
 pub fn ising<B: Backend>(
     backend: &B,
     settings: &Settings,
     listener: &mut dyn Listener,
 ) -> Result<(IsingRecord, Source)> {
-    let outcome = generate(backend, settings, listener)?;
-    let (lattice, temperature) = (settings.lattice, settings.temperature);
-    let mut observed = observables(&outcome.series, lattice, temperature)?;
+    settings.validate()?;
+    let scanned = scan(backend, &settings.scan()?, listener)?;
+    let record = scanned.records.into_iter().next();
+    let record = record.ok_or_else(|| crate::Error::input("no temperature"))?;
+    Ok((record.clone(), Source { data: scanned.data, exact: record.exact }))
+}
+
+/// Results of a scan over temperatures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scanned {
+    /// One for each temperature, in their order.
+    pub records: Vec<IsingRecord>,
+    /// Samples of all temperatures, `[temperature][time][replica]`; replicas are numbered at each temperature.
+    pub data: DataSet,
+    /// What was measured, by temperature: for reweighting.
+    pub series: Vec<Series>,
+    /// What exchanges of temperatures did, where there were any.
+    pub exchange: Option<ExchangeReport>,
+}
+
+impl Scanned {
+    /// Observables at other temperatures, by multi-histogram reweighting.
+    ///
+    /// # Errors
+    /// As [`MultiHistogram::new`] and [`MultiHistogram::at`].
+    pub fn reweight(&self, temperatures: &[f64]) -> Result<Vec<ReweightedPoint>> {
+        let runs: Vec<(f64, &Series)> =
+            self.records.iter().map(|r| r.observables.temperature).zip(&self.series).collect();
+        let combined = MultiHistogram::new(&runs)?;
+        temperatures.iter().map(|&t| combined.at(t)).collect()
+    }
+
+    /// Energy histograms of all temperatures as CSV: `temperature,energy,count`, energies per site.
+    #[must_use]
+    pub fn histogram_csv(&self) -> String {
+        let mut text = String::from("temperature,energy,count\n");
+        for (record, series) in self.records.iter().zip(&self.series) {
+            for (energy, count) in energy_histogram(series) {
+                text += &format!("{},{energy},{count}\n", record.observables.temperature);
+            }
+        }
+        text
+    }
+}
+
+/// Reweighted observables as CSV, every value followed by its one-sigma error.
+#[must_use]
+pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
+    let names = ["energy", "specific_heat", "magnetization", "susceptibility", "binder"];
+    let mut text = String::from("temperature");
+    names.iter().for_each(|name| text += &format!(",{name},{name}_error"));
+    text += ",effective_samples\n";
+    for p in curves {
+        text += &p.temperature.to_string();
+        for e in [p.energy, p.specific_heat, p.magnetization, p.susceptibility, p.binder] {
+            text += &format!(",{},{}", e.value, e.error);
+        }
+        text += &format!(",{}\n", p.effective_samples);
+    }
+    text
+}
+
+/// Runs the Monte Carlo at all temperatures at once.
+///
+/// The `tau` of e and |m| are those of the pilot, in sweeps; those of the other quantities are of the series at the
+/// sampling times, in sweeps too, and thus at least half their spacing.
+///
+/// # Errors
+/// As [`crate::ising::scan`].
+pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<Scanned> {
+    let found = crate::ising::scan(backend, scan, listener)?;
+    let outcomes = found.points;
+    let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;
+    let series = outcomes.iter().map(|o| o.series.clone()).collect();
+    Ok(Scanned { records, data: data_set(outcomes, scan), series, exchange: found.exchange })
+}
+
+fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<IsingRecord> {
+    let mut observed = observables_of(&outcome.series, &model.name, outcome.temperature)?;
+    let in_sweeps = |steps: Option<f64>| steps.map(|tau| tau * f64::from(outcome.spacing));
+    let measured = |tau: f64, e: Estimate| if tau.is_nan() { in_sweeps(e.tau) } else { Some(tau) };
+    observed.energy.tau = measured(outcome.tau_energy, observed.energy);
+    observed.magnetization.tau = measured(outcome.tau_magnetization, observed.magnetization);
+    for other in [&mut observed.specific_heat, &mut observed.susceptibility, &mut observed.binder, &mut observed.p_up] {
+        other.tau = in_sweeps(other.tau);
+    }
     // G(r) from whole sampling times, so that replicas stay aligned.
     let whole = outcome.samples.rows() / outcome.replicas * outcome.replicas;
-    if whole > 0 {
+    if let (true, Some(lattice)) = (whole > 0, model.lattice) {
         let found = correlations(&outcome.samples.slice_rows(0..whole), lattice, outcome.replicas, 0.5)?;
         observed.correlation = found.along_axis;
         observed.correlation_length = found.length;
     }
-    let exact = exact_observables(lattice, temperature);
-    let record = IsingRecord {
+    Ok(IsingRecord {
         observables: observed,
-        exact: exact.clone(),
-        algorithm: rule_name(settings.rule).to_string(),
+        exact: model.exact(outcome.temperature),
+        algorithm: algorithm.name().to_string(),
         replicas: outcome.replicas,
         thermalisation: outcome.thermalisation,
         spacing: outcome.spacing,
         flips_per_ns: outcome.flips_per_ns,
-    };
-    let data = data_set(outcome, settings);
-    Ok((record, Source { data, exact }))
+    })
 }
 
-fn data_set(outcome: Outcome, settings: &Settings) -> DataSet {
-    let rows = outcome.samples.rows();
-    let mut data = DataSet::new(
-        outcome.samples,
-        format!("{} at T = {}, {}", settings.lattice, settings.temperature, rule_name(settings.rule)),
-    );
-    data.lattice = Some(settings.lattice);
-    data.temperature = Some(settings.temperature);
-    data.sweeps = Some((0..rows).map(|row| outcome.sweeps[row / outcome.replicas]).collect());
-    data.replicas = Some((0..rows).map(|row| (row % outcome.replicas) as u32).collect());
-    data.seed = Some(settings.seed);
+fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
+    let mut samples = BitMatrix::zeros(0, scan.model.graph.sites);
+    let (mut temperatures, mut sweeps, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
+    for outcome in outcomes {
+        let rows = outcome.samples.rows();
+        samples.append(&outcome.samples);
+        temperatures.extend(std::iter::repeat_n(outcome.temperature, rows));
+        sweeps.extend((0..rows).map(|row| outcome.sweeps[row / outcome.replicas]));
+        replicas.extend((0..rows).map(|row| (row % outcome.replicas) as u32));
+    }
+    let list: Vec<String> = scan.temperatures.iter().map(ToString::to_string).collect();
+    let source = format!("{} at T = {}, {}", scan.model.name, list.join(", "), scan.algorithm.name());
+    let mut data = DataSet::new(samples, source);
+    // A lattice in a file stands for J = 1: readers know exact values for it.
+    data.lattice = scan.model.lattice.filter(|_| scan.model.is_plain());
+    match scan.temperatures[..] {
+        [one] => data.temperature = Some(one),
+        _ => data.temperatures = Some(temperatures),
+    }
+    data.sweeps = Some(sweeps);
+    data.replicas = Some(replicas);
+    data.seed = Some(scan.seed);
     data
 }

@@ -9,7 +9,7 @@ use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
-use crate::backend::{Backend, Rule};
+use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::couplings::{Basis, Method};
 use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
@@ -346,9 +346,11 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
         lattice: plan.lattice,
         temperature: plan.temperature,
         samples: plan.samples,
-        rule: match plan.algorithm {
-            scenario::SpinRule::Metropolis => Rule::Metropolis,
-            scenario::SpinRule::HeatBath => Rule::HeatBath,
+        algorithm: match plan.algorithm {
+            scenario::SpinRule::Metropolis => crate::ising::Algorithm::Metropolis,
+            scenario::SpinRule::HeatBath => crate::ising::Algorithm::HeatBath,
+            scenario::SpinRule::SwendsenWang => crate::ising::Algorithm::SwendsenWang,
+            scenario::SpinRule::Wolff => crate::ising::Algorithm::Wolff,
         },
         replicas: plan.replicas,
         thermalise: plan.thermalise,

@@ -12,7 +12,7 @@ use crate::bits::BitMatrix;
 use crate::couplings;
 use crate::error::Result;
 use crate::events::{Event, Listener};
-use crate::ising::Settings;
+use crate::ising::{Algorithm, Settings};
 use crate::lattice::Lattice;
 use crate::likelihood::{AnnealSettings, anneal, base_bias, linear_ladder};
 use crate::numerics::sigmoid;
@@ -107,7 +107,7 @@ fn observables<B: Backend>(backend: &B) -> Result<Vec<Check>> {
         lattice,
         temperature,
         samples: 8192,
-        rule: Rule::Metropolis,
+        algorithm: Algorithm::Metropolis,
         replicas: 512,
         thermalise: None,
         spacing: None,

@@ -5,9 +5,6 @@ use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
     Schedule, SpinRule,
 };
-use crate::backend::Rule;
-use crate::ising::default_rule;
-use crate::lattice::Lattice;
 
 /// Most couplings of order 3 that are read without being asked for, and at most.
 pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
@@ -22,12 +19,8 @@ pub(crate) fn triples(n: u64) -> u64 {
 pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
     raw.seed.get_or_insert(1);
     match &mut raw.source {
-        RawSource::Ising { lattice, samples, algorithm, replicas, .. } => {
-            let rule = match lattice.parse::<Lattice>().map(default_rule) {
-                Ok(Rule::HeatBath) => SpinRule::HeatBath,
-                _ => SpinRule::Metropolis,
-            };
-            algorithm.get_or_insert(rule);
+        RawSource::Ising { samples, algorithm, replicas, .. } => {
+            algorithm.get_or_insert(SpinRule::Metropolis);
             replicas.get_or_insert(1000.min((*samples).max(1)));
         }
         RawSource::File { path, .. } | RawSource::Model { path } => {

@@ -78,14 +78,14 @@ impl RawScenario {
 pub enum RawSource {
     /// Monte Carlo of an Ising model, J = 1, no field.
     Ising {
-        /// `chain:L`, `open-chain:L` or `square:L`.
+        /// `chain:L`, `open-chain:L`, `square:L`, `triangular:L`, `honeycomb:L` or `cubic:L`.
         lattice: String,
         /// T in J/k_B; may be left out when it is swept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
         /// Number of samples, over all replicas.
         samples: u64,
-        /// Single-spin rule.
+        /// Update algorithm; Metropolis unless said.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         algorithm: Option<SpinRule>,
         /// Independent replicas.
@@ -116,7 +116,7 @@ pub enum RawSource {
     },
 }
 
-/// Rule of a single-spin update.
+/// How configurations follow one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpinRule {
@@ -124,6 +124,10 @@ pub enum SpinRule {
     Metropolis,
     /// 1 / (1 + e^{ΔE/T}).
     HeatBath,
+    /// All clusters at once; on the CPU.
+    SwendsenWang,
+    /// One cluster a sweep; on the CPU.
+    Wolff,
 }
 
 /// The machine to train.

@@ -79,7 +79,7 @@ fn each_mistake_is_marked_where_it_stands() {
         ("temperature: 2.0", "temperature: NaN", "NaN", "positive"),
         ("temperature: 2.0", "temperature: \"hot\"", "\"hot\"", "a number"),
         ("square:4", "square:5", "\"square:5\"", "even extent"),
-        ("square:4", "cubic:4", "\"cubic:4\"", "chain:L"),
+        ("square:4", "kagome:4", "\"kagome:4\"", "chain:L"),
         ("samples: 1000", "samples: 0", "0", "from 2"),
         ("samples: 1000", "samples: -7", "-7", "whole number"),
         ("samples: 1000", "samples: 1e4", "1e4", "write 10000"),

@@ -1,5 +1,9 @@
 //! `gibbsite ising`.
 
+use std::path::Path;
+
+use serde::Serialize;
+
 use crate::backend::Backend;
 use crate::cli::args::{Global, IsingArgs};
 use crate::cli::console::Console;
@@ -7,62 +11,159 @@ use crate::cli::text;
 use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::ising::{Settings, default_rule, parse_rule};
+use crate::ising::{Algorithm, Disorder, ExchangeReport, Interactions, Model, Scan, parse_temperatures};
+use crate::observables::ReweightedPoint;
 use crate::record::IsingRecord;
-use crate::run::Source;
-use crate::run::device::{Job, with_backend};
-use crate::run::ising::ising as ising_stage;
+use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
+use crate::run::ising::{Scanned, curves_csv, scan as ising_stage};
 
 pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let lattice = args.lattice.parse()?;
-    let rule = args.algorithm.as_deref().map_or_else(
-        || Ok(default_rule(lattice)),
-        |name| {
-            parse_rule(name).ok_or_else(|| {
-                Error::Input(
-                    Fault::new(format!("algorithm \"{name}\"")).at("--algorithm").expected("metropolis or heat-bath"),
-                )
-            })
-        },
-    )?;
-    let settings = Settings {
-        lattice,
-        temperature: args.temperature,
-        samples: args.samples,
-        rule,
-        replicas: args.replicas,
-        thermalise: None,
-        spacing: args.every,
-        seed: global.seed(),
-    };
-    settings.validate()?;
+    let scan = scan_of(args, global)?;
+    scan.validate()?;
+    let reweight = args.reweight.as_deref().map(parse_temperatures).transpose()?.unwrap_or_default();
     if let Some(path) = &args.out {
         data::check_samples_output(path)?;
     }
+    [&args.curves, &args.histogram].into_iter().flatten().try_for_each(|path| data::check_output(path))?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let (record, source) = with_backend(&global.device_request(), Ising { settings: &settings, listener })?;
-    let mut out = text::observables(&record.observables, record.exact.as_ref());
-    out += &format!(
-        "  {} replicas, {} sweeps to thermalise, {} between samples, {:.3} flips/ns\n",
-        record.replicas, record.thermalisation, record.spacing, record.flips_per_ns
-    );
+    let mut request = global.device_request();
+    if scan.needs_cpu() && request.choice == Choice::Auto {
+        // No device need be looked for.
+        request = DeviceRequest { choice: Choice::Cpu, ..request };
+    }
+    let found = with_backend(&request, Ising { scan: &scan, listener })?;
+    let mut out = match &found.records[..] {
+        [one] => text::observables(&one.observables, one.exact.as_ref()),
+        several => text::scan(several),
+    };
+    if let Some(first) = found.records.first() {
+        out += &format!(
+            "  {} replicas, {} sweeps to thermalise, {} between samples, {:.3} flips/ns\n",
+            first.replicas, first.thermalisation, first.spacing, first.flips_per_ns
+        );
+    }
+    out += &effective_samples(&found.records);
     if let Some(path) = &args.out {
-        data::write(path, &source.data)?;
+        data::write(path, &found.data)?;
         out += &format!("  samples in {}\n", path.display());
     }
-    console.result(&record, &out)
+    if let Some(report) = &found.exchange {
+        out += &text::exchange(report);
+    }
+    if let Some(path) = &args.histogram {
+        data::write_bytes(path, found.histogram_csv().as_bytes())?;
+        out += &format!("  energy histograms in {}\n", path.display());
+    }
+    if !reweight.is_empty() {
+        let curves = found.reweight(&reweight)?;
+        out += &text::curves(&curves);
+        if let Some(path) = &args.curves {
+            data::write_bytes(path, curves_csv(&curves).as_bytes())?;
+            out += &format!("  reweighted observables in {}\n", path.display());
+        }
+        let exchange = found.exchange.as_ref();
+        return console.result(&Points { points: &found.records, exchange, curves: Some(&curves) }, &out);
+    }
+    match &found.records[..] {
+        [one] => console.result(one, &out),
+        several => {
+            let exchange = found.exchange.as_ref();
+            console.result(&Points { points: several, exchange, curves: None }, &out)
+        }
+    }
+}
+
+/// Result of a scan as JSON.
+#[derive(Debug, Serialize)]
+struct Points<'a> {
+    points: &'a [IsingRecord],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<&'a ExchangeReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curves: Option<&'a [ReweightedPoint]>,
+}
+
+/// The smallest effective sample size, and the τ behind it.
+fn effective_samples(records: &[IsingRecord]) -> String {
+    let size = |r: &IsingRecord| r.observables.effective_samples.unwrap_or(f64::NAN);
+    let least = records.iter().min_by(|a, b| size(a).total_cmp(&size(b)));
+    least.map_or_else(String::new, |r| {
+        let o = &r.observables;
+        let tau = |e: crate::record::Estimate| e.tau.unwrap_or(f64::NAN);
+        format!(
+            "  {:.0} effective samples of the energy at T = {} (τ = {:.1} sweeps for e, {:.1} for |m|)\n",
+            size(r),
+            o.temperature,
+            tau(o.energy),
+            tau(o.magnetization)
+        )
+    })
+}
+
+fn scan_of(args: &IsingArgs, global: &Global) -> Result<Scan> {
+    let algorithm = Algorithm::parse(&args.algorithm).ok_or_else(|| {
+        let names: Vec<&str> = Algorithm::ALL.iter().map(|a| a.name()).collect();
+        Error::Input(
+            Fault::new(format!("algorithm \"{}\"", args.algorithm)).at("--algorithm").expected(names.join(", ")),
+        )
+    })?;
+    Ok(Scan {
+        model: model_of(args)?,
+        temperatures: parse_temperatures(&args.temperature)?,
+        algorithm,
+        samples: args.samples,
+        replicas: args.replicas,
+        thermalise: None,
+        spacing: args.every,
+        exchange: args.exchange,
+        precision: args.precision.iter().map(|text| text.parse()).collect::<Result<_>>()?,
+        seed: global.seed(),
+    })
+}
+
+fn model_of(args: &IsingArgs) -> Result<Model> {
+    let disorder = Disorder::parse(&args.couplings);
+    let wrong =
+        |what: String, flag: &str, expected: &str| Err(Error::Input(Fault::new(what).at(flag).expected(expected)));
+    if disorder.is_none() && args.couplings != "uniform" {
+        return wrong(format!("couplings \"{}\"", args.couplings), "--couplings", "uniform, pm or gaussian");
+    }
+    if !args.field.is_finite() {
+        return wrong(format!("field {}", args.field), "--field", "a finite number");
+    }
+    let (graph, terms) = (args.lattice.strip_prefix("graph:"), args.lattice.strip_prefix("terms:"));
+    if disorder.is_some() && graph.or(terms).is_some() {
+        return wrong("a spin glass on a file".to_string(), "--couplings", "a named lattice, or couplings in the file");
+    }
+    if terms.is_some() && (args.field != 0.0 || args.coupling != 1.0) {
+        let expected = "fields and couplings in the file itself";
+        return wrong("a field or a coupling beside a file of terms".to_string(), "--lattice", expected);
+    }
+    match (graph, terms, disorder) {
+        (Some(file), ..) => {
+            Model::on_graph(&args.lattice, &data::read_bonds(Path::new(file))?, args.coupling, args.field)
+        }
+        (_, Some(file), _) => {
+            let interactions = Interactions::parse(&data::read_terms(Path::new(file))?, file)?;
+            Ok(Model::general(&args.lattice, interactions))
+        }
+        (_, _, Some(disorder)) => {
+            Model::spin_glass(args.lattice.parse()?, disorder, args.coupling, args.field, args.disorder_seed)
+        }
+        _ => Model::in_field(args.lattice.parse()?, args.coupling, args.field),
+    }
 }
 
 struct Ising<'a, L> {
-    settings: &'a Settings,
+    scan: &'a Scan,
     listener: &'a mut L,
 }
 
 impl<L: Listener + Send> Job for Ising<'_, L> {
-    type Output = (IsingRecord, Source);
+    type Output = Scanned;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
-        ising_stage(backend, self.settings, self.listener)
+        ising_stage(backend, self.scan, self.listener)
     }
 }

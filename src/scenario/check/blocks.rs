@@ -7,8 +7,7 @@ use super::super::facts::Facts;
 use super::super::mistake::{Mistakes, nearest_name};
 use super::super::plan::{CouplingsPlan, LikelihoodPlan, SamplePlan};
 use super::super::raw::{
-    Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, SpinRule,
-    UnitName,
+    Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, UnitName,
 };
 use crate::lattice::Lattice;
 
@@ -65,16 +64,8 @@ fn states(notes: &mut Mistakes<'_>, path: &str, rows: u64, units: Option<usize>)
 
 pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
     match &raw.source {
-        RawSource::Ising { lattice, temperature: t, samples, replicas, thermalise, every, algorithm } => {
+        RawSource::Ising { lattice, temperature: t, samples, replicas, thermalise, every, .. } => {
             let parsed = lattice.parse::<Lattice>().ok();
-            if *algorithm == Some(SpinRule::Metropolis) && matches!(parsed, Some(Lattice::Chain { .. })) {
-                notes.at(
-                    "source.algorithm",
-                    "checkerboard Metropolis is not ergodic on a periodic chain",
-                    "heat_bath: Metropolis keeps the difference of right- and left-moving domain walls for ever",
-                    "write algorithm: heat_bath, or leave it out",
-                );
-            }
             temperature(notes, "source.temperature", *t);
             let swept = raw.sweep.as_ref().is_some_and(|s| s.temperature.is_some());
             if t.is_none() && !swept {

@@ -1,0 +1,118 @@
+//! Replicas on their way: what the engine asks of whoever moves them.
+
+use std::ops::Range;
+
+use crate::backend::{Acceptance, Backend, Rule};
+use crate::bits::BitMatrix;
+use crate::error::Result;
+
+use super::{ExchangeReport, Model};
+
+/// Energy and magnetisation of one replica at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Measured {
+    /// E of the whole system.
+    pub(super) energy: f64,
+    /// Spins that are up.
+    pub(super) up: u32,
+}
+
+/// Many replicas of one model, each at a temperature of its own.
+pub(super) trait Walkers {
+    /// Sweeps with these numbers, all replicas; enqueues where there is a queue.
+    fn sweep(&mut self, sweeps: Range<u32>);
+
+    /// Notes energy and magnetisation of every replica now.
+    fn record(&mut self);
+
+    /// Takes what was noted, `[times][replicas]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn take_record(&mut self) -> Result<Vec<Vec<Measured>>>;
+
+    /// The spins now, `[replicas, sites]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn spins(&self) -> Result<BitMatrix>;
+
+    /// Waits for everything that was enqueued.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn finish(&self) -> Result<()>;
+
+    /// Spin updates so far.
+    fn updates(&self) -> f64;
+
+    /// What exchanges of temperatures did, where there are any.
+    fn exchange_report(&self) -> Option<ExchangeReport> {
+        None
+    }
+}
+
+/// Replicas updated spin by spin on a backend.
+pub(super) struct OnBackend<'a, B: Backend> {
+    backend: &'a B,
+    model: &'a Model,
+    coupling: f64,
+    seed: u64,
+    spins: B::Spins,
+    updates: f64,
+    updates_per_sweep: f64,
+}
+
+impl<'a, B: Backend> OnBackend<'a, B> {
+    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r, all bonds the coupling J.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    pub(super) fn new(
+        backend: &'a B,
+        model: &'a Model,
+        coupling: f64,
+        rule: Rule,
+        temperatures: &[f64],
+        initial: &BitMatrix,
+        seed: u64,
+    ) -> Result<Self> {
+        let acceptance = Acceptance::with_coupling(rule, model.graph.max_degree, coupling, temperatures)?;
+        let spins = backend.upload_spins(&model.graph, &acceptance, initial)?;
+        let updates_per_sweep = temperatures.len() as f64 * model.graph.sites as f64;
+        Ok(Self { backend, model, coupling, seed, spins, updates: 0.0, updates_per_sweep })
+    }
+}
+
+impl<B: Backend> Walkers for OnBackend<'_, B> {
+    fn sweep(&mut self, sweeps: Range<u32>) {
+        self.updates += self.updates_per_sweep * sweeps.len() as f64;
+        self.backend.sweep(&mut self.spins, self.seed, sweeps);
+    }
+
+    fn record(&mut self) {
+        self.backend.record_sums(&mut self.spins);
+    }
+
+    fn take_record(&mut self) -> Result<Vec<Vec<Measured>>> {
+        let sums = self.backend.read_sums(&mut self.spins)?;
+        let bonds = self.model.graph.bonds() as f64;
+        let energy = |antiparallel: u32| self.coupling * (2.0 * f64::from(antiparallel) - bonds);
+        let measured = |row: &Vec<crate::backend::SpinSums>| -> Vec<Measured> {
+            row.iter().map(|s| Measured { energy: energy(s.antiparallel), up: s.up }).collect()
+        };
+        Ok(sums.iter().map(measured).collect())
+    }
+
+    fn spins(&self) -> Result<BitMatrix> {
+        self.backend.read_spins(&self.spins)
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.backend.finish()
+    }
+
+    fn updates(&self) -> f64 {
+        self.updates
+    }
+}

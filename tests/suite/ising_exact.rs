@@ -1,0 +1,128 @@
+//! Every algorithm against exact values.
+//!
+//! Seeds are fixed. A test asks for 3.5 σ from each value (4.7e-4 of correct runs fail at one value) and for a χ² over the
+//! energies of independent runs, whose tail probability must lie between 0.001 and 0.999 (0.2 % of correct runs fail).
+
+use gibbsite::backend::cpu::Cpu;
+use gibbsite::events::Silent;
+use gibbsite::ising::{Algorithm, Model, Scan};
+use gibbsite::lattice::Lattice;
+use gibbsite::record::{Estimate, IsingRecord};
+use gibbsite::run::ising::scan;
+use gibbsite::stats::chi_squared_survival;
+
+/// Twelve temperatures between 1.5 and 3.5, the critical one among them.
+pub(crate) const TEMPERATURES: [f64; 12] = [1.5, 1.7, 1.9, 2.0, 2.1, 2.2, 2.269_185, 2.35, 2.5, 2.7, 3.0, 3.5];
+
+pub(crate) fn settings(model: Model, algorithm: Algorithm, temperatures: &[f64], samples: usize) -> Scan {
+    Scan {
+        model,
+        temperatures: temperatures.to_vec(),
+        algorithm,
+        samples,
+        replicas: 200,
+        thermalise: None,
+        spacing: None,
+        precision: Vec::new(),
+        exchange: None,
+        seed: 1,
+    }
+}
+
+fn z(found: Estimate, exact: f64) -> f64 {
+    (found.value - exact) / found.error
+}
+
+/// Compares with exact values and returns the z of the energies.
+pub(crate) fn compare(records: &[IsingRecord]) -> Vec<f64> {
+    let of = |record: &IsingRecord| {
+        let (o, exact) = (&record.observables, record.exact.as_ref().unwrap());
+        let mut values = vec![
+            ("e", o.energy, Some(exact.energy)),
+            ("C", o.specific_heat, Some(exact.specific_heat)),
+            ("|m|", o.magnetization, exact.magnetization),
+            ("χ", o.susceptibility, exact.susceptibility),
+        ];
+        values.push(("P(m > 0)", o.p_up, Some(0.5)));
+        for (name, found, exact) in values {
+            let Some(exact) = exact else { continue };
+            let z = z(found, exact);
+            let place = format!("{}, {} at T = {}", record.algorithm, o.lattice, o.temperature);
+            assert!(z.abs() < 3.5, "{place}: {name} = {found:?} for {exact}, {z:.1} σ");
+        }
+        z(o.energy, exact.energy)
+    };
+    records.iter().map(of).collect()
+}
+
+fn unsuspicious(zs: &[f64]) {
+    let chi_squared: f64 = zs.iter().map(|z| z * z).sum();
+    let p = chi_squared_survival(chi_squared, zs.len());
+    assert!((0.001..0.999).contains(&p), "χ² = {chi_squared:.1} of {} energies, p = {p}", zs.len());
+}
+
+#[test]
+fn every_algorithm_agrees_with_exact_values_on_square_lattices() {
+    let mut zs = Vec::new();
+    for algorithm in Algorithm::ALL {
+        for (length, samples, temperatures) in
+            [(4, 6000, &TEMPERATURES[..]), (8, 6000, &TEMPERATURES[..]), (16, 2000, &TEMPERATURES[3..9])]
+        {
+            let model = Model::ferromagnet(Lattice::Square { length }).unwrap();
+            let found = scan(&Cpu::new(), &settings(model, algorithm, temperatures, samples), &mut Silent).unwrap();
+            zs.extend(compare(&found.records));
+        }
+    }
+    unsuspicious(&zs);
+}
+
+#[test]
+fn large_lattices_agree_with_the_closed_form() {
+    let model = Model::ferromagnet(Lattice::Square { length: 32 }).unwrap();
+    let mut zs = Vec::new();
+    for (algorithm, temperatures, samples) in [
+        (Algorithm::SwendsenWang, &[1.8, 2.2, 2.269_185, 2.4, 3.0][..], 1000),
+        (Algorithm::Wolff, &[2.2, 2.4][..], 600),
+        // Away from T_c, where single-spin updates are slow.
+        (Algorithm::Metropolis, &[1.8, 2.6, 3.0][..], 2000),
+        (Algorithm::HeatBath, &[2.7][..], 1000),
+    ] {
+        let found = scan(&Cpu::new(), &settings(model.clone(), algorithm, temperatures, samples), &mut Silent).unwrap();
+        zs.extend(compare(&found.records));
+    }
+    unsuspicious(&zs);
+}
+
+#[test]
+fn other_lattices_agree_with_enumeration() {
+    let mut zs = Vec::new();
+    for lattice in [
+        Lattice::Triangular { length: 3 },
+        Lattice::Triangular { length: 4 },
+        Lattice::Honeycomb { length: 4 },
+        Lattice::Chain { length: 12 },
+        Lattice::OpenChain { length: 7 },
+    ] {
+        for algorithm in [Algorithm::HeatBath, Algorithm::SwendsenWang, Algorithm::Wolff] {
+            let model = Model::ferromagnet(lattice).unwrap();
+            let scanned = settings(model, algorithm, &[1.6, 2.5, 4.0], 6000);
+            zs.extend(compare(&scan(&Cpu::new(), &scanned, &mut Silent).unwrap().records));
+        }
+    }
+    unsuspicious(&zs);
+}
+
+#[test]
+fn clusters_do_not_slow_down_at_the_critical_point() {
+    // τ of |m| grows as L^z: z of Swendsen–Wang is 0.2 to 0.35 between these sizes, of single-spin updates 2.2. τ is known
+    // to better than 10 % here, so z to 0.1.
+    let tau = |length: usize| {
+        let model = Model::ferromagnet(Lattice::Square { length }).unwrap();
+        let mut scanned = settings(model, Algorithm::SwendsenWang, &[2.269_185_314_213_022], 8000);
+        (scanned.thermalise, scanned.spacing) = (Some(200), Some(1));
+        let found = scan(&Cpu::new(), &scanned, &mut Silent).unwrap();
+        found.records[0].observables.energy.tau.unwrap()
+    };
+    let z = (tau(32) / tau(8)).ln() / 4f64.ln();
+    assert!((0.1..0.5).contains(&z), "z = {z}");
+}
