@@ -1,6 +1,6 @@
 //! What is simulated: a graph with its couplings.
 //!
-//! Uniform: E(s) = −J Σ_<ij> s_i s_j over the bonds of a lattice or of any graph, on every backend. J may have either sign;
+//! Uniform: E(s) = `−J Σ_<ij> s_i s_j` over the bonds of a lattice or of any graph, on every backend. J may have either sign;
 //! on a bipartite lattice the antiferromagnet has the ferromagnet's energies, on others it is frustrated. General: any
 //! [`Interactions`], on the CPU.
 
