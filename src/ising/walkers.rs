@@ -98,15 +98,60 @@ const HALF_A_BLOCK: usize = 128;
 /// of 256 replicas no longer fits a second-level cache, and neighbour lists take fifty bytes a site.
 const LARGE: usize = 512;
 
-/// The extent of a square lattice that is packed with one bit a site rather than one bit a replica: a multiple of 64, and
-/// large or with so few replicas that more than half the lanes of a block of 256 would idle. The choice is part of the
-/// random addresses, so it depends on the model and the number of replicas of all temperatures only, never on the device.
+/// The extent of a square lattice that is packed with one bit a site rather than one bit a replica: a ferromagnet whose
+/// extent is a multiple of 64, large or with so few replicas that more than half the lanes of a block of 256 would idle.
+/// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
+/// only, never on the device.
 pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<usize> {
+    let ferromagnet = model.uniform_coupling().is_some_and(|coupling| coupling > 0.0);
     match model.lattice {
-        Some(Lattice::Square { length }) if length.is_multiple_of(64) && model.uniform_coupling().is_some() => {
+        Some(Lattice::Square { length }) if ferromagnet && length.is_multiple_of(64) => {
             (length >= LARGE || replicas < HALF_A_BLOCK).then_some(length)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+
+    fn square(length: usize, coupling: f64) -> Model {
+        Model::on_lattice(Lattice::Square { length }, coupling).unwrap()
+    }
+
+    #[test]
+    fn large_lattices_and_few_replicas_are_packed_by_site() {
+        for (length, replicas, by_site) in
+            [(64, 2, true), (64, 128, false), (448, 128, false), (512, 128, true), (4096, 2, true), (4098, 2, false)]
+        {
+            let found = one_bit_a_site(&square(length, 0.5), replicas);
+            assert_eq!(found, by_site.then_some(length), "{length} {replicas}");
+        }
+        assert_eq!(one_bit_a_site(&square(64, -1.0), 2), None, "counts of antiparallel neighbours raise the energy");
+        assert_eq!(one_bit_a_site(&Model::ferromagnet(Lattice::Cubic { length: 64 }).unwrap(), 2), None);
+    }
+
+    /// Energies and magnetisations of both layouts are those of the configurations.
+    #[test]
+    fn measured_sums_are_those_of_the_spins() {
+        for (coupling, replicas) in [(1.5, 3), (1.5, 130), (-1.5, 3)] {
+            let model = square(64, coupling);
+            let temperatures: Vec<f64> = (0..replicas).map(|r| 2.0 + 0.01 * r as f64).collect();
+            let start = BitMatrix::from_fn(replicas, 4096, |r, i| (r + i * i) % 3 == 0);
+            let mut moved = OnBackend::new(&Cpu, &model, coupling, Rule::Metropolis, &temperatures, &start, 1).unwrap();
+            moved.sweep(0..3);
+            moved.record();
+            let (spins, found) = (moved.spins().unwrap(), moved.take_record().unwrap());
+            assert_ne!(spins, start);
+            let bonds = Lattice::Square { length: 64 }.bonds();
+            for (r, found) in found[0].iter().enumerate() {
+                let sign = |a, b| if spins.get(r, a) == spins.get(r, b) { 1.0 } else { -1.0 };
+                let energy: f64 = bonds.iter().map(|&(a, b)| -coupling * sign(a, b)).sum();
+                assert_eq!(*found, Measured { energy, up: spins.row_count(r) }, "J = {coupling}, replica {r}");
+            }
+        }
     }
 }
 
