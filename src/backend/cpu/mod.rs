@@ -32,6 +32,7 @@ pub use self::params::CpuParams;
 use self::params::{pad, padded};
 use self::product::{Rows, TILE, Weights, Workspace};
 pub use self::spins::CpuSpins;
+pub use self::word::instruction_set;
 use super::{
     Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
     UpdateRule,
@@ -120,11 +121,7 @@ impl Backend for Cpu {
             name: processor::name(),
             backend: "cpu".to_string(),
             kind: "cpu".to_string(),
-            driver: format!(
-                "{} threads, {}",
-                rayon::current_num_threads(),
-                if lanes::use_avx2() { "AVX2" } else { "portable code" }
-            ),
+            driver: format!("{} threads, {}", rayon::current_num_threads(), instruction_set()),
         }
     }
 

@@ -18,7 +18,9 @@ use super::kernel::Kernel;
 pub const ALL: &[&Kernel] = &[
     &ising_half_sweep::ANY,
     &ising_half_sweep::FOUR,
+    &ising_half_sweep::FOUR_ANY,
     &ising_half_sweep::SMALL,
+    &ising_half_sweep::SMALL_ANY,
     &ising_sums::KERNEL,
     &ising_square_half_sweep::ANY,
     &ising_square_half_sweep::TWO,
