@@ -8,7 +8,8 @@
 //! Class: exact.
 //! Source: Zorn, Herrmann and Rebbi 1981.
 
-use crate::backend::cpu::lanes::{U32x8, multiversion, philox};
+use crate::backend::cpu::lanes::U32x8;
+use crate::backend::cpu::word::{Word, dispatch, philox};
 use crate::backend::tables::{ALWAYS, FlipTables};
 use crate::rng::Stream;
 
@@ -58,7 +59,7 @@ pub(crate) struct TableAddress {
     pub(crate) word: u32,
 }
 
-multiversion! {
+dispatch! {
     /// Updates `sites`, which have no term in common.
     pub(crate) fn ising_table_half_sweep(
         tables: &FlipTables,
@@ -66,42 +67,41 @@ multiversion! {
         lanes: &Lanes,
         address: TableAddress,
         spins: &mut [u32],
-    ) {
-        for &site in sites {
-            let mut rest = &tables.program[tables.starts[site as usize] as usize..];
-            let (first, terms) = (rest[0], rest[1]);
-            rest = &rest[2..];
-            let spin = spins[site as usize];
-            let mut entry = [0u32; 32];
-            for (entry, begin) in entry.iter_mut().zip(&lanes.tables) {
-                *entry = begin + first;
-            }
-            for digit in 0..terms {
-                let (others, odd) = (rest[0] as usize & 3, rest[0] >> 2);
-                let product = rest[1..=others].iter().fold(spin, |x, &i| x ^ spins[i as usize]);
-                let negative = product ^ odd.wrapping_neg();
-                for (entry, shift) in entry.iter_mut().zip(&SHIFTS) {
-                    *entry += (negative >> shift & 1) << digit;
-                }
-                rest = &rest[1 + others..];
-            }
-            let counter = [
-                U32x8::splat(site),
-                U32x8::splat(address.sweep),
-                U32x8::splat(Stream::IsingTable as u32),
-                U32x8::count_from(8 * address.word),
-            ];
-            let random: [u32; 32] = bytemuck::cast(philox(counter, address.key));
-            let mut threshold = [0u32; 32];
-            for (threshold, &entry) in threshold.iter_mut().zip(&entry) {
-                *threshold = tables.thresholds[entry as usize];
-            }
-            let mut turned = 0;
-            for place in 0..32 {
-                let turns = random[place] < threshold[place] || threshold[place] == ALWAYS;
-                turned |= u32::from(turns) << SHIFTS[place];
-            }
-            spins[site as usize] = spin ^ (turned & lanes.valid);
+    ) = half_sweep
+}
+
+#[inline(always)]
+fn half_sweep<W: Word>(tables: &FlipTables, sites: &[u32], lanes: &Lanes, address: TableAddress, spins: &mut [u32]) {
+    let blocks = W::load(U32x8::count_from(8 * address.word));
+    for &site in sites {
+        let mut rest = &tables.program[tables.starts[site as usize] as usize..];
+        let (first, terms) = (rest[0], rest[1]);
+        rest = &rest[2..];
+        let spin = spins[site as usize];
+        let mut entry = [0u32; 32];
+        for (entry, begin) in entry.iter_mut().zip(&lanes.tables) {
+            *entry = begin + first;
         }
+        for digit in 0..terms {
+            let (others, odd) = (rest[0] as usize & 3, rest[0] >> 2);
+            let product = rest[1..=others].iter().fold(spin, |x, &i| x ^ spins[i as usize]);
+            let negative = product ^ odd.wrapping_neg();
+            for (entry, shift) in entry.iter_mut().zip(&SHIFTS) {
+                *entry += (negative >> shift & 1) << digit;
+            }
+            rest = &rest[1 + others..];
+        }
+        let counter = [W::splat(site), W::splat(address.sweep), W::splat(Stream::IsingTable as u32), blocks];
+        let random: [u32; 32] = bytemuck::cast(philox(counter, address.key).map(W::store));
+        let mut threshold = [0u32; 32];
+        for (threshold, &entry) in threshold.iter_mut().zip(&entry) {
+            *threshold = tables.thresholds[entry as usize];
+        }
+        let mut turned = 0;
+        for place in 0..32 {
+            let turns = random[place] < threshold[place] || threshold[place] == ALWAYS;
+            turned |= u32::from(turns) << SHIFTS[place];
+        }
+        spins[site as usize] = spin ^ (turned & lanes.valid);
     }
 }
