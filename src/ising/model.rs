@@ -2,7 +2,7 @@
 //!
 //! Uniform: E(s) = `−J Σ_<ij> s_i s_j` over the bonds of a lattice or of any graph, on every backend. J may have either sign;
 //! on a bipartite lattice the antiferromagnet has the ferromagnet's energies, on others it is frustrated. General: any
-//! [`Interactions`], on the CPU.
+//! [`Interactions`].
 
 use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};

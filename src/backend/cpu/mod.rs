@@ -12,6 +12,7 @@ mod processor;
 mod product;
 mod spins;
 mod square;
+mod tables;
 mod thresholds;
 mod word;
 
@@ -32,10 +33,11 @@ pub use self::params::CpuParams;
 use self::params::{pad, padded};
 use self::product::{Rows, TILE, Weights, Workspace};
 pub use self::spins::CpuSpins;
+pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
-    UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -111,6 +113,7 @@ fn draw(address: Address, step: u32, stream: Stream, first: usize) -> Draw {
 
 impl Backend for Cpu {
     type Spins = CpuSpins;
+    type TableSpins = CpuTableSpins;
     type Params = CpuParams;
     type States = CpuStates;
     type Moments = CpuMoments;
@@ -152,6 +155,27 @@ impl Backend for Cpu {
     }
 
     fn read_spins(&self, spins: &CpuSpins) -> Result<BitMatrix> {
+        spins.to_host()
+    }
+
+    fn upload_table_spins(
+        &self,
+        tables: &FlipTables,
+        temperature_of: &[u32],
+        initial: &BitMatrix,
+    ) -> Result<CpuTableSpins> {
+        CpuTableSpins::new(tables, temperature_of, initial)
+    }
+
+    fn set_temperatures(&self, spins: &mut CpuTableSpins, temperature_of: &[u32]) -> Result<()> {
+        spins.set_temperatures(temperature_of)
+    }
+
+    fn sweep_by_tables(&self, spins: &mut CpuTableSpins, seed: u64, sweeps: Range<u32>) {
+        spins.sweep(seed, &sweeps);
+    }
+
+    fn read_table_spins(&self, spins: &CpuTableSpins) -> Result<BitMatrix> {
         spins.to_host()
     }
 

@@ -9,6 +9,7 @@ pub(super) mod ising_half_sweep;
 pub(super) mod ising_square_half_sweep;
 pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
+pub(super) mod ising_table_half_sweep;
 pub(super) mod moments;
 pub(super) mod update;
 
@@ -25,6 +26,7 @@ pub const ALL: &[&Kernel] = &[
     &ising_square_half_sweep::ANY,
     &ising_square_half_sweep::TWO,
     &ising_square_sums::KERNEL,
+    &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::KERNEL,
     &moments::KERNEL,
     &update::OFFSETS,
