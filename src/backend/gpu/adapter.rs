@@ -10,7 +10,8 @@ use std::str::FromStr;
 use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
-use super::shader::Products;
+use super::shader::{Precision, Products};
+use super::tile::Tile;
 
 /// Which adapter is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +47,12 @@ pub struct Selection {
     pub allow_software: bool,
     /// Forms 64-bit products from 16-bit limbs even where the device has 64-bit integers; results are the same.
     pub force_limbs: bool,
+    /// Keeps the driver's checks of indices in every shader; results are the same, slower.
+    pub checked: bool,
+    /// Divides all products by this tile instead of the likely one; results are the same.
+    pub tile: Option<&'static Tile>,
+    /// How products read the weights.
+    pub precision: Precision,
 }
 
 impl Selection {
@@ -53,7 +60,7 @@ impl Selection {
     #[must_use]
     pub fn new(device: Option<&str>, allow_software: bool) -> Self {
         let Ok(choice) = device.unwrap_or_default().parse();
-        Self { choice, allow_software, force_limbs: false }
+        Self { choice, allow_software, ..Self::default() }
     }
 }
 
@@ -99,7 +106,7 @@ impl fmt::Display for AdapterDescription {
 }
 
 /// Storage buffers that the widest kernel binds.
-const STORAGE_BUFFERS: u32 = 6;
+const STORAGE_BUFFERS: u32 = 7;
 /// Invocations of the largest workgroup.
 const INVOCATIONS: u32 = 256;
 /// Bytes of workgroup memory that every kernel keeps to.
