@@ -68,7 +68,7 @@ impl Params {
             velocities: gpu.upload("velocities", "weights", &velocity.weights)?,
             optimiser: gpu.upload("optimiser state", "units", &state.concat())?,
         };
-        update::round(gpu, &params);
+        update::round_uploaded(gpu, &params)?;
         Ok(params)
     }
 

@@ -10,7 +10,9 @@ use crate::backend::UpdateRule;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Moments, Params};
+use crate::backend::gpu::memory::Shape;
 use crate::backend::gpu::shader::Precision;
+use crate::error::Result;
 
 use super::kernel;
 
@@ -55,21 +57,29 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
     let units = (params.n_visible + params.n_hidden) as u64;
     gpu.dispatch(&gpu.bind(&BIASES, &buffers), &parameters, units, 2 * weights);
     gpu.dispatch(&gpu.bind(&WEIGHTS, &buffers), &parameters, weights.div_ceil(64), weights);
-    round(gpu, params);
+    round(gpu, params, &buffers);
 }
 
-/// Records the rounding of the weights to f16, where they are kept so.
-pub(in crate::backend::gpu) fn round(gpu: &Gpu, params: &Params) {
+/// Records the first rounding of uploaded weights to f16, where they are kept so.
+///
+/// # Errors
+/// When the device has no memory left.
+pub(in crate::backend::gpu) fn round_uploaded(gpu: &Gpu, params: &Params) -> Result<()> {
+    // Rounding reads no moments.
+    let none = gpu.allocate(Shape { what: "no moments", unit: "numbers", rows: 1, row_bytes: 4 })?;
+    round(gpu, params, &bindings(params, &none, &none));
+    Ok(())
+}
+
+fn round(gpu: &Gpu, params: &Params, buffers: &[&wgpu::Buffer; 7]) {
     if params.precision() == Precision::F16 {
         let parameters = Update {
             n_visible: params.n_visible as u32,
             n_hidden: params.n_hidden as u32,
             ..bytemuck::Zeroable::zeroed()
         };
-        // Rounding reads no moments.
-        let buffers = bindings(params, &params.optimiser, &params.optimiser);
         let pairs = (params.n_visible * params.n_hidden).div_ceil(2) as u64;
-        gpu.dispatch(&gpu.bind(&ROUND, &buffers), &parameters, pairs.div_ceil(64), 2 * pairs);
+        gpu.dispatch(&gpu.bind(&ROUND, buffers), &parameters, pairs.div_ceil(64), 2 * pairs);
     }
 }
 
