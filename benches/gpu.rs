@@ -94,9 +94,8 @@ impl Naive {
         let (device, queue) = pollster::block_on(adapter.request_device(&wanted)).expect("the device opens");
         let [low, high] = key_of(seed);
         let parameters = [low, high, CHAINS as u32, N_VISIBLE as u32, N_HIDDEN as u32];
-        let numbers: Vec<f32> = (0..CHAINS * N_VISIBLE)
-            .map(|at| f32::from(u8::from(v.get(at / N_VISIBLE, at % N_VISIBLE))))
-            .collect();
+        let numbers: Vec<f32> =
+            (0..CHAINS * N_VISIBLE).map(|at| f32::from(u8::from(v.get(at / N_VISIBLE, at % N_VISIBLE)))).collect();
         let upload = |bytes: &[u8]| {
             let buffer = device.create_buffer(&wgpu::BufferDescriptor {
                 label: None,
@@ -179,15 +178,15 @@ impl Naive {
 
 fn main() {
     let wanted = std::env::args().skip(1).find_map(|argument| tile::Tile::named(&argument));
-    let open = |tile| Gpu::new(&Selection { choice: Choice::Automatic, allow_software: true, tile, ..Default::default() });
+    let open =
+        |tile| Gpu::new(&Selection { choice: Choice::Automatic, allow_software: true, tile, ..Default::default() });
     let gpu = open(wanted).expect("a GPU");
     let name = gpu.device().name;
     println!("{name}, {N_VISIBLE} × {N_HIDDEN}, {CHAINS} chains, h from v");
     let mut rbm = Rbm::zeros(N_VISIBLE, N_HIDDEN);
     rbm.weights.iter_mut().enumerate().for_each(|(k, w)| *w = 0.2 * number(k));
-    let v = BitMatrix::from_fn(CHAINS, N_VISIBLE, |r, j| {
-        unit_word(2, Stream::ChainStart, 0, r as u32, j as u32) & 1 == 1
-    });
+    let v =
+        BitMatrix::from_fn(CHAINS, N_VISIBLE, |r, j| unit_word(2, Stream::ChainStart, 0, r as u32, j as u32) & 1 == 1);
     let naive = Naive::open(&name, &rbm, &v, 7);
     let tiles: Vec<_> = tile::ALL.into_iter().filter(|t| wanted.is_none_or(|w| w == *t)).collect();
     let engines: Vec<_> = tiles.into_iter().filter_map(|t| open(Some(t)).ok().map(|gpu| (t, gpu))).collect();

@@ -12,6 +12,7 @@ use crate::error::{Error, Fault, Result};
 
 use super::shader::{Precision, Products};
 use super::tile::Tile;
+use super::timing;
 
 /// Which adapter is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,6 +54,8 @@ pub struct Selection {
     pub tile: Option<&'static Tile>,
     /// How products read the weights.
     pub precision: Precision,
+    /// Measures the device time of every kernel, where the adapter can.
+    pub timed: bool,
 }
 
 impl Selection {
@@ -209,11 +212,9 @@ fn limits_of(adapter: &wgpu::Adapter) -> AdapterLimits {
 }
 
 fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
-    if adapter.features().contains(wgpu::Features::SHADER_INT64) {
-        vec!["64-bit integers in shaders".to_string()]
-    } else {
-        Vec::new()
-    }
+    let used = [(wgpu::Features::SHADER_INT64, "64-bit integers in shaders"), (timing::FEATURES, "timestamps")];
+    let has = |feature| adapter.features().contains(feature);
+    used.into_iter().filter(|(feature, _)| has(*feature)).map(|(_, name)| name.to_string()).collect()
 }
 
 /// Opens the adapter that `selection` asks for.
@@ -230,9 +231,13 @@ pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device
         true => Products::Limbs,
         false => Products::Wide,
     };
+    let mut required_features = if products == Products::Wide { wide } else { wgpu::Features::empty() };
+    if selection.timed && adapter.features().contains(timing::FEATURES) {
+        required_features |= timing::FEATURES;
+    }
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("gibbsite"),
-        required_features: if products == Products::Wide { wide } else { wgpu::Features::empty() },
+        required_features,
         required_limits: adapter.limits(),
         ..wgpu::DeviceDescriptor::default()
     };

@@ -2,7 +2,6 @@
 //!
 //! Failures of the device are kept until the next read or finish returns them.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::DeviceDescription;
@@ -12,7 +11,8 @@ use super::adapter::{self, CPU_ADVICE, Selection};
 use super::pipelines::Pipelines;
 use super::recorder::Recorder;
 use super::shader::{Precision, Products};
-use super::tile::{self, Tile};
+use super::timing::Timing;
+use super::tuning::Tiles;
 
 /// A GPU that runs the engine's steps.
 #[derive(Debug)]
@@ -25,21 +25,11 @@ pub struct Gpu {
     pub(super) checked: bool,
     pub(super) pipelines: Mutex<Pipelines>,
     pub(super) recorder: Mutex<Recorder>,
+    pub(super) tiles: Tiles,
+    pub(super) timing: Option<Mutex<Timing>>,
     precision: Precision,
-    tiles: Tiles,
     failure: Arc<Mutex<Option<Fault>>>,
 }
-
-/// Tiles that fit the device, and the one that was asked for.
-#[derive(Debug)]
-struct Tiles {
-    fixed: Option<&'static Tile>,
-    fitting: Vec<&'static Tile>,
-    chosen: Mutex<BTreeMap<ShapeClass, &'static Tile>>,
-}
-
-/// Rows, columns and inputs of a product, each as the number of its binary digits.
-type ShapeClass = [u32; 3];
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -72,6 +62,7 @@ impl Gpu {
             checked: selection.checked,
             precision: selection.precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
+            timing: Timing::new(selection, &device, &queue).map(Mutex::new),
             device,
             queue,
             limits,
@@ -91,15 +82,6 @@ impl Gpu {
         self.precision
     }
 
-    /// The tile for a product of `rows` × `columns` outputs over `inputs` inputs.
-    pub(super) fn tile(&self, rows: usize, columns: usize, inputs: usize) -> &'static Tile {
-        if let Some(tile) = self.tiles.fixed {
-            return tile;
-        }
-        let class = [rows, columns, inputs].map(|n| usize::BITS - n.leading_zeros());
-        lock(&self.tiles.chosen).entry(class).or_insert_with(|| self.tiles.likely(rows, columns))
-    }
-
     /// Keeps a failure for the next read or finish; the first one wins.
     pub(super) fn fail(&self, error: Error) {
         let fault = match error {
@@ -111,41 +93,6 @@ impl Gpu {
 
     pub(super) fn check(&self) -> Result<()> {
         lock(&self.failure).take().map_or(Ok(()), |fault| Err(Error::Device(fault)))
-    }
-}
-
-/// Workgroups that keep a large device busy.
-const ENOUGH_GROUPS: u64 = 96;
-
-impl Tiles {
-    fn new(selection: &Selection, info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<Self> {
-        let fits = |tile: &Tile| {
-            tile.bytes() <= limits.max_compute_workgroup_storage_size
-                && tile.invocations() <= limits.max_compute_invocations_per_workgroup
-        };
-        if let Some(tile) = selection.tile.filter(|tile| !fits(tile)) {
-            return Err(Error::Device(
-                Fault::new(format!("tiles of {} need {} bytes of workgroup memory", tile.name, tile.bytes()))
-                    .at(&info.name)
-                    .expected(format!("at most {}", limits.max_compute_workgroup_storage_size)),
-            ));
-        }
-        // Intel's compilers run out of registers where the operands of two inputs are held; the others gain by it.
-        let crowded = info.vendor == 0x8086;
-        let wanted = [
-            &tile::SMALL,
-            &tile::MEDIUM,
-            if crowded { &tile::LARGE } else { &tile::LARGE_UNROLLED },
-            if crowded { &tile::HUGE } else { &tile::HUGE_UNROLLED },
-        ];
-        let fitting = wanted.into_iter().filter(|tile| fits(tile)).collect();
-        Ok(Self { fixed: selection.tile, fitting, chosen: Mutex::default() })
-    }
-
-    /// The largest tile that still gives the device enough workgroups.
-    fn likely(&self, rows: usize, columns: usize) -> &'static Tile {
-        let busy = |tile: &&&'static Tile| tile.groups(rows, columns) >= ENOUGH_GROUPS;
-        self.fitting.iter().rev().find(busy).copied().unwrap_or(self.fitting[0])
     }
 }
 

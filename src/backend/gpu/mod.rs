@@ -17,6 +17,8 @@ mod recorder;
 pub mod shader;
 mod square;
 pub mod tile;
+mod timing;
+mod tuning;
 
 use std::ops::Range;
 
@@ -26,8 +28,8 @@ use crate::lattice::Graph;
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
-    UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, HostMoments, KernelTime, Minibatch, OptimiserState, Phase,
+    SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
@@ -35,6 +37,7 @@ pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
 pub use recorder::Counts;
+pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
 use kernels::{ais_step, flip_move, free_energy, gather, moments, update};
@@ -189,6 +192,10 @@ impl Backend for Gpu {
 
     fn read_log_weights(&self, annealing: &Annealing) -> Result<Vec<f64>> {
         annealing.read_log_weights(self)
+    }
+
+    fn kernel_times(&self) -> Vec<KernelTime> {
+        self.times()
     }
 
     fn finish(&self) -> Result<()> {

@@ -14,6 +14,7 @@ use super::adapter::CPU_ADVICE;
 use super::device::{Gpu, lock};
 use super::kernel::{Kernel, Parameters};
 use super::pipelines::Bound;
+use super::timing::BatchTimes;
 
 /// Dispatches of one batch: their parameters fill the uniform buffer.
 const BATCH: usize = 1024;
@@ -55,8 +56,18 @@ pub(super) struct Recorder {
 
 #[derive(Debug)]
 enum Command {
-    Dispatch { pipeline: wgpu::ComputePipeline, group: wgpu::BindGroup, offset: u32, workgroups: [u32; 2] },
-    Copy { from: wgpu::Buffer, to: wgpu::Buffer, bytes: u64 },
+    Dispatch {
+        kernel: &'static Kernel,
+        pipeline: wgpu::ComputePipeline,
+        group: wgpu::BindGroup,
+        offset: u32,
+        workgroups: [u32; 2],
+    },
+    Copy {
+        from: wgpu::Buffer,
+        to: wgpu::Buffer,
+        bytes: u64,
+    },
 }
 
 impl Command {
@@ -146,6 +157,7 @@ impl Gpu {
         recorder.parameters.resize(offset, 0);
         recorder.parameters.extend_from_slice(bytemuck::bytes_of(parameters));
         recorder.commands.push(Command::Dispatch {
+            kernel: bound.kernel,
             pipeline: bound.pipeline.clone(),
             group: bound.group.clone(),
             offset: offset as u32,
@@ -175,6 +187,7 @@ impl Gpu {
         self.queue.write_buffer(&recorder.uniforms, 0, &recorder.parameters);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let commands = std::mem::take(&mut recorder.commands);
+        let mut times = self.timing.as_ref().map(|_| BatchTimes::new(&self.device, recorder.dispatches.max(1)));
         for run in commands.chunk_by(|a, b| a.is_dispatch() && b.is_dispatch()) {
             if let [Command::Copy { from, to, bytes }] = run {
                 encoder.copy_buffer_to_buffer(from, 0, to, 0, *bytes);
@@ -182,12 +195,24 @@ impl Gpu {
             }
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for command in run {
-                if let Command::Dispatch { pipeline, group, offset, workgroups: [x, y] } = command {
-                    pass.set_pipeline(pipeline);
-                    pass.set_bind_group(0, group, &[*offset]);
+                let Command::Dispatch { kernel, pipeline, group, offset, workgroups: [x, y] } = command else {
+                    continue;
+                };
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, group, &[*offset]);
+                let Some(times) = &mut times else {
                     pass.dispatch_workgroups(*x, *y, 1);
-                }
+                    continue;
+                };
+                let first = 2 * times.kernels.len() as u32;
+                pass.write_timestamp(&times.queries, first);
+                pass.dispatch_workgroups(*x, *y, 1);
+                pass.write_timestamp(&times.queries, first + 1);
+                times.kernels.push(kernel);
             }
+        }
+        if let Some(times) = times {
+            times.resolve(self, &mut encoder);
         }
         recorder.in_flight.push_back((self.queue.submit([encoder.finish()]), recorder.work));
         recorder.counts.submissions += 1;
@@ -202,7 +227,7 @@ impl Gpu {
         }
     }
 
-    fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) {
+    pub(super) fn wait(&self, submission_index: Option<wgpu::SubmissionIndex>) {
         if let Err(error) = self.device.poll(wgpu::PollType::Wait { submission_index, timeout: None }) {
             let what = format!("waiting for the device failed: {error}");
             self.fail(Error::Device(Fault::new(what).at(&self.description.name).advice(CPU_ADVICE)));
@@ -217,6 +242,7 @@ impl Gpu {
         recorder.last_end = None;
         drop(recorder);
         self.wait(None);
+        self.collect_times();
         self.check()
     }
 

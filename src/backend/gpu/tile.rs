@@ -30,10 +30,10 @@ pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, fours: 2,
 pub static LARGE: Tile = Tile { name: "64x64", rows: 64, columns: 64, fours: 2, quads: 2, inputs: 16, unroll: 1 };
 /// 8 × 8 outputs an invocation, 256 invocations: the least traffic, for devices with more workgroup memory.
 pub static HUGE: Tile = Tile { name: "128x128", rows: 128, columns: 128, fours: 2, quads: 2, inputs: 16, unroll: 1 };
-/// [`LARGE`] for devices with registers for the operands of two inputs: fewer instructions besides the multiply-adds.
-pub static LARGE_UNROLLED: Tile = Tile { name: "64x64-2", unroll: 2, ..LARGE };
+/// [`LARGE`] for devices with registers for the operands of four inputs: fewer instructions besides the multiply-adds.
+pub static LARGE_UNROLLED: Tile = Tile { name: "64x64-4", unroll: 4, ..LARGE };
 /// [`HUGE`] likewise.
-pub static HUGE_UNROLLED: Tile = Tile { name: "128x128-2", unroll: 2, ..HUGE };
+pub static HUGE_UNROLLED: Tile = Tile { name: "128x128-4", unroll: 4, ..HUGE };
 
 /// Every tile.
 pub static ALL: [&Tile; 6] = [&SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &HUGE, &HUGE_UNROLLED];

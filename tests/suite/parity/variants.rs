@@ -5,7 +5,9 @@
 //! f16 must act as the same machine with its weights rounded on the host by another implementation.
 
 use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{Gpu, Selection, tile};
+use std::sync::{Arc, Mutex};
+
+use gibbsite::backend::gpu::{Gpu, Selection, TileChoices, TileStore, tile};
 use gibbsite::backend::{Address, Backend, HostMoments, OptimiserState, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
@@ -177,4 +179,63 @@ fn an_update_reaches_the_rounded_weights() {
     assert_eq!(found, halves.read_free_energies(&fresh, &data).unwrap());
     let before = halves.upload_params(&rbm, None).unwrap();
     assert_ne!(found, halves.read_free_energies(&before, &data).unwrap());
+}
+
+/// Keeps choices in memory, by device.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<(String, TileChoices)>>>);
+
+impl TileStore for Kept {
+    fn load(&self, key: &str) -> TileChoices {
+        let kept = self.0.lock().unwrap();
+        kept.iter().rev().find(|(k, _)| k == key).map(|(_, choices)| choices.clone()).unwrap_or_default()
+    }
+
+    fn save(&self, key: &str, choices: &TileChoices) {
+        self.0.lock().unwrap().push((key.to_string(), choices.clone()));
+    }
+}
+
+#[test]
+fn tiles_are_measured_once_for_each_class_of_shapes() {
+    let shared = gpu_or_ignored!();
+    let store = Kept::default();
+    let tuned = || open(Selection::default()).unwrap().with_tiles(Box::new(store.clone()), true);
+    let rbm = machine(33, 65, 0.4, 1);
+    let first = tuned();
+    assert!(results(&first, &rbm, 40) == results(shared, &rbm, 40), "the choice of a tile changes no bit");
+    let measured = store.0.lock().unwrap().len();
+    assert!(measured > 0 && first.counts().dispatches > 100, "nothing was measured");
+    // Neither the same device nor one opened later measures again.
+    let (_, again) = (results(&first, &rbm, 40), results(&tuned(), &rbm, 40));
+    assert!(again == results(shared, &rbm, 40));
+    assert_eq!(store.0.lock().unwrap().len(), measured);
+    let choices = store.0.lock().unwrap().last().unwrap().1.clone();
+    assert_eq!(choices.len(), measured, "one more class each time");
+    // Software devices are measured only when that is asked for.
+    if shared.device().kind == "software" {
+        let other = Kept::default();
+        let gpu = open(Selection::default()).unwrap().with_tiles(Box::new(other.clone()), false);
+        results(&gpu, &rbm, 40);
+        assert!(other.0.lock().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn timestamps_name_every_kernel() {
+    let shared = gpu_or_ignored!();
+    let timed = open(Selection { timed: true, ..Selection::default() }).unwrap();
+    let rbm = machine(33, 65, 0.4, 1);
+    assert!(results(&timed, &rbm, 40) == results(shared, &rbm, 40), "timestamps change no bit");
+    assert!(shared.kernel_times().is_empty(), "nothing is measured unless asked for");
+    let times = timed.kernel_times();
+    if times.is_empty() {
+        // The adapter has no timestamps.
+        return;
+    }
+    let dispatches: u64 = times.iter().map(|time| time.dispatches).sum();
+    assert_eq!(dispatches, timed.counts().dispatches, "{times:?}");
+    assert!(times.iter().all(|time| time.seconds >= 0.0 && time.seconds < 60.0), "{times:?}");
+    assert!(times.iter().any(|time| time.kernel == "moments.multiply" && time.dispatches == 2), "{times:?}");
+    assert!(times.iter().map(|time| time.seconds).sum::<f64>() > 0.0, "{times:?}");
 }

@@ -33,7 +33,7 @@ parameters! {
 }
 
 /// v → h.
-pub(super) static HIDDEN: Kernel =
+pub(in crate::backend::gpu) static HIDDEN: Kernel =
     kernel!(tiled "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
 /// h → v: the same text, with the weights read across.
 pub(super) static VISIBLE: Kernel =
@@ -130,5 +130,15 @@ fn template(chains: usize, address: Address) -> GibbsHalfStep {
         chains: chains as u32,
         beta: 1.0,
         ..bytemuck::Zeroable::zeroed()
+    }
+}
+
+/// Parameters of a v → h half-step of that shape, for measuring.
+pub(in crate::backend::gpu) fn measured(chains: usize, n_visible: usize, n_hidden: usize) -> GibbsHalfStep {
+    GibbsHalfStep {
+        n_inputs: n_visible as u32,
+        n_outputs: n_hidden as u32,
+        bias_first: n_visible as u32,
+        ..template(chains, Address::new(1))
     }
 }
