@@ -82,6 +82,14 @@ impl Gpu {
         self.precision
     }
 
+    /// Gives the device up: whatever is asked of it from now on fails as it does on a device that was lost.
+    pub fn give_up(&self) {
+        self.device.destroy();
+        self.fail(Error::Device(
+            Fault::new("the device was lost: it was given up").at(&self.description.name).advice(CPU_ADVICE),
+        ));
+    }
+
     /// Keeps a failure for the next read or finish; the first one wins.
     pub(super) fn fail(&self, error: Error) {
         let fault = match error {
