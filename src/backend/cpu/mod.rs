@@ -17,6 +17,7 @@ mod processor;
 mod product;
 mod spins;
 mod square;
+mod tables;
 mod thresholds;
 mod tile;
 mod word;
@@ -29,10 +30,11 @@ use self::kernels::ising_half_sweep::MAX_CLASSES;
 pub use self::machine::{CpuAnnealing, CpuStates};
 pub use self::params::CpuParams;
 pub use self::spins::CpuSpins;
+pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
-    UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -53,6 +55,7 @@ impl Cpu {
 
 impl Backend for Cpu {
     type Spins = CpuSpins;
+    type TableSpins = CpuTableSpins;
     type Params = CpuParams;
     type States = CpuStates;
     type Moments = CpuMoments;
@@ -94,6 +97,27 @@ impl Backend for Cpu {
     }
 
     fn read_spins(&self, spins: &CpuSpins) -> Result<BitMatrix> {
+        spins.to_host()
+    }
+
+    fn upload_table_spins(
+        &self,
+        tables: &FlipTables,
+        temperature_of: &[u32],
+        initial: &BitMatrix,
+    ) -> Result<CpuTableSpins> {
+        CpuTableSpins::new(tables, temperature_of, initial)
+    }
+
+    fn set_temperatures(&self, spins: &mut CpuTableSpins, temperature_of: &[u32]) -> Result<()> {
+        spins.set_temperatures(temperature_of)
+    }
+
+    fn sweep_by_tables(&self, spins: &mut CpuTableSpins, seed: u64, sweeps: Range<u32>) {
+        spins.sweep(seed, &sweeps);
+    }
+
+    fn read_table_spins(&self, spins: &CpuTableSpins) -> Result<BitMatrix> {
         spins.to_host()
     }
 

@@ -14,6 +14,7 @@ mod machine;
 mod memory;
 pub mod shader;
 mod square;
+mod tables;
 
 use std::ops::Range;
 
@@ -23,17 +24,18 @@ use crate::lattice::Graph;
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
-    UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
 pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
+pub use tables::TableSpins;
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, moments, update};
+use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub fn shader_texts() -> Vec<ShaderText> {
 
 impl Backend for Gpu {
     type Spins = Spins;
+    type TableSpins = TableSpins;
     type Params = Params;
     type States = States;
     type Moments = Moments;
@@ -90,6 +93,27 @@ impl Backend for Gpu {
     }
 
     fn read_spins(&self, spins: &Spins) -> Result<BitMatrix> {
+        spins.read(self)
+    }
+
+    fn upload_table_spins(
+        &self,
+        tables: &FlipTables,
+        temperature_of: &[u32],
+        initial: &BitMatrix,
+    ) -> Result<TableSpins> {
+        TableSpins::upload(self, tables, temperature_of, initial)
+    }
+
+    fn set_temperatures(&self, spins: &mut TableSpins, temperature_of: &[u32]) -> Result<()> {
+        spins.set_temperatures(self, temperature_of)
+    }
+
+    fn sweep_by_tables(&self, spins: &mut TableSpins, seed: u64, sweeps: Range<u32>) {
+        ising_table_half_sweep::record(self, spins, seed, sweeps);
+    }
+
+    fn read_table_spins(&self, spins: &TableSpins) -> Result<BitMatrix> {
         spins.read(self)
     }
 

@@ -35,6 +35,7 @@ macro_rules! common_parts {
 const COMMON: &[(&str, &str)] = common_parts![
     "draw",
     "flip_head",
+    "four",
     "grid",
     "inner_product",
     "machine",

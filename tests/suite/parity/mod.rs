@@ -14,6 +14,7 @@ mod ising_half_sweep;
 mod ising_square_half_sweep;
 mod ising_square_sums;
 mod ising_sums;
+mod ising_table_half_sweep;
 mod moments;
 mod reference;
 mod update;

@@ -9,6 +9,7 @@ pub(super) mod ising_half_sweep;
 pub(super) mod ising_square_half_sweep;
 pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
+pub(super) mod ising_table_half_sweep;
 pub(super) mod moments;
 pub(super) mod update;
 
@@ -18,11 +19,14 @@ use super::kernel::Kernel;
 pub const ALL: &[&Kernel] = &[
     &ising_half_sweep::ANY,
     &ising_half_sweep::FOUR,
+    &ising_half_sweep::FOUR_ANY,
     &ising_half_sweep::SMALL,
+    &ising_half_sweep::SMALL_ANY,
     &ising_sums::KERNEL,
     &ising_square_half_sweep::ANY,
     &ising_square_half_sweep::TWO,
     &ising_square_sums::KERNEL,
+    &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::KERNEL,
     &moments::KERNEL,
     &update::OFFSETS,
