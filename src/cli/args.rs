@@ -86,7 +86,7 @@ pub(super) enum Command {
     /// Write report.html of a run directory from its files
     Report(ReportArgs),
     /// Check this build on this machine against exact values
-    Verify,
+    Verify(VerifyArgs),
     /// Measure this machine: devices side by side with a plain loop, a check value in every row
     Bench(BenchArgs),
     /// List devices and say which one would be used and why
@@ -133,6 +133,16 @@ pub(super) struct CheckArgs {
     /// Set a value of the scenario, e.g. --set train.updates=5000
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// Run every Ising algorithm at many sizes and temperatures until the errors are small, and compare with exact values
+    #[arg(long)]
+    pub(super) thorough: bool,
+    /// Largest error of that, as a part of each value: 0.003 takes about half an hour on two cores
+    #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
+    pub(super) relative_error: f64,
 }
 
 #[derive(Debug, Args)]

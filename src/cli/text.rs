@@ -25,7 +25,7 @@ pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> 
         ("specific heat C", o.specific_heat, exact.map(|x| x.specific_heat)),
         ("magnetization |m|", o.magnetization, exact.and_then(|x| x.magnetization)),
         ("susceptibility χ", o.susceptibility, exact.and_then(|x| x.susceptibility)),
-        ("Binder U4", o.binder, None),
+        ("Binder U4", o.binder, exact.and_then(|x| x.binder)),
         ("P(m > 0)", o.p_up, None),
     ];
     for (name, value, truth) in rows {
