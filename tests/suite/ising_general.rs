@@ -4,8 +4,8 @@ use gibbsite::backend::cpu::Cpu;
 use gibbsite::events::Silent;
 use gibbsite::exact::enumeration::DensityOfStates;
 use gibbsite::exact::interactions::{SmallSystem, enumerate};
-use gibbsite::ising::{Algorithm, Couplings, Disorder, Interactions, Model, Scan};
-use gibbsite::lattice::{BondList, Graph, Lattice};
+use gibbsite::ising::{Algorithm, Disorder, Interactions, Model, Scan};
+use gibbsite::lattice::{BondList, Lattice};
 use gibbsite::record::{Estimate, IsingRecord};
 use gibbsite::rng::Philox;
 use gibbsite::run::ising::{Scanned, scan};
@@ -149,11 +149,9 @@ fn cuboid(extents: [usize; 3], closed: bool) -> Vec<(usize, usize)> {
 /// triangular lattices of both signs (the antiferromagnet is frustrated).
 #[test]
 fn cubes_and_triangles_agree_with_the_sum_over_states() {
-    let graph = |name: &str, sites, bonds: &[(usize, usize)]| Model {
-        name: name.to_string(),
-        lattice: None,
-        graph: Graph::from_bonds(sites, bonds).unwrap(),
-        couplings: Couplings::Uniform(1.0),
+    let graph = |name: &str, sites, bonds: &[(usize, usize)]| {
+        let list = BondList { sites, bonds: bonds.to_vec(), couplings: vec![1.0; bonds.len()] };
+        Model::on_graph(name, &list, 1.0, 0.0).unwrap()
     };
     let torus = cuboid([2, 2, 2], true);
     assert_eq!(torus.len(), 24);
