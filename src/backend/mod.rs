@@ -7,6 +7,7 @@
 pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
+pub mod memory;
 mod square;
 pub mod tables;
 

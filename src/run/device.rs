@@ -7,6 +7,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::gpu::shader::Precision;
 use crate::backend::gpu::tile::{self, Tile};
 use crate::backend::gpu::{self, Gpu, Selection};
+use crate::backend::memory::Room;
 use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
 use crate::run::tiles::TileFile;
@@ -76,13 +77,7 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
         if request.choice == Choice::Cpu {
             return job.run(&Cpu::new());
         }
-        let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
-            Some(Ok(choice)) => choice,
-            Some(Err(never)) => match never {},
-            None => gpu::Choice::Automatic,
-        };
-        let selection =
-            settings(Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() })?;
+        let selection = selection(request)?;
         match request.choice {
             Choice::Gpu => job.run(&open(&selection)?),
             _ if request.device.is_some() => job.run(&open(&selection)?),
@@ -92,6 +87,23 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
             },
         }
     })
+}
+
+/// What the device that `request` may lead to gives room for; it is not opened.
+///
+/// # Errors
+/// [`Error::Device`] where there is no such device.
+pub fn room(request: &DeviceRequest) -> Result<Room> {
+    gpu::room(&selection(request)?)
+}
+
+fn selection(request: &DeviceRequest) -> Result<Selection> {
+    let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
+        Some(Ok(choice)) => choice,
+        Some(Err(never)) => match never {},
+        None => gpu::Choice::Automatic,
+    };
+    settings(Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() })
 }
 
 /// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:

@@ -6,6 +6,7 @@ pub mod couplings;
 pub mod device;
 pub mod ising;
 pub mod likelihood;
+pub mod memory;
 pub mod observe;
 pub mod scenario;
 mod tiles;

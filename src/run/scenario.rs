@@ -7,7 +7,7 @@ use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
 use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
-use super::{Source, ising, observe};
+use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -58,8 +58,9 @@ const CHECKPOINTS_KEPT: usize = 2;
 /// Runs all points of `plan`.
 ///
 /// # Errors
-/// [`Error::Input`] when the run directory exists; whatever a stage fails with. What was finished before stays.
+/// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
+    memory::check(&memory::of_plan(plan, &request.device)?)?;
     let mut manifest = Manifest::start(&plan.name, plan.seed, request.command.clone());
     manifest.points = plan.points.iter().map(|p| p.label.clone()).collect();
     for input in &plan.inputs {
@@ -355,7 +356,7 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 }
 
 /// Settings of the training from a plan.
-fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
+pub(super) fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
     TrainPlan {
         settings: training::Settings {
             algorithm: match plan.algorithm {

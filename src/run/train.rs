@@ -93,9 +93,10 @@ const ENUMERATED_METRIC: usize = 14;
 const METRIC_CHAINS: usize = 256;
 const METRIC_BETAS: usize = 300;
 /// Rows looked at by a metric.
-const METRIC_ROWS: usize = 10_000;
-/// Rows of the pseudo-likelihood, which is computed in f64 on the host.
+pub(super) const METRIC_ROWS: usize = 10_000;
+/// Rows of the pseudo-likelihood, which is computed in f64 on the host, and most terms of it.
 const PSEUDO_ROWS: usize = 500;
+const PSEUDO_TERMS: usize = 2_000_000_000;
 /// Seconds between looks at signals and progress.
 const LOOK: f64 = 0.2;
 
@@ -139,14 +140,15 @@ pub fn train<B: Backend>(
     };
     let first = state.update;
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
+    // Two numbers a weight, which the device holds now.
+    drop(state);
     let watch = Watch::new(split, exact, settings);
     let mut seconds = 0.0;
     let mut chunk = 1u64;
     let mut last = None;
-    let keep = |trainer: &Trainer<'_, B>| -> Result<State> {
-        let state = trainer.state()?;
-        checkpoints.save(&checkpoint(&state, settings, &print))?;
-        Ok(state)
+    let keep = |trainer: &Trainer<'_, B>| -> Result<()> {
+        checkpoints.save(&checkpoint(trainer.state()?, settings, &print))?;
+        Ok(())
     };
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
     if is_stop(first, settings.updates, plan.metrics) {
@@ -239,11 +241,11 @@ fn is_stop(update: u64, total: u64, times: u64) -> bool {
     times > 0 && update > 0 && next_stop(update - 1, total, times) == update
 }
 
-fn checkpoint(state: &State, settings: &Settings, fingerprint: &str) -> Checkpoint {
+fn checkpoint(state: State, settings: &Settings, fingerprint: &str) -> Checkpoint {
     Checkpoint {
-        rbm: state.rbm.clone(),
-        optimiser: state.optimiser.clone(),
-        chains: state.chains.clone(),
+        rbm: state.rbm,
+        optimiser: state.optimiser,
+        chains: state.chains,
         update: state.update,
         step: state.update * u64::from(settings.gibbs_steps),
         seed: settings.seed,
@@ -305,13 +307,14 @@ impl<'a> Watch<'a> {
             };
             (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
         });
+        let pseudo_rows = PSEUDO_ROWS.min(PSEUDO_TERMS / rbm.weights.len().max(1)).max(1);
         let squares: f64 = rbm.weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         Ok(TrainMetric {
             update: state.update,
             learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
             log_likelihood: with_rows(on_train),
             held_out_log_likelihood: on_held_out.and_then(with_rows),
-            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, PSEUDO_ROWS)),
+            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
             ceiling: self.ceiling,
             // F(held out) − F(train) = −(log weight) + (log weight).
             free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),

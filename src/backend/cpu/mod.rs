@@ -13,6 +13,7 @@ mod lanes;
 mod machine;
 mod numbers;
 mod params;
+pub mod plan;
 mod processor;
 mod product;
 mod spins;

@@ -90,6 +90,23 @@ impl CpuParams {
         }
     }
 
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> u64 {
+        let tiles = [
+            &self.weights,
+            &self.transposed,
+            &self.visible_bias,
+            &self.hidden_bias,
+            &self.velocity,
+            &self.hidden_offset,
+            &self.hidden_gradient,
+        ];
+        let numbers = [&self.visible_velocity, &self.hidden_velocity, &self.visible_offset, &self.along];
+        let tiles: usize = tiles.iter().map(|tiles| size_of_val(&tiles[..])).sum();
+        (tiles + numbers.iter().map(|numbers| size_of_val(&numbers[..])).sum::<usize>()) as u64
+    }
+
     pub(crate) fn to_host(&self) -> (Rbm, OptimiserState) {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
         let machine = |weights: &[Tile], visible: &[f32], hidden: &[f32]| Rbm {

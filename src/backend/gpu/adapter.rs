@@ -10,6 +10,7 @@ use std::str::FromStr;
 use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
+use super::plan::Room;
 use super::shader::{Precision, Products};
 use super::tile::Tile;
 use super::timing;
@@ -215,6 +216,17 @@ fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
     let used = [(wgpu::Features::SHADER_INT64, "64-bit integers in shaders"), (timing::FEATURES, "timestamps")];
     let has = |feature| adapter.features().contains(feature);
     used.into_iter().filter(|(feature, _)| has(*feature)).map(|(_, name)| name.to_string()).collect()
+}
+
+/// What the adapter that `selection` asks for gives room for, without opening it.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such adapter.
+pub fn room(selection: &Selection) -> Result<Room> {
+    let found = enumerate();
+    let limits = found[pick(selection, &found)?].limits();
+    let largest = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+    Ok(Room { largest, precision: selection.precision })
 }
 
 /// Opens the adapter that `selection` asks for.

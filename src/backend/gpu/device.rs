@@ -2,6 +2,7 @@
 //!
 //! Failures of the device are kept until the next read or finish returns them.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::DeviceDescription;
@@ -27,6 +28,7 @@ pub struct Gpu {
     pub(super) recorder: Mutex<Recorder>,
     pub(super) tiles: Tiles,
     pub(super) timing: Option<Mutex<Timing>>,
+    pub(super) allocated: AtomicU64,
     precision: Precision,
     failure: Arc<Mutex<Option<Fault>>>,
 }
@@ -60,6 +62,7 @@ impl Gpu {
             pipelines: Mutex::new(Pipelines::default()),
             products,
             checked: selection.checked,
+            allocated: AtomicU64::new(0),
             precision: selection.precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),

@@ -1,5 +1,7 @@
 //! Buffers on the device: every size is checked before it is asked for.
 
+use std::sync::atomic::Ordering;
+
 use crate::error::{Error, Fault, Result};
 
 use super::device::Gpu;
@@ -17,7 +19,18 @@ pub(super) struct Shape<'a> {
     pub(super) row_bytes: usize,
 }
 
+/// Bytes that are taken for contents of `bytes` bytes.
+pub(super) fn allocated(bytes: u64) -> u64 {
+    bytes.checked_next_multiple_of(16).unwrap_or(u64::MAX).max(16)
+}
+
 impl Gpu {
+    /// Bytes of all storage buffers that were made since the device was opened.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> u64 {
+        self.allocated.load(Ordering::Relaxed)
+    }
+
     /// Bytes of the largest buffer that a kernel can use.
     pub(super) fn largest_buffer(&self) -> u64 {
         self.limits.max_buffer_size.min(self.limits.max_storage_buffer_binding_size)
@@ -45,12 +58,15 @@ impl Gpu {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(shape.what),
-            size: bytes.next_multiple_of(16).max(16),
+            size: allocated(bytes),
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         });
         match pollster::block_on(scope.pop()) {
-            None => Ok(buffer),
+            None => {
+                self.allocated.fetch_add(allocated(bytes), Ordering::Relaxed);
+                Ok(buffer)
+            }
             Some(_) => Err(Error::Device(
                 Fault::new(format!("no memory left for {} ({bytes} bytes)", shape.what))
                     .at(&self.description.name)

@@ -13,6 +13,7 @@ pub mod kernels;
 mod machine;
 mod memory;
 mod pipelines;
+pub mod plan;
 mod recorder;
 pub mod shader;
 mod square;
@@ -33,7 +34,7 @@ use super::{
     Phase, SpinSums, UpdateRule,
 };
 
-pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
+pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
 pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};

@@ -17,7 +17,9 @@ use super::pipelines::Bound;
 use super::timing::BatchTimes;
 
 /// Dispatches of one batch: their parameters fill the uniform buffer.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 1024;
+/// Bytes between the parameters of two dispatches on most devices.
+pub(super) const SLOT: usize = 256;
 /// Seconds that a batch should take: far below the 2 s after which some systems reset a device, far above the 0.1 ms
 /// that a submission costs.
 const BATCH_SECONDS: f64 = 0.05;

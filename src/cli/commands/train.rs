@@ -16,6 +16,7 @@ use crate::events::{Event, Listener};
 use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
+use crate::run::memory;
 use crate::run::scenario::model_of;
 use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::train::{Algorithm, Schedule, Settings, default_bias_rate};
@@ -30,6 +31,8 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     let rows = source.data.samples.rows();
     let split = split(&source.data.samples, (rows as f64 * args.held_out) as usize, global.seed());
     let plan = plan_of(args, global, &source, split.train.rows());
+    let counted = [rows, split.train.rows()];
+    memory::check(&memory::of_training(&plan, source.data.samples.cols(), counted, &global.device_request())?)?;
     let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
     let listener = console.listener();
     listener.event(Event::Info(format!(

@@ -31,13 +31,18 @@ pub(super) static KERNEL: Kernel = kernel!(tiled "free_energy", "main", FreeEner
 /// Bytes of parts that are read back at a time.
 const PARTS_BYTES: usize = 64 << 20;
 
+/// Rows whose parts are read back at a time.
+pub(in crate::backend::gpu) fn rows_at_a_time(rows: usize, n_hidden: usize) -> usize {
+    (PARTS_BYTES / (4 * n_hidden.div_ceil(32)).max(1)).clamp(1, rows.max(1))
+}
+
 /// F of every row.
 ///
 /// # Errors
 /// Device failures.
 pub(in crate::backend::gpu) fn read(gpu: &Gpu, params: &Params, states: &States) -> Result<Vec<f64>> {
     let words = params.n_hidden.div_ceil(32);
-    let rows_at_a_time = (PARTS_BYTES / (4 * words)).clamp(1, states.rows.max(1));
+    let rows_at_a_time = rows_at_a_time(states.rows, params.n_hidden);
     let shape = Shape { what: "free energies", unit: "rows", rows: rows_at_a_time, row_bytes: 4 * words };
     let parts = gpu.allocate(shape)?;
     let tile = gpu.tile(rows_at_a_time, params.n_hidden, params.n_visible);

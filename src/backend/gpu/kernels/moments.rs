@@ -38,6 +38,11 @@ pub(super) static MULTIPLY: Kernel =
 /// Bytes of sig(x) that are kept at a time; slices are added in order, so that results do not depend on the device.
 const MEANS_BYTES: usize = 64 << 20;
 
+/// Chains whose sig(x) is kept at a time.
+pub(in crate::backend::gpu) fn slice(chains: usize, n_hidden: usize) -> usize {
+    (MEANS_BYTES / (4 * n_hidden).max(1)).clamp(1, chains.max(1))
+}
+
 /// Records one phase.
 ///
 /// # Errors
@@ -50,7 +55,7 @@ pub(in crate::backend::gpu) fn record(
     moments: &mut Moments,
 ) -> Result<()> {
     let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
-    let slice = (MEANS_BYTES / (4 * n_hidden)).clamp(1, states.rows.max(1));
+    let slice = slice(states.rows, n_hidden);
     let means = moments.means(gpu, slice)?;
     let buffers = [params.stored_weights(), &params.biases, &states.words, &means, &moments.products, &moments.sums];
     let mean_tile = gpu.tile(slice, n_hidden, n_visible);

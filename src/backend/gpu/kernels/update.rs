@@ -65,6 +65,9 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
 /// # Errors
 /// When the device has no memory left.
 pub(in crate::backend::gpu) fn round_uploaded(gpu: &Gpu, params: &Params) -> Result<()> {
+    if params.precision() != Precision::F16 {
+        return Ok(());
+    }
     // Rounding reads no moments.
     let none = gpu.allocate(Shape { what: "no moments", unit: "numbers", rows: 1, row_bytes: 4 })?;
     round(gpu, params, &bindings(params, &none, &none));
