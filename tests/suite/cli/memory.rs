@@ -29,7 +29,9 @@ fn a_check_counts_the_memory_of_every_stage_on_both_backends() {
     };
     // 400 and 3000 units in tiles of 32: weights in both orders, and biases.
     assert_eq!(of(&stages[0], "parameters"), 128 * (94 * 400 + 13 * 3000 + 94 + 13));
-    assert!(of(&stages[0], "data") == 200 * 13 * 4 && of(&stages[0], "tables") > 0 && of(&stages[0], "scratch") > 0);
+    // A tenth is kept out.
+    assert_eq!(of(&stages[0], "data"), 180 * 13 * 4);
+    assert!(of(&stages[0], "tables") > 0 && of(&stages[0], "scratch") > 0);
     assert_keys(&stages[0], &["point", "stage", "backend", "device", "host", "bytes"]);
     // Without a real GPU one is assumed, so that a plan for another machine can be made here.
     let auto = place.json("check wide.ron --backend auto");
@@ -50,7 +52,7 @@ fn what_is_too_large_is_refused_with_what_would_fit() {
     let at = words.windows(2).position(|pair| pair == ["hidden", "units"]).unwrap();
     let fitting: usize = words[at - 1].parse().unwrap();
     let check = |hidden: usize| {
-        with_memory(&place, "12MiB", &format!("check wide.ron --set model.hidden={hidden} --set likelihood.chains=1"))
+        with_memory(&place, "12MiB", &format!("check wide.ron --set model.hidden={hidden} --set likelihood.chains=2"))
     };
     assert_eq!(check(fitting).code, Some(0), "{fitting}: {}", check(fitting).stderr);
     assert_eq!(check(fitting + 1).code, Some(2), "{fitting} hidden units fit");
