@@ -13,6 +13,7 @@
 struct Parameters {
     first_row: u32,
     chains: u32,
+    first_input: u32,
     n_visible: u32,
     n_hidden: u32,
 }
@@ -20,6 +21,11 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(3) var<storage, read> states: array<u32>;
 @group(0) @binding(4) var<storage, read_write> energies: array<f32>;
+@group(0) @binding(5) var<storage, read> sums: array<f32>;
+
+fn carried(index: u32) -> f32 {
+    return sums[index];
+}
 
 fn state_at(index: u32) -> u32 {
     return states[p.first_row * ((p.n_visible + 31u) / 32u) + index];

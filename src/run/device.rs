@@ -108,7 +108,7 @@ fn selection(request: &DeviceRequest) -> Result<Selection> {
 
 /// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:
 /// `GIBBSITE_TILE` (a tile's name, or `likely` for no measurement), `GIBBSITE_WEIGHTS` (`f32` or `f16`),
-/// `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS=1`.
+/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS=1`.
 fn settings(selection: Selection) -> Result<Selection> {
     let value = |name: &str| std::env::var(name).unwrap_or_default();
     let refused = |name: &str, found: &str, expected: String| {
@@ -127,8 +127,24 @@ fn settings(selection: Selection) -> Result<Selection> {
         name => return Err(refused("GIBBSITE_WEIGHTS", name, "f32 or f16".to_string())),
     };
     let on = |name: &str| value(name) == "1";
+    let largest = match value("GIBBSITE_BINDING").as_str() {
+        "" => None,
+        text => Some(
+            bytes_of(text)
+                .filter(|bytes| *bytes >= 1 << 16)
+                .ok_or_else(|| refused("GIBBSITE_BINDING", text, "at least 65536 bytes, e.g. 128MiB".to_string()))?,
+        ),
+    };
     let (checked, timed) = (on("GIBBSITE_SHADER_CHECKS"), on("GIBBSITE_TIMESTAMPS"));
-    Ok(Selection { tile, precision, checked, timed, ..selection })
+    Ok(Selection { tile, precision, largest, checked, timed, ..selection })
+}
+
+/// A whole number of bytes, or one with `MiB` or `GiB` behind.
+pub(super) fn bytes_of(text: &str) -> Option<u64> {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("", 1)];
+    let (number, unit) =
+        units.into_iter().find_map(|(name, unit)| text.trim().strip_suffix(name).map(|number| (number, unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// Opens a GPU that measures its tiles and keeps them in the cache directory, where there is one.

@@ -217,12 +217,7 @@ pub fn bytes_text(bytes: u64) -> String {
 /// Bytes of the host that may be used.
 fn limit() -> Result<Option<u64>> {
     let Ok(text) = std::env::var("GIBBSITE_MEMORY") else { return Ok(host_memory()) };
-    let (number, unit) = [("GiB", 1 << 30), ("MiB", 1 << 20), ("", 1)]
-        .into_iter()
-        .find_map(|(name, unit)| text.trim().strip_suffix(name).map(|number| (number.trim(), unit)))
-        .unwrap_or((text.as_str(), 1));
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.map(Some).ok_or_else(|| {
+    device::bytes_of(&text).map(Some).ok_or_else(|| {
         Error::Input(
             Fault::new(format!("\"{text}\""))
                 .at("GIBBSITE_MEMORY")

@@ -55,6 +55,9 @@ pub struct Selection {
     pub tile: Option<&'static Tile>,
     /// How products read the weights.
     pub precision: Precision,
+    /// Bytes of the largest buffer that a kernel may see, where it is to be less than the adapter offers: what is as
+    /// large as the weights is then divided more finely; results are the same.
+    pub largest: Option<u64>,
     /// Measures the device time of every kernel, where the adapter can.
     pub timed: bool,
 }
@@ -226,7 +229,7 @@ pub fn room(selection: &Selection) -> Result<Room> {
     let found = enumerate();
     let limits = found[pick(selection, &found)?].limits();
     let largest = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-    Ok(Room { largest, precision: selection.precision })
+    Ok(Room { largest: largest.min(selection.largest.unwrap_or(u64::MAX)), precision: selection.precision })
 }
 
 /// Opens the adapter that `selection` asks for.
@@ -247,10 +250,13 @@ pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device
     if selection.timed && adapter.features().contains(timing::FEATURES) {
         required_features |= timing::FEATURES;
     }
+    let mut required_limits = adapter.limits();
+    let binding = &mut required_limits.max_storage_buffer_binding_size;
+    *binding = selection.largest.map_or(*binding, |largest| largest.min(*binding));
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("gibbsite"),
         required_features,
-        required_limits: adapter.limits(),
+        required_limits,
         ..wgpu::DeviceDescriptor::default()
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {

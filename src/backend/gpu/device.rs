@@ -9,6 +9,7 @@ use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
 use super::adapter::{self, CPU_ADVICE, Selection};
+use super::memory;
 use super::pipelines::Pipelines;
 use super::recorder::Recorder;
 use super::shader::{Precision, Products};
@@ -29,6 +30,9 @@ pub struct Gpu {
     pub(super) tiles: Tiles,
     pub(super) timing: Option<Mutex<Timing>>,
     pub(super) allocated: AtomicU64,
+    /// Sums that go from one part of the weights to the next.
+    pub(super) sums: Mutex<Option<wgpu::Buffer>>,
+    nothing: wgpu::Buffer,
     precision: Precision,
     failure: Arc<Mutex<Option<Fault>>>,
 }
@@ -63,6 +67,8 @@ impl Gpu {
             products,
             checked: selection.checked,
             allocated: AtomicU64::new(0),
+            sums: Mutex::default(),
+            nothing: memory::nothing(&device),
             precision: selection.precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
@@ -77,6 +83,11 @@ impl Gpu {
     #[must_use]
     pub fn products(&self) -> Products {
         self.products
+    }
+
+    /// A small buffer for bindings that a dispatch does not look at.
+    pub(super) fn nothing(&self) -> &wgpu::Buffer {
+        &self.nothing
     }
 
     /// How weights are stored for products.

@@ -7,6 +7,7 @@
 
 mod adapter;
 mod device;
+mod division;
 mod ising;
 pub mod kernel;
 pub mod kernels;
@@ -150,21 +151,23 @@ impl Backend for Gpu {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         match chains.hidden(self, params.n_hidden) {
             Err(error) => self.fail(error),
-            Ok(hidden) => {
-                let h_from_v = HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden);
-                let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
-                for step in steps {
-                    h_from_v.record(self, step);
-                    v_from_h.record(self, step);
+            Ok(hidden) => match HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden) {
+                Err(error) => self.fail(error),
+                Ok(h_from_v) => {
+                    let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
+                    for step in steps {
+                        h_from_v.record(self, step);
+                        v_from_h.record(self, step);
+                    }
                 }
-            }
+            },
         }
     }
 
     fn read_hidden(&self, params: &Params, chains: &States, address: Address, step: u32) -> Result<BitMatrix> {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         let hidden = machine::hidden_room(self, chains.rows, params.n_hidden)?;
-        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden).record(self, step);
+        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden)?.record(self, step);
         let words = self.read(&hidden, chains.rows * params.n_hidden.div_ceil(32))?;
         BitMatrix::from_words(chains.rows, params.n_hidden, words)
     }
@@ -173,7 +176,11 @@ impl Backend for Gpu {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         match chains.gains(self, params.n_hidden.div_ceil(32)) {
             Err(error) => self.fail(error),
-            Ok(gains) => flip_move::record(self, params, chains, &gains, address, step),
+            Ok(gains) => {
+                if let Err(error) = flip_move::record(self, params, chains, &gains, address, step) {
+                    self.fail(error);
+                }
+            }
         }
     }
 
@@ -212,7 +219,9 @@ impl Backend for Gpu {
     }
 
     fn anneal(&self, params: &Params, annealing: &mut Annealing, betas: &[f64], steps: Range<u32>) {
-        ais_step::record(self, params, annealing, betas, steps);
+        if let Err(error) = ais_step::record(self, params, annealing, betas, steps) {
+            self.fail(error);
+        }
     }
 
     fn read_log_weights(&self, annealing: &Annealing) -> Result<Vec<f64>> {

@@ -250,9 +250,20 @@ impl Gpu {
 
     /// The first `count` values of a buffer, after everything recorded before.
     pub(super) fn read<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<T>> {
+        let mut values = Vec::with_capacity(count);
+        self.read_into(buffer, count, &mut values)?;
+        Ok(values)
+    }
+
+    /// The same, appended to `values`.
+    pub(super) fn read_into<T: bytemuck::Pod>(
+        &self,
+        buffer: &wgpu::Buffer,
+        count: usize,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
         if count == 0 {
-            self.wait_for_all()?;
-            return Ok(Vec::new());
+            return self.wait_for_all();
         }
         let bytes = (count * size_of::<T>()) as u64;
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -280,6 +291,11 @@ impl Gpu {
         let mapped = receiver.recv().map_err(|error| refused(error.to_string()))?;
         mapped.map_err(|error| refused(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| refused(error.to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&view[..]))
+        // Bytes of a mapping lie on no boundary that is promised: words are taken out one by one where they must be.
+        match bytemuck::try_cast_slice(&view[..]) {
+            Ok(words) => values.extend_from_slice(words),
+            Err(_) => values.extend_from_slice(&bytemuck::pod_collect_to_vec::<u8, T>(&view[..])),
+        }
+        Ok(())
     }
 }

@@ -154,7 +154,7 @@ impl Gpu {
                 &gibbs_half_step::HIDDEN,
                 Precision::F32,
                 tile,
-                &[&weights, &biases, &biases, &from, &to],
+                &[&weights, &biases, &biases, &from, &to, self.nothing()],
             );
             let parameters = gibbs_half_step::measured(rows, inputs, columns);
             let run = |times: u32| -> Result<f64> {

@@ -59,7 +59,7 @@ fn what_is_too_large_is_refused_with_what_would_fit() {
     // Nothing was started: a run and a training say the same.
     let run = with_memory(&place, "12MiB", "run wide.ron");
     assert_eq!((run.code, place.files()), (Some(2), vec!["wide.ron".to_string()]), "{}", run.stderr);
-    place.good("ising --lattice square:20 --temperature 2 --samples 100 --thermalise 10 --every 1 -o data.npz");
+    place.good("ising --lattice square:20 --temperature 3 --samples 100 -o data.npz");
     let train = with_memory(&place, "12MiB", "train data.npz --hidden 3000 --updates 2 -o model.safetensors");
     assert!(train.code == Some(2) && train.stderr.contains("would fit"), "{}", train.stderr);
     assert!(!place.path("model.safetensors").exists());

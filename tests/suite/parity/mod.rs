@@ -18,6 +18,7 @@ mod ising_sums;
 mod ising_table_half_sweep;
 mod moments;
 mod reference;
+mod shards;
 mod update;
 mod variants;
 

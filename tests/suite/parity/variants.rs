@@ -24,7 +24,7 @@ fn sizes() -> Vec<(usize, usize, usize)> {
 
 /// Everything that the kernels of a machine give, from the same start.
 #[derive(Debug, PartialEq)]
-struct Results {
+pub(super) struct Results {
     hidden: BitMatrix,
     chains: BitMatrix,
     energies: Vec<f64>,
@@ -34,7 +34,7 @@ struct Results {
     after_update: BitMatrix,
 }
 
-fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
+pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let v = states(rows, rbm.n_visible, 2);
     let address = Address { seed: 1 << 33 | 3, first_chain: 5 };
     let mut params = gpu.upload_params(rbm, None).unwrap();

@@ -29,6 +29,7 @@ pub const ALL: &[&Kernel] = &[
     &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::HIDDEN,
     &gibbs_half_step::VISIBLE,
+    &gibbs_half_step::CARRY,
     &moments::MEANS,
     &moments::MULTIPLY,
     &update::OFFSETS,
@@ -38,6 +39,7 @@ pub const ALL: &[&Kernel] = &[
     &free_energy::KERNEL,
     &ais_step::KERNEL,
     &gather::KERNEL,
+    &flip_move::TOTALS,
     &flip_move::GAINS,
     &flip_move::DECIDE,
 ];
@@ -48,13 +50,16 @@ fn product_work(chains: usize, n_visible: usize, n_hidden: usize) -> u64 {
 }
 
 /// Declares the [`Kernel`] of this file's shader: `trusted` before the name for one without the driver's checks,
-/// `tiled` for one that is trusted and forms a product with the weights.
+/// `weighted` for one that is trusted and reads the weights, `tiled` for one that forms a product with them besides.
 macro_rules! kernel {
     ($stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
         kernel!(@ false, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
     };
     (trusted $stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
         kernel!(@ true, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+    };
+    (weighted $stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ true, true, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
     };
     (tiled $stem:literal, $entry:literal, $parameters:ty, [$($access:ident),*]) => {
         kernel!(@ true, true, $stem, $entry, Tiled, $parameters, [$($access),*])
