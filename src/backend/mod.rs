@@ -248,6 +248,12 @@ pub trait Backend {
     /// When the device cannot hold them.
     fn upload_states(&self, states: &BitMatrix) -> Result<Self::States>;
 
+    /// Overwrites states, after everything enqueued before, with `rows` of the same shape.
+    ///
+    /// # Errors
+    /// When the device cannot take them.
+    fn write_states(&self, states: &mut Self::States, rows: &BitMatrix) -> Result<()>;
+
     /// Reads packed states `[chains, units]`.
     ///
     /// # Errors

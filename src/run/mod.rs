@@ -8,6 +8,7 @@ pub mod ising;
 pub mod likelihood;
 pub mod memory;
 pub mod observe;
+pub mod rows;
 pub mod scenario;
 mod tiles;
 pub mod train;

@@ -26,5 +26,6 @@ mod small;
 mod stationarity;
 mod statistics;
 mod steps;
+mod streaming;
 mod training;
 mod tree;

@@ -135,6 +135,12 @@ impl Backend for Cpu {
         Ok(CpuStates::new(states.clone()))
     }
 
+    fn write_states(&self, states: &mut CpuStates, rows: &BitMatrix) -> Result<()> {
+        assert_eq!((rows.rows(), rows.cols()), (states.matrix.rows(), states.matrix.cols()), "shape of the states");
+        states.matrix.words_mut().copy_from_slice(rows.words());
+        Ok(())
+    }
+
     fn read_states(&self, states: &CpuStates) -> Result<BitMatrix> {
         Ok(states.matrix.clone())
     }

@@ -136,6 +136,11 @@ impl Backend for Gpu {
         States::upload(self, states)
     }
 
+    fn write_states(&self, states: &mut States, rows: &BitMatrix) -> Result<()> {
+        assert_eq!((rows.rows(), rows.cols()), (states.rows, states.cols), "shape of the states");
+        self.write(&states.words, rows.words())
+    }
+
     fn read_states(&self, states: &States) -> Result<BitMatrix> {
         states.read(self)
     }

@@ -27,6 +27,8 @@ const BATCH_SECONDS: f64 = 0.05;
 const FIRST_WORK: u64 = 20_000_000_000;
 /// Least operations of a batch, however slow the device.
 const LEAST_WORK: u64 = 1_000_000_000;
+/// Bytes sent to buffers that a batch may hold.
+const MOST_SENT: u64 = 64 << 20;
 /// Batches on the device at a time.
 const IN_FLIGHT: usize = 3;
 
@@ -50,6 +52,8 @@ pub(super) struct Recorder {
     parameters: Vec<u8>,
     dispatches: usize,
     work: u64,
+    /// Bytes on their way to buffers.
+    sent: u64,
     most_work: u64,
     in_flight: VecDeque<(wgpu::SubmissionIndex, u64)>,
     last_end: Option<Instant>,
@@ -110,6 +114,7 @@ impl Recorder {
             parameters: Vec::new(),
             dispatches: 0,
             work: 0,
+            sent: 0,
             most_work: FIRST_WORK,
             in_flight: VecDeque::new(),
             last_end: None,
@@ -221,6 +226,7 @@ impl Gpu {
         recorder.parameters.clear();
         recorder.dispatches = 0;
         recorder.work = 0;
+        recorder.sent = 0;
         while recorder.in_flight.len() > IN_FLIGHT {
             if let Some((oldest, work)) = recorder.in_flight.pop_front() {
                 self.wait(Some(oldest));
@@ -246,6 +252,42 @@ impl Gpu {
         self.wait(None);
         self.collect_times();
         self.check()
+    }
+
+    /// Records that a buffer begins with `values` from here on.
+    ///
+    /// # Errors
+    /// When there is no memory left to send them from.
+    pub(super) fn write<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, values: &[T]) -> Result<()> {
+        let bytes = size_of_val(values) as u64;
+        if bytes == 0 {
+            return Ok(());
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let from = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("rows on their way"),
+            size: bytes,
+            usage: wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        });
+        let refused = |error: String| {
+            let what = format!("sending {bytes} bytes to the device failed: {error}");
+            Error::Device(Fault::new(what).at(&self.description.name).advice(CPU_ADVICE))
+        };
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(refused(error.to_string()));
+        }
+        let mut view = from.get_mapped_range_mut(..).map_err(|error| refused(error.to_string()))?;
+        view.copy_from_slice(bytemuck::cast_slice(values));
+        drop(view);
+        from.unmap();
+        let mut recorder = lock(&self.recorder);
+        recorder.commands.push(Command::Copy { from, to: buffer.clone(), bytes });
+        recorder.sent += bytes;
+        if recorder.sent > MOST_SENT {
+            self.submit(&mut recorder);
+        }
+        Ok(())
     }
 
     /// The first `count` values of a buffer, after everything recorded before.
