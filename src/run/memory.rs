@@ -87,7 +87,8 @@ fn stages(point: &Point) -> Vec<Stage> {
     let mut stages = Vec::new();
     if let Some(train) = &point.train {
         let plan = super::scenario::train_plan(train, point.seed);
-        stages.push(training(&plan, point.n_visible, rows, rows.saturating_sub(train.held_out_rows)));
+        let rows = Rows { all: rows, trained: rows.saturating_sub(train.held_out_rows), streamed: false };
+        stages.push(training(&plan, point.n_visible, rows));
     }
     if let Some(sample) = &point.sample {
         let chains = sample.chains.min(sample.samples);
@@ -102,14 +103,24 @@ fn stages(point: &Point) -> Vec<Stage> {
     stages
 }
 
-/// A training of `trained` of `rows` rows.
-fn training(plan: &TrainPlan, n_visible: usize, rows: usize, trained: usize) -> Stage {
-    let measured = if plan.metrics > 0 { trained.min(METRIC_ROWS) } else { 0 };
+/// Rows of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// All rows.
+    pub all: usize,
+    /// Those trained on.
+    pub trained: usize,
+    /// Whether those are read from disk for every minibatch.
+    pub streamed: bool,
+}
+
+fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
+    let measured = if plan.metrics > 0 { rows.trained.min(METRIC_ROWS) } else { 0 };
     let settings = &plan.settings;
     let demand = Demand {
         n_visible,
         n_hidden: plan.n_hidden,
-        rows: trained,
+        rows: if rows.streamed { 0 } else { rows.trained },
         batch: settings.batch,
         chains: settings.chains,
         contrastive: settings.algorithm == Algorithm::Cd,
@@ -117,8 +128,10 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: usize, trained: usize) -> 
         annealed: 0,
         energies: measured,
     };
-    // Rows as read and as split, and those of the metrics; parameters and velocities as uploaded or read.
-    Stage { name: "train", demand, outside: Outside { rows: 2 * rows + measured, samples: 0, machines: 2 } }
+    // Rows as read and as split, or those kept out, and those of the metrics; parameters and velocities as uploaded or
+    // read.
+    let held = if rows.streamed { rows.all - rows.trained } else { 2 * rows.all };
+    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines: 2 } }
 }
 
 impl Stage {
@@ -215,7 +228,7 @@ pub fn bytes_text(bytes: u64) -> String {
 }
 
 /// Bytes of the host that may be used.
-fn limit() -> Result<Option<u64>> {
+pub(super) fn limit() -> Result<Option<u64>> {
     let Ok(text) = std::env::var("GIBBSITE_MEMORY") else { return Ok(host_memory()) };
     device::bytes_of(&text).map(Some).ok_or_else(|| {
         Error::Input(
@@ -253,17 +266,17 @@ pub fn of_plan(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>>
     Ok(plan.points.iter().flat_map(of_point).collect())
 }
 
-/// Memory of a training of `trained` of `rows` rows with `n_visible` units.
+/// Memory of a training on rows of `n_visible` units.
 ///
 /// # Errors
 /// As [`of_plan`].
 pub fn of_training(
     plan: &TrainPlan,
     n_visible: usize,
-    [rows, trained]: [usize; 2],
+    rows: Rows,
     request: &DeviceRequest,
 ) -> Result<Vec<StageMemory>> {
-    let (stage, limit) = (training(plan, n_visible, rows, trained), limit()?);
+    let (stage, limit) = (training(plan, n_visible, rows), limit()?);
     Ok(places(request)?.into_iter().map(|place| stage.memory("", place, limit)).collect())
 }
 

@@ -2,12 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
+use super::memory;
 use super::train::Split;
 use crate::bits::BitMatrix;
-use crate::data::PackedFile;
+use crate::data::{PackedFile, glance};
 use crate::error::Result;
 use crate::rng::{Permutation, derive_seed};
 use crate::train::RowSource;
+
+/// Whether the packed rows of an .npy file would take more than half of the memory: as read, split, and as a backend
+/// holds them.
+///
+/// # Errors
+/// [`crate::error::Error::Input`] when the file cannot be read.
+pub fn too_large(samples: &Path) -> Result<bool> {
+    if samples.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("npy")) {
+        return Ok(false);
+    }
+    let glance = glance(samples)?;
+    let bytes = (3 * 4 * glance.rows as u64).saturating_mul(glance.units.div_ceil(32) as u64);
+    Ok(memory::limit()?.is_some_and(|limit| bytes > limit / 2))
+}
 
 /// Rows of a packed file that are trained on, in the shuffled order of [`super::train::split`].
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample;
 use crate::scenario::{self, Plan, Point};
-use crate::train::{self as training, smoothed_means};
+use crate::train::{self as training, RowSource, smoothed_means};
 
 /// How a scenario is to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -393,7 +393,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
 pub fn model_of(
     rbm: &Rbm,
     data: &DataSet,
-    trained_on: &BitMatrix,
+    trained_on: &dyn RowSource,
     plan: &TrainPlan,
     updates: u64,
     command: &[String],

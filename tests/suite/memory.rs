@@ -2,7 +2,7 @@
 
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection};
-use gibbsite::backend::memory::{Demand, Room, on_gpu};
+use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
 use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
 
 use crate::parity::{gpu_or_ignored, states};
@@ -27,8 +27,7 @@ fn a_training_takes_what_is_counted() {
             let counted = on_gpu(&demand, &Room { precision, ..Room::default() });
             // The parameters of kernels are no storage buffer, and rounding binds one that it does not read.
             let unread = if precision == Precision::F16 { 16 } else { 0 };
-            let storage: u64 =
-                counted.parts.iter().filter(|part| part.what != "parameters of kernels").map(|part| part.bytes).sum();
+            let storage: u64 = counted.parts.iter().filter(|part| part.what != PARAMETERS).map(|part| part.bytes).sum();
             assert_eq!(gpu.allocated_bytes() - unread, storage, "{algorithm:?} {precision:?}: {counted:?}");
         }
     }

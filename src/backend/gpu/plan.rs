@@ -4,9 +4,12 @@ use super::division::Division;
 use super::kernels::{free_energy, moments};
 use super::machine::LANES;
 use super::memory::allocated;
-use super::recorder::{BATCH, SLOT};
+use super::recorder::{BATCH, MOST_SENT, SLOT};
 use super::shader::Precision;
 use crate::backend::memory::{Demand, MemoryPlan, Part, Use};
+
+/// Name of the part that holds the parameters of kernels, which is no storage buffer.
+pub const PARAMETERS: &str = "parameters of kernels";
 
 /// What a device gives room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +58,8 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     add(Use::Parameters, "biases", n_visible + n_hidden, 4);
     let lanes = if division.buffers() > 1 { times(LANES, n_hidden) } else { 0 };
     add(Use::Optimiser, "velocities of biases, offsets", 2 * (n_visible + n_hidden) + lanes, 4);
-    if rows > 0 {
+    let streamed = (rows as u64).saturating_mul(4 * visible as u64) > room.largest;
+    if rows > 0 && !streamed {
         add(Use::Data, "packed rows", rows, 4 * visible);
     }
     if chains > 0 {
@@ -90,6 +94,11 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     if division.buffers() > 1 {
         add(Use::Scratch, "sums of inputs", summed.max(annealed) + 1, 4 * n_hidden);
     }
-    add(Use::Scratch, "parameters of kernels", BATCH, SLOT);
+    // No kernel sees these as storage.
+    let mut add = |purpose, what, bytes| plan.push(Part { purpose, what, bytes, largest: 0 });
+    add(Use::Scratch, PARAMETERS, (BATCH * SLOT) as u64);
+    if streamed {
+        add(Use::Data, "rows on their way", MOST_SENT);
+    }
     plan
 }

@@ -28,7 +28,7 @@ const FIRST_WORK: u64 = 20_000_000_000;
 /// Least operations of a batch, however slow the device.
 const LEAST_WORK: u64 = 1_000_000_000;
 /// Bytes sent to buffers that a batch may hold.
-const MOST_SENT: u64 = 64 << 20;
+pub(super) const MOST_SENT: u64 = 64 << 20;
 /// Batches on the device at a time.
 const IN_FLIGHT: usize = 3;
 

@@ -66,3 +66,26 @@ fn what_is_too_large_is_refused_with_what_would_fit() {
     let odd = with_memory(&place, "much", "check wide.ron");
     assert!(odd.code == Some(2) && odd.stderr.contains("GIBBSITE_MEMORY"), "{}", odd.stderr);
 }
+
+/// Rows from disk and rows from memory: the same machine, and nothing left behind.
+#[test]
+fn a_streamed_training_is_the_same() {
+    let place = Place::new();
+    place.good("ising --lattice square:6 --temperature 3 --samples 700 -o data.npy");
+    let train = "train data.npy --hidden 7 --updates 60 --chains 50 --batch 100 --metrics 2";
+    let trained = |arguments: &str, memory: &str| {
+        let ended = with_memory(&place, memory, &format!("{train} -o model.safetensors {arguments}"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let rbm = gibbsite::data::read_model(&place.path("model.safetensors")).unwrap().rbm;
+        assert_eq!(place.files(), ["data.npy", "model.safetensors"]);
+        (rbm, ended.stdout, ended.stderr.contains("streamed"))
+    };
+    let (resident, said, streams) = trained("--stream off", "1GiB");
+    assert!(!streams);
+    let log_likelihood = |text: &str| text.lines().find(|line| line.contains("log-likelihood")).map(str::to_string);
+    for (arguments, memory, expected) in [("--stream on", "1GiB", true), ("", "1GiB", false)] {
+        let (rbm, told, streams) = trained(arguments, memory);
+        assert!(rbm == resident, "{arguments}");
+        assert_eq!((log_likelihood(&told), streams), (log_likelihood(&said), expected));
+    }
+}

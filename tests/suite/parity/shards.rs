@@ -2,7 +2,7 @@
 
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection, tile};
-use gibbsite::backend::memory::{Demand, Room, on_gpu};
+use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
 use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
 
 use super::variants::results;
@@ -52,10 +52,9 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
         let demand =
             Demand { n_visible, n_hidden, rows, batch: 40, chains: 40, contrastive, flip, ..Demand::default() };
         let counted = on_gpu(&demand, &Room { largest: 4 * 100 * 70, ..Room::default() });
-        let storage: u64 =
-            counted.parts.iter().filter(|part| part.what != "parameters of kernels").map(|part| part.bytes).sum();
+        let storage: u64 = counted.parts.iter().filter(|part| part.what != PARAMETERS).map(|part| part.bytes).sum();
         assert_eq!(gpu.allocated_bytes(), storage, "{counted:?}");
-        assert!(counted.parts.iter().all(|part| part.largest <= 4 * 100 * 70 || part.what == "parameters of kernels"));
+        assert!(counted.parts.iter().all(|part| part.largest <= 4 * 100 * 70));
     }
 }
 
