@@ -21,6 +21,7 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
+pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
 pub use tables::FlipTables;
 
@@ -35,17 +36,6 @@ pub struct DeviceDescription {
     pub kind: String,
     /// Driver and version; instruction set on the CPU.
     pub driver: String,
-}
-
-/// Time that a kernel took on the device, over all its dispatches.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct KernelTime {
-    /// Name and entry point, e.g. `moments.multiply`.
-    pub kernel: String,
-    /// How often it was started.
-    pub dispatches: u64,
-    /// Seconds in all.
-    pub seconds: f64,
 }
 
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
@@ -341,7 +331,7 @@ pub trait Backend {
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
 
-    /// Device time of every kernel so far, as of the last wait; empty where it is not measured.
+    /// Device time of every kernel so far, as of the last wait, by name; empty where it is not measured.
     fn kernel_times(&self) -> Vec<KernelTime> {
         Vec::new()
     }

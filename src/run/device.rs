@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::shader::Precision;
 use crate::backend::gpu::tile::{self, Tile};
-use crate::backend::gpu::{self, Gpu, Selection};
+use crate::backend::gpu::{self, Gpu, Selection, Timed};
 use crate::backend::memory::Room;
 use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
@@ -108,7 +108,8 @@ fn selection(request: &DeviceRequest) -> Result<Selection> {
 
 /// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:
 /// `GIBBSITE_TILE` (a tile's name, or `likely` for no measurement), `GIBBSITE_WEIGHTS` (`f32` or `f16`),
-/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS=1`.
+/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS` (`1`: of
+/// all dispatches, `0`: of none, else of a part).
 fn settings(selection: Selection) -> Result<Selection> {
     let value = |name: &str| std::env::var(name).unwrap_or_default();
     let refused = |name: &str, found: &str, expected: String| {
@@ -135,7 +136,13 @@ fn settings(selection: Selection) -> Result<Selection> {
                 .ok_or_else(|| refused("GIBBSITE_BINDING", text, "at least 65536 bytes, e.g. 128MiB".to_string()))?,
         ),
     };
-    let (checked, timed) = (on("GIBBSITE_SHADER_CHECKS"), on("GIBBSITE_TIMESTAMPS"));
+    let checked = on("GIBBSITE_SHADER_CHECKS");
+    let timed = match value("GIBBSITE_TIMESTAMPS").as_str() {
+        "" => Timed::Sampled,
+        "0" => Timed::Never,
+        "1" => Timed::Always,
+        text => return Err(refused("GIBBSITE_TIMESTAMPS", text, "0 for none or 1 for all dispatches".to_string())),
+    };
     Ok(Selection { tile, precision, largest, checked, timed, ..selection })
 }
 

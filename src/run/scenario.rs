@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
-use crate::record::{DoneRecord, ExpectRecord, Record, TrainRecord};
+use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample;
@@ -103,8 +103,8 @@ impl Job for Scenario<'_> {
             let place = directory.point(&point.label)?;
             // Points of a sweep are independent runs, also where the sweep leaves the seed alone.
             let seed = if point.label.is_empty() { point.seed } else { derive_seed(point.seed, &point.label) };
-            let mut stage =
-                PointRun { backend, point, seed, place, resume: self.request.resume, listener: self.listener };
+            let (resume, listener, times_before) = (self.request.resume, &mut *self.listener, backend.kernel_times());
+            let mut stage = PointRun { backend, point, seed, place, resume, listener, times_before };
             let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
@@ -154,6 +154,8 @@ struct PointRun<'a, B: Backend> {
     place: PointDirectory,
     resume: bool,
     listener: &'a mut (dyn Listener + Send),
+    /// Device times when the point was begun.
+    times_before: Vec<KernelTime>,
 }
 
 /// A machine with what is known about its data.
@@ -195,6 +197,10 @@ impl<B: Backend> PointRun<'_, B> {
     }
 
     fn done(&mut self, clock: Instant) -> Result<()> {
+        let kernels = KernelsRecord::since(&self.backend.kernel_times(), &self.times_before);
+        if !kernels.kernels.is_empty() {
+            self.place.append(&Record::Kernels(kernels))?;
+        }
         self.place.append(&Record::Done(DoneRecord { seconds: clock.elapsed().as_secs_f64() }))?;
         self.place.finish()
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, Fault, Result};
 use super::plan::Room;
 use super::shader::{Precision, Products};
 use super::tile::Tile;
-use super::timing;
+use super::timing::{self, Timed};
 
 /// Which adapter is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,8 +58,8 @@ pub struct Selection {
     /// Bytes of the largest buffer that a kernel may see, where it is to be less than the adapter offers: what is as
     /// large as the weights is then divided more finely; results are the same.
     pub largest: Option<u64>,
-    /// Measures the device time of every kernel, where the adapter can.
-    pub timed: bool,
+    /// How much of the device's time is measured, where the adapter can.
+    pub timed: Timed,
 }
 
 impl Selection {
@@ -247,7 +247,7 @@ pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device
         false => Products::Wide,
     };
     let mut required_features = if products == Products::Wide { wide } else { wgpu::Features::empty() };
-    if selection.timed && adapter.features().contains(timing::FEATURES) {
+    if selection.timed != Timed::Never && adapter.features().contains(timing::FEATURES) {
         required_features |= timing::FEATURES;
     }
     let mut required_limits = adapter.limits();

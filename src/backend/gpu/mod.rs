@@ -41,6 +41,7 @@ pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
 pub use recorder::Counts;
 pub use tables::TableSpins;
+pub use timing::Timed;
 pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;

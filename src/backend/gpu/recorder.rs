@@ -194,7 +194,16 @@ impl Gpu {
         self.queue.write_buffer(&recorder.uniforms, 0, &recorder.parameters);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let commands = std::mem::take(&mut recorder.commands);
-        let mut times = self.timing.as_ref().map(|_| BatchTimes::new(&self.device, recorder.dispatches.max(1)));
+        let mut times = self.timing.as_ref().and_then(|timing| {
+            let mut timing = lock(timing);
+            for command in &commands {
+                if let Command::Dispatch { kernel, .. } = command {
+                    timing.count(kernel);
+                }
+            }
+            let batch = recorder.counts.submissions;
+            timing.times_batch(batch).then(|| BatchTimes::new(&self.device, recorder.dispatches.max(1)))
+        });
         for run in commands.chunk_by(|a, b| a.is_dispatch() && b.is_dispatch()) {
             if let [Command::Copy { from, to, bytes }] = run {
                 encoder.copy_buffer_to_buffer(from, 0, to, 0, *bytes);

@@ -80,9 +80,7 @@ fn train_split<R: RowSource>(
         model: args.out.display().to_string(),
     };
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
-    for time in &trained.kernels {
-        let _ = writeln!(lines, "  {:<40} {:>9} × {:>9.3} s on the device", time.kernel, time.dispatches, time.seconds);
-    }
+    lines.push_str(&text::kernels(&trained.kernels));
     console.result(&Outcome { record: &record, kernels: &trained.kernels }, &lines)
 }
 

@@ -7,8 +7,8 @@
 use gibbsite::backend::gpu::shader::Precision;
 use std::sync::{Arc, Mutex};
 
-use gibbsite::backend::gpu::{Gpu, Selection, TileChoices, TileStore, tile};
-use gibbsite::backend::{Address, Backend, HostMoments, OptimiserState, Phase, UpdateRule};
+use gibbsite::backend::gpu::{Gpu, Selection, TileChoices, TileStore, Timed, tile};
+use gibbsite::backend::{Address, Backend, HostMoments, KernelTime, OptimiserState, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use half::f16;
@@ -224,7 +224,7 @@ fn tiles_are_measured_once_for_each_class_of_shapes() {
 #[test]
 fn timestamps_name_every_kernel() {
     let shared = gpu_or_ignored!();
-    let timed = open(Selection { timed: true, ..Selection::default() }).unwrap();
+    let timed = open(Selection { timed: Timed::Always, ..Selection::default() }).unwrap();
     let rbm = machine(33, 65, 0.4, 1);
     assert!(results(&timed, &rbm, 40) == results(shared, &rbm, 40), "timestamps change no bit");
     assert!(shared.kernel_times().is_empty(), "nothing is measured unless asked for");
@@ -235,7 +235,25 @@ fn timestamps_name_every_kernel() {
     }
     let dispatches: u64 = times.iter().map(|time| time.dispatches).sum();
     assert_eq!(dispatches, timed.counts().dispatches, "{times:?}");
+    assert!(times.iter().all(|time| time.timed == time.dispatches), "{times:?}");
     assert!(times.iter().all(|time| time.seconds >= 0.0 && time.seconds < 60.0), "{times:?}");
     assert!(times.iter().any(|time| time.kernel == "moments.multiply" && time.dispatches == 2), "{times:?}");
     assert!(times.iter().map(|time| time.seconds).sum::<f64>() > 0.0, "{times:?}");
+}
+
+#[test]
+fn some_batches_stand_for_all() {
+    let _shared = gpu_or_ignored!();
+    let gpu = open(Selection { timed: Timed::Sampled, ..Selection::default() }).unwrap();
+    let params = gpu.upload_params(&machine(33, 65, 0.4, 1), None).unwrap();
+    let mut chains = gpu.upload_states(&states(9, 33, 2)).unwrap();
+    for batch in 0..20 {
+        gpu.gibbs(&params, &mut chains, Address::new(1), 3 * batch..3 * batch + 3);
+        gpu.finish().unwrap();
+    }
+    let times = gpu.kernel_times();
+    // The batches 0, 8 and 16 of 20, three dispatches of each direction in each.
+    let (timed, dispatches) = (|t: &KernelTime| t.timed == 9, |t: &KernelTime| t.dispatches == 60);
+    assert!(times.iter().all(|time| timed(time) && dispatches(time)), "{times:?}");
+    assert!(times.is_empty() || times.len() == 2, "{times:?}");
 }
