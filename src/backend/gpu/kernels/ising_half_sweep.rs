@@ -50,7 +50,7 @@ pub(super) static ANY: Kernel = kernel!("ising_half_sweep", "main", 64, IsingHal
 /// Four neighbours everywhere and two drawn classes.
 pub(super) static FOUR: Kernel =
     kernel!("ising_half_sweep", "four_neighbours", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
-/// Four neighbours everywhere and any table of five classes.
+/// The same number of neighbours everywhere, four at most, and any table of five classes.
 pub(super) static FOUR_ANY: Kernel =
     kernel!("ising_half_sweep", "four_any", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
 /// As [`FOUR`], in workgroup memory.
@@ -100,6 +100,10 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
         Entry::Two => (&FOUR, Some(&SMALL)),
         Entry::Five => (&FOUR_ANY, Some(&SMALL_ANY)),
     };
+    let parameters = match spins.entry {
+        Entry::Any => parameters,
+        Entry::Two | Entry::Five => IsingHalfSweep { neighbours_first: spins.fours_first, ..parameters },
+    };
     if let Some(small) = small.filter(|_| spins.sites <= WORKGROUP_WORDS) {
         record_small(gpu, small, spins, parameters, sweeps);
         return;
@@ -124,11 +128,13 @@ fn record_small(
     sweeps: Range<u32>,
 ) {
     let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
-    // Enough words for every invocation to have a tile of a colour, if they fit.
+    // Enough words for every invocation to have a tile of a colour, if they fit; a power of two, so that an invocation
+    // keeps to one word and its thresholds.
     let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
-    let words = 64usize.div_ceil(tiles).min(WORKGROUP_WORDS / spins.sites.max(1)).clamp(1, spins.words.max(1));
+    let most = 64usize.min(WORKGROUP_WORDS / spins.sites.max(1)).max(1).ilog2();
+    let words = 1usize << 64usize.div_ceil(tiles).next_power_of_two().ilog2().min(most);
     let a_sweep = WORK_A_SITE * (spins.sites * spins.words) as u64;
-    let tasks = (tiles * words).div_ceil(64) as u64;
+    let tasks = tiles.div_ceil(64 / words) as u64;
     let rounds = spins.colours.len() as u64 * (1 + tasks * ROUNDS_A_TILE) + 1;
     let most = (WORK_A_DISPATCH / a_sweep.max(1)).min(ROUNDS_A_DISPATCH / rounds).max(1) as u32;
     let mut sweep = sweeps.start;
