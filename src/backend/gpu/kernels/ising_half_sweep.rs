@@ -7,13 +7,20 @@
 //! Class: exact.
 //! Source: Creutz, Jacobs, Rebbi 1979.
 //!
-//! Cost, counted in the code that RADV makes for navi31, for four neighbours and Metropolis: 192 vector operations a word
-//! of 32 flips and 101 for a tile of 8 words with 64-bit products (about 280 from limbs); a wave of 64 finds a lane that
-//! needs its tail once in four words, 74 operations and 18 a digit. Together 7.4 operations a flip. Bytes: spins once in
-//! and out and neighbours once, 0.375 a flip; the graph's 24 bytes a site are shared by all words. A device of 7·10¹²
-//! integer operations and 5·10¹¹ bytes a second is bound by the operations, at 950 flips/ns (memory: 1300). Dispatches:
-//! one a colour and sweep; small lattices (4096 sites, 16 KiB) one for some hundred sweeps, 8 bytes a word in all.
-//! On lavapipe 3.6 to 6.3 times the flips per CPU second of one invocation a site.
+//! Cost, counted in the code that RADV makes for navi31 (64-bit products, no spills), four neighbours:
+//!
+//! | | operations a word of 32 flips | a tile of 8 words | a tail, a digit of it | registers |
+//! | --- | --- | --- | --- | --- |
+//! | two classes (Metropolis) | 197 | 117, about 290 from limbs | 74, 18 | 48 |
+//! | five classes (heat bath) | 266 | 162; in workgroup memory 62, thresholds once a dispatch | 55, 28 | 108 |
+//!
+//! A wave of 64 finds a lane that needs its tail once in four words of Metropolis and in 2.5 of heat bath: together 7.5
+//! and 10.5 operations a flip. Bytes: spins once in and out and neighbours once, 0.375 a flip; the graph's 24 bytes a site
+//! are shared by all words. A device of 7·10¹² integer operations and 5·10¹¹ bytes a second is bound by the operations, at
+//! 930 and 670 flips/ns (memory: 1300). Dispatches: one a colour and sweep; small lattices (4096 sites, 16 KiB) one for
+//! some hundred sweeps, 8 bytes a word in all.
+//! On lavapipe, per CPU second, 4.2 (Metropolis, 8 × 8) and 4.5 times (heat bath) the flips of one invocation a site, 5.7
+//! and 5.3 times at 128 × 128; chains 3.4 and 4.2. Sites with more than four neighbours take the general entry.
 
 use std::ops::Range;
 
