@@ -72,6 +72,9 @@ pub struct ExactObservables {
     /// χ, where it can be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub susceptibility: Option<f64>,
+    /// U4, where it can be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binder: Option<f64>,
     /// ln Z.
     pub log_z: f64,
     /// S in nats, for the whole lattice: −S is the ceiling of the log-likelihood.

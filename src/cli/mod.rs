@@ -56,7 +56,7 @@ fn dispatch(cli: &Cli, console: &mut Console) -> Result<()> {
         Command::Couplings(args) => c::couplings::couplings(args, global, console),
         Command::Observe(args) => c::observe::observe(args, global, console),
         Command::Report(args) => c::report::report(args, console),
-        Command::Verify => c::verify::verify(global, console),
+        Command::Verify(args) => c::verify::verify(args, global, console),
         Command::Bench(args) => c::bench::bench(args, global, console),
         Command::Devices => c::devices::devices(global, console),
         Command::Shaders(args) => c::shaders::shaders(args, console),

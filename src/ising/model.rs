@@ -2,7 +2,7 @@
 //!
 //! Uniform: E(s) = `−J Σ_<ij> s_i s_j` over the bonds of a lattice or of any graph, on every backend. J may have either sign;
 //! on a bipartite lattice the antiferromagnet has the ferromagnet's energies, on others it is frustrated. General: any
-//! [`Interactions`], on the CPU.
+//! [`Interactions`].
 
 use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};
@@ -174,6 +174,7 @@ impl Model {
             specific_heat: found.thermodynamics.specific_heat,
             magnetization: Some(found.magnetization.mean_abs()),
             susceptibility: Some(found.magnetization.susceptibility(temperature)),
+            binder: Some(found.magnetization.binder()),
             log_z: found.thermodynamics.log_z,
             entropy: found.thermodynamics.entropy,
         })
@@ -200,6 +201,7 @@ fn scaled(found: &ExactObservables, coupling: f64) -> ExactObservables {
     ExactObservables {
         energy: found.energy * scale,
         magnetization: found.magnetization.filter(|_| ferromagnet),
+        binder: found.binder.filter(|_| ferromagnet),
         susceptibility: found.susceptibility.filter(|_| ferromagnet).map(|chi| chi / scale),
         ..found.clone()
     }

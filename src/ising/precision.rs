@@ -7,7 +7,7 @@
 use std::str::FromStr;
 
 use crate::error::{Error, Fault, Result};
-use crate::record::{Estimate, Observables};
+use crate::record::{Estimate, ExactObservables, Observables};
 
 /// An observable whose error can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,9 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    const ALL: [Self; 5] = [Self::Energy, Self::SpecificHeat, Self::Magnetization, Self::Susceptibility, Self::Binder];
+    /// All of them, in the order of results.
+    pub const ALL: [Self; 5] =
+        [Self::Energy, Self::SpecificHeat, Self::Magnetization, Self::Susceptibility, Self::Binder];
 
     /// Name, as the key of the result.
     #[must_use]
@@ -36,6 +38,18 @@ impl Quantity {
             Self::Magnetization => "magnetization",
             Self::Susceptibility => "susceptibility",
             Self::Binder => "binder",
+        }
+    }
+
+    /// Its exact value, where it is known.
+    #[must_use]
+    pub fn exact(self, exact: &ExactObservables) -> Option<f64> {
+        match self {
+            Self::Energy => Some(exact.energy),
+            Self::SpecificHeat => Some(exact.specific_heat),
+            Self::Magnetization => exact.magnetization,
+            Self::Susceptibility => exact.susceptibility,
+            Self::Binder => exact.binder,
         }
     }
 

@@ -46,6 +46,7 @@ fn combined(
         energy,
         specific_heat,
         magnetization: magnetization.as_ref().map(MagnetizationDistribution::mean_abs),
+        binder: magnetization.as_ref().map(MagnetizationDistribution::binder),
         susceptibility: magnetization.map(|m| m.susceptibility(temperature)),
         log_z,
         entropy,

@@ -7,6 +7,7 @@ use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
 use crate::ising::{Algorithm, ExchangeReport, Model, Outcome, Scan, Settings};
+use crate::numerics::readable;
 use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
 
@@ -126,6 +127,8 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
 fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
     let mut samples = BitMatrix::zeros(0, scan.model.graph.sites);
     let (mut temperatures, mut sweeps, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
+    let list: Vec<String> = outcomes.iter().map(|o| readable(o.temperature)).collect();
+    let one = outcomes.first().map(|o| o.temperature).filter(|_| outcomes.len() == 1);
     for outcome in outcomes {
         let rows = outcome.samples.rows();
         samples.append(&outcome.samples);
@@ -133,15 +136,12 @@ fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
         sweeps.extend((0..rows).map(|row| outcome.sweeps[row / outcome.replicas]));
         replicas.extend((0..rows).map(|row| (row % outcome.replicas) as u32));
     }
-    let list: Vec<String> = scan.temperatures.iter().map(ToString::to_string).collect();
     let source = format!("{} at T = {}, {}", scan.model.name, list.join(", "), scan.algorithm.name());
     let mut data = DataSet::new(samples, source);
     // A lattice in a file stands for J = 1: readers know exact values for it.
     data.lattice = scan.model.lattice.filter(|_| scan.model.is_plain());
-    match scan.temperatures[..] {
-        [one] => data.temperature = Some(one),
-        _ => data.temperatures = Some(temperatures),
-    }
+    data.temperature = one;
+    data.temperatures = Some(temperatures).filter(|_| one.is_none());
     data.sweeps = Some(sweeps);
     data.replicas = Some(replicas);
     data.seed = Some(scan.seed);

@@ -7,6 +7,7 @@ mod exact;
 mod files;
 mod gradient;
 mod ising_coverage;
+mod ising_dynamics;
 mod ising_engine;
 mod ising_exact;
 mod ising_general;

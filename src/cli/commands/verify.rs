@@ -5,15 +5,19 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::backend::{Backend, DeviceDescription};
-use crate::cli::args::Global;
+use crate::cli::args::{Global, VerifyArgs};
 use crate::cli::console::Console;
 use crate::cli::failed;
 use crate::error::Result;
 use crate::events::Listener;
 use crate::run::device::{Job, with_backend};
+use crate::run::verify::thorough::{SIGMAS, Table, thorough};
 use crate::run::verify::{Check, verify as run_checks};
 
-pub(in crate::cli) fn verify(global: &Global, console: &mut Console) -> Result<()> {
+pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut Console) -> Result<()> {
+    if args.thorough {
+        return all_of_ising(args.relative_error, global, console);
+    }
     let (device, checks) = with_backend(&global.device_request(), Verify { listener: console.listener() })?;
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
     for check in &checks {
@@ -32,6 +36,76 @@ pub(in crate::cli) fn verify(global: &Global, console: &mut Console) -> Result<(
         return Err(failed(format!("{missed} of {} checks do not hold on this device", checks.len())));
     }
     Ok(())
+}
+
+fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> Result<()> {
+    let job = Thorough { relative_error, listener: console.listener() };
+    let (device, table) = with_backend(&global.device_request(), job)?;
+    let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
+    let _ = writeln!(
+        out,
+        "  {:<16} {:>8} {:>8} {:>9} {:>7} {:>8} {:>14}",
+        "quantity", "compared", "exact", "χ²", "p", "worst", "relative error"
+    );
+    for s in &table.summaries {
+        let mark = if s.holds { "✓" } else { "✗" };
+        let _ = writeln!(
+            out,
+            "{mark} {:<16} {:>8} {:>8} {:>9.1} {:>7.3} {:>6.2} σ {:>12.2} %",
+            s.quantity,
+            s.compared,
+            s.exact,
+            s.chi_squared,
+            s.p,
+            s.worst,
+            100.0 * s.relative_error
+        );
+    }
+    for e in &table.exponents {
+        let mark = if e.holds { "✓" } else { "✗" };
+        let (z, [least, most]) = (e.dynamics.exponent, e.expected);
+        let _ = writeln!(
+            out,
+            "{mark} dynamic exponent of {}, L = {:?}: {:.2} ± {:.2}, expected {least} to {most}",
+            e.dynamics.algorithm, e.dynamics.lengths, z.value, z.error
+        );
+    }
+    for v in table.values.iter().filter(|v| v.sigmas.is_some_and(|z| z.abs() > SIGMAS)) {
+        let _ = writeln!(
+            out,
+            "✗ {} of square:{} at T = {}, {}: {} ± {}, {:+.1} σ",
+            v.quantity,
+            v.length,
+            v.temperature,
+            v.algorithm,
+            v.found.value,
+            v.found.error,
+            v.sigmas.unwrap_or(f64::NAN)
+        );
+    }
+    let all = json!({
+        "device": device, "summaries": table.summaries, "exponents": table.exponents, "values": table.values
+    });
+    console.result(&all, &out)?;
+    let missed =
+        table.summaries.iter().filter(|s| !s.holds).count() + table.exponents.iter().filter(|e| !e.holds).count();
+    match missed {
+        0 => Ok(()),
+        _ => Err(failed(format!("{missed} of these are not as they should be"))),
+    }
+}
+
+struct Thorough<'a, L> {
+    relative_error: f64,
+    listener: &'a mut L,
+}
+
+impl<L: Listener + Send> Job for Thorough<'_, L> {
+    type Output = (DeviceDescription, Table);
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
+        Ok((backend.device(), thorough(backend, self.relative_error, self.listener)?))
+    }
 }
 
 struct Verify<'a, L> {

@@ -30,7 +30,7 @@ pub(super) const QUANTITIES: [Quantity; 6] = [
     Quantity { name: "Specific heat", symbol: "C", of: |o| o.specific_heat, exact: |x| Some(x.specific_heat) },
     Quantity { name: "Magnetisation", symbol: "⟨|m|⟩", of: |o| o.magnetization, exact: |x| x.magnetization },
     Quantity { name: "Susceptibility", symbol: "χ", of: |o| o.susceptibility, exact: |x| x.susceptibility },
-    Quantity { name: "Binder cumulant", symbol: "U₄", of: |o| o.binder, exact: |_| None },
+    Quantity { name: "Binder cumulant", symbol: "U₄", of: |o| o.binder, exact: |e| e.binder },
     Quantity { name: "Weight of positive m", symbol: "P(m > 0)", of: |o| o.p_up, exact: |_| None },
 ];
 

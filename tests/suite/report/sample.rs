@@ -107,6 +107,7 @@ fn exact_of(row: usize) -> (f64, ExactObservables) {
         specific_heat,
         magnetization: Some(magnetization),
         susceptibility: Some(susceptibility),
+        binder: None,
         log_z,
         entropy,
     };
@@ -304,6 +305,7 @@ pub(super) fn chain_run(name: &str) -> PathBuf {
         specific_heat: 0.349_98,
         magnetization: Some(0.65),
         susceptibility: Some(0.3),
+        binder: None,
         log_z: 6.327_787,
         entropy: 2.519_816,
     };

@@ -3,9 +3,11 @@
 //! Statistical checks use fixed seeds, so that a result can be repeated; each passes within [`SIGMAS`] standard
 //! deviations, which an unbiased quantity exceeds once in 16 000 times.
 
+pub mod dynamics;
+pub mod thorough;
+
 use serde::Serialize;
 
-use super::ising::ising;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Acceptance, Backend, Phase, Rule};
 use crate::bits::BitMatrix;
@@ -20,6 +22,7 @@ use crate::observables::exact_observables;
 use crate::rbm::Rbm;
 use crate::record::Estimate;
 use crate::rng::{philox, unit_word};
+use crate::run::ising::ising;
 use crate::sample;
 
 /// Largest deviation of a statistical check.
@@ -185,7 +188,7 @@ fn known_machine<B: Backend>(backend: &B) -> Result<Check> {
     let (rbm, _) = Rbm::ising(16, &lattice.bonds(), 1.0 / temperature);
     let settings = sample::Settings { samples: 20_000, chains: 500, thermalise: 200, every: 20, flip: true, seed: 1 };
     let samples = sample::sample(backend, &rbm, &settings, None, &mut crate::events::Silent)?;
-    let found = super::observe::observe(&samples, lattice, temperature, settings.chains)?;
+    let found = crate::run::observe::observe(&samples, lattice, temperature, settings.chains)?;
     let exact = exact_observables(lattice, temperature).map_or(f64::NAN, |x| x.energy);
     Ok(Check::statistical("energy of Gibbs samples of that model", found.energy, exact))
 }

@@ -1,0 +1,276 @@
+//! The long check of the Ising engine: every algorithm, size and temperature, to a stated relative error.
+//!
+//! Each of the runs goes on until e, C, ⟨|m|⟩ and χ are known to the relative error, and U4 to that fraction of 2/3, its
+//! value in the ordered phase. Values are compared with exact ones where there are any (e and C everywhere, the others up
+//! to L = 10), else with the mean of the other algorithms weighted by 1/σ². Within one run quantities hang together, but
+//! runs are independent: the sum of squared deviations of one quantity over runs with exact values follows χ².
+
+use serde::Serialize;
+
+use super::dynamics::{Dynamics, Effort, dynamics};
+use crate::backend::Backend;
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener, Silent};
+use crate::ising::{Algorithm, Model, Precision, Quantity, Scan};
+use crate::lattice::Lattice;
+use crate::record::{Estimate, IsingRecord};
+use crate::run::ising::scan;
+use crate::stats::chi_squared_survival;
+
+/// Largest deviation from a value, in standard deviations: one correct value in 2100 is further away.
+pub const SIGMAS: f64 = 3.5;
+/// A χ² is suspicious where fewer than this part of correct runs are as large, or as small.
+pub const SUSPICIOUS: f64 = 0.001;
+
+/// Twelve temperatures around the critical one.
+const TEMPERATURES: [f64; 12] = [1.5, 1.7, 1.9, 2.0, 2.1, 2.2, 2.269_185_314, 2.35, 2.5, 2.7, 3.0, 3.5];
+/// Sizes run with words of replicas.
+const PACKED_BY_REPLICA: [usize; 4] = [4, 8, 16, 32];
+/// Size run with words of sites, which only single-spin updates have.
+const PACKED_BY_SITE: usize = 64;
+/// Replicas of cluster algorithms, which gain nothing from more.
+const FEW: usize = 32;
+/// Lowest temperature there: below, hot starts keep stripes for longer than any run.
+const LOWEST_OF_LARGE: f64 = 2.2;
+
+/// One quantity of one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Value {
+    /// Update algorithm.
+    pub algorithm: &'static str,
+    /// L.
+    pub length: usize,
+    /// T in J/k_B.
+    pub temperature: f64,
+    /// Key of the quantity.
+    pub quantity: &'static str,
+    /// What was measured.
+    pub found: Estimate,
+    /// The exact value, or None.
+    pub exact: Option<f64>,
+    /// Distance from the exact value, or from the mean of the other algorithms, in standard deviations; None where there is
+    /// nothing to compare with.
+    pub sigmas: Option<f64>,
+}
+
+/// All values of one quantity.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Key of the quantity.
+    pub quantity: &'static str,
+    /// Values compared with anything.
+    pub compared: usize,
+    /// Values compared with exact ones.
+    pub exact: usize,
+    /// Σ of squared deviations from exact values, in standard deviations.
+    pub chi_squared: f64,
+    /// Part of correct runs with a larger sum.
+    pub p: f64,
+    /// Largest deviation of all, in standard deviations.
+    pub worst: f64,
+    /// Largest error as a part of the value; for U4, of 2/3.
+    pub relative_error: f64,
+    /// Whether [`SIGMAS`] and [`SUSPICIOUS`] hold.
+    pub holds: bool,
+}
+
+/// The dynamic exponent of an algorithm, and where it must lie.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exponent {
+    /// What was measured.
+    #[serde(flatten)]
+    pub dynamics: Dynamics,
+    /// Least and largest value.
+    pub expected: [f64; 2],
+    /// Whether it lies there, two of its errors granted.
+    pub holds: bool,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Table {
+    /// By quantity.
+    pub summaries: Vec<Summary>,
+    /// Of Metropolis, Swendsen–Wang and Wolff.
+    pub exponents: Vec<Exponent>,
+    /// All values, by size, temperature, algorithm and quantity.
+    pub values: Vec<Value>,
+}
+
+/// Runs everything to a relative error.
+///
+/// # Errors
+/// [`Error::Input`] for an error outside 1e-4 to 0.2; as [`scan`].
+pub fn thorough<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Listener) -> Result<Table> {
+    if !(1e-4..=0.2).contains(&relative_error) {
+        return Err(Error::Input(
+            Fault::new(format!("relative error {relative_error}"))
+                .at("--relative-error")
+                .expected("0.0001 to 0.2")
+                .advice("0.003 takes about half an hour on two cores, 0.05 a minute"),
+        ));
+    }
+    let cells = cells();
+    let total = cells.iter().map(|cell| cell.2.len() as u64).sum();
+    let (mut values, mut done) = (Vec::new(), 0);
+    for (length, temperature, algorithms) in cells {
+        let mut records = Vec::new();
+        for &algorithm in &algorithms {
+            let note = format!("square:{length} at T = {temperature}, {}", algorithm.name());
+            listener.event(Event::Progress { stage: "verify", done, total, note });
+            records.push(measure(backend, length, temperature, algorithm, relative_error, listener)?);
+            done += 1;
+        }
+        values.extend(compare(length, temperature, &algorithms, &records));
+    }
+    let summaries = Quantity::ALL.into_iter().map(|quantity| summary(quantity, &values)).collect();
+    Ok(Table { summaries, exponents: exponents(backend, relative_error, listener)?, values })
+}
+
+fn exponents<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Listener) -> Result<Vec<Exponent>> {
+    let all = [
+        (Algorithm::Metropolis, &[16, 32, 64][..], 256, 800, [2.1, 2.3]),
+        (Algorithm::SwendsenWang, &[8, 16, 32, 64][..], 16, 2000, [-0.1, 0.5]),
+        (Algorithm::Wolff, &[8, 16, 32, 64][..], 16, 4000, [-0.1, 0.5]),
+    ];
+    let mut found = Vec::new();
+    for (done, (algorithm, lengths, replicas, times, expected)) in all.into_iter().enumerate() {
+        let note = format!("dynamic exponent of {}", algorithm.name());
+        listener.event(Event::Progress { stage: "verify dynamics", done: done as u64, total: 3, note });
+        let times = if relative_error > 0.01 { times / 4 } else { times };
+        let dynamics = dynamics(backend, algorithm, lengths, Effort { replicas, times }, &mut Stops(listener))?;
+        let Estimate { value, error, .. } = dynamics.exponent;
+        let holds = value + 2.0 * error >= expected[0] && value - 2.0 * error <= expected[1];
+        found.push(Exponent { dynamics, expected, holds });
+    }
+    Ok(found)
+}
+
+fn cells() -> Vec<(usize, f64, Vec<Algorithm>)> {
+    let by_replica = PACKED_BY_REPLICA.into_iter().flat_map(|length| TEMPERATURES.map(|t| (length, t)));
+    let by_replica = by_replica.map(|(length, t)| (length, t, Algorithm::ALL.to_vec()));
+    let large = TEMPERATURES.into_iter().filter(|&t| t >= LOWEST_OF_LARGE);
+    by_replica.chain(large.map(|t| (PACKED_BY_SITE, t, vec![Algorithm::Metropolis, Algorithm::HeatBath]))).collect()
+}
+
+fn measure<B: Backend>(
+    backend: &B,
+    length: usize,
+    temperature: f64,
+    algorithm: Algorithm,
+    relative_error: f64,
+    listener: &mut dyn Listener,
+) -> Result<IsingRecord> {
+    // Enough for jackknife blocks; a word of replicas costs single-spin updates as much as one of them.
+    let replicas = match length {
+        PACKED_BY_SITE => 16,
+        _ if algorithm.is_cluster() => FEW,
+        _ => 256,
+    };
+    let mut settings = Scan {
+        model: Model::ferromagnet(Lattice::Square { length })?,
+        temperatures: vec![temperature],
+        algorithm,
+        samples: 2 * replicas,
+        replicas,
+        thermalise: None,
+        spacing: None,
+        precision: Vec::new(),
+        exchange: None,
+        ladder: None,
+        // Runs of different algorithms must not share their starts.
+        seed: 1 + algorithm as u64,
+    };
+    let sizes = match settings.model.exact(temperature) {
+        Some(exact) if exact.magnetization.is_some() => Quantity::ALL.map(|q| q.exact(&exact)),
+        // A short run by clusters tells how large the unknown values are.
+        exact if length != PACKED_BY_SITE => {
+            let rough =
+                Scan { algorithm: Algorithm::SwendsenWang, samples: 20 * FEW, replicas: FEW, ..settings.clone() };
+            let found = first(scan(backend, &rough, &mut Silent)?.records)?;
+            let known = |q: Quantity| exact.as_ref().and_then(|e| q.exact(e));
+            Quantity::ALL.map(|q| known(q).or(Some(q.of(&found.observables).value)))
+        }
+        exact => Quantity::ALL.map(|q| exact.as_ref().and_then(|e| q.exact(e))),
+    };
+    for (quantity, size) in Quantity::ALL.into_iter().zip(sizes) {
+        let size = if quantity == Quantity::Binder { size.map(|_| 2.0 / 3.0) } else { size };
+        if let Some(size) = size {
+            settings.precision.push(Precision { quantity, error: relative_error * size.abs() });
+        }
+    }
+    listener.stop_requested().map_or(Ok(()), |signal| Err(Error::Stopped(signal)))?;
+    first(scan(backend, &settings, &mut Stops(listener))?.records)
+}
+
+fn first(records: Vec<IsingRecord>) -> Result<IsingRecord> {
+    records.into_iter().next().ok_or_else(|| Error::input("no temperature"))
+}
+
+/// Hears of signals, but keeps the progress of single runs to itself.
+struct Stops<'a>(&'a mut dyn Listener);
+
+impl Listener for Stops<'_> {
+    fn event(&mut self, _: Event) {}
+
+    fn stop_requested(&self) -> Option<i32> {
+        self.0.stop_requested()
+    }
+}
+
+fn compare(length: usize, temperature: f64, algorithms: &[Algorithm], records: &[IsingRecord]) -> Vec<Value> {
+    let mut values = Vec::new();
+    for (k, (algorithm, record)) in algorithms.iter().zip(records).enumerate() {
+        for quantity in Quantity::ALL {
+            let found = quantity.of(&record.observables);
+            let exact = record.exact.as_ref().and_then(|e| quantity.exact(e));
+            let others = records.iter().enumerate().filter(|&(other, _)| other != k);
+            let mean = weighted_mean(others.map(|(_, r)| quantity.of(&r.observables)));
+            let sigmas = match (exact, mean) {
+                (Some(exact), _) => Some((found.value - exact) / found.error),
+                (None, Some(mean)) => Some((found.value - mean.value) / found.error.hypot(mean.error)),
+                (None, None) => None,
+            };
+            values.push(Value {
+                algorithm: algorithm.name(),
+                length,
+                temperature,
+                quantity: quantity.name(),
+                found,
+                exact,
+                sigmas,
+            });
+        }
+    }
+    values
+}
+
+fn weighted_mean(estimates: impl Iterator<Item = Estimate>) -> Option<Estimate> {
+    let (mut weights, mut sum) = (0.0, 0.0);
+    for e in estimates {
+        weights += e.error.powi(-2);
+        sum += e.value * e.error.powi(-2);
+    }
+    (weights > 0.0).then(|| Estimate::new(sum / weights, weights.powf(-0.5)))
+}
+
+fn summary(quantity: Quantity, values: &[Value]) -> Summary {
+    let of: Vec<&Value> = values.iter().filter(|v| v.quantity == quantity.name()).collect();
+    let sigmas: Vec<f64> = of.iter().filter_map(|v| v.sigmas).collect();
+    let exact: Vec<f64> = of.iter().filter(|v| v.exact.is_some()).filter_map(|v| v.sigmas).collect();
+    let chi_squared: f64 = exact.iter().map(|z| z * z).sum();
+    let p = chi_squared_survival(chi_squared, exact.len());
+    // Written so that a NaN is the worst.
+    let worst = sigmas.iter().fold(0.0, |worst: f64, z| if z.abs() <= worst { worst } else { z.abs() });
+    let size = |v: &Value| if quantity == Quantity::Binder { 2.0 / 3.0 } else { v.found.value.abs() };
+    Summary {
+        quantity: quantity.name(),
+        compared: sigmas.len(),
+        exact: exact.len(),
+        chi_squared,
+        p,
+        worst,
+        relative_error: of.iter().map(|v| v.found.error / size(v)).fold(0.0, f64::max),
+        holds: worst <= SIGMAS && (SUSPICIOUS..=1.0 - SUSPICIOUS).contains(&p),
+    }
+}
