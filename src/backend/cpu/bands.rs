@@ -1,40 +1,31 @@
-//! Several half-sweeps of a large square lattice between two meetings of the threads.
+//! One large square lattice on several threads, each with a band of rows that it keeps for many half-sweeps.
 //!
-//! A half-sweep of a block of words needs the blocks within `reach` as the half-sweep before left them. Bands of blocks can
-//! therefore go on alone for a while on what shrinks from both ends by `reach` a half-sweep (a trapezoid in space and time);
-//! then the wedges left between neighbouring bands are filled, which grow by as much and need nothing else. Every block is
-//! updated in every half-sweep exactly once, from the same neighbours and with the same numbers as without bands.
-//! Source: time skewing and trapezoid tiling of stencils (Wonnacott 2000; Frigo and Strumpen 2005).
+//! A band needs of its neighbours two rows at either end, as the half-sweep before left them. So every thread updates the
+//! blocks at the ends of its band first, posts the rows there, and goes on with the inner blocks while its neighbours
+//! fetch them; it waits only for a neighbour that is behind by almost a half-sweep. Every block is updated in every
+//! half-sweep from the same neighbours and with the same numbers as on one thread.
+//! Source: exchange of halos as in domain decomposition.
 
 use std::ops::Range;
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::digits::FlipAddress;
 use super::kernels::ising_square_half_sweep::ising_square_half_sweep;
 use super::square::{BLOCK_WORDS, Scratch, SquareBlock, SquareThresholds};
 
-/// Bands of a thread: one that comes late then leaves a band to another.
-const BANDS_A_THREAD: usize = 1;
-/// Half-sweeps between two meetings below which bands do not pay.
-const LEAST_DEPTH: usize = 8;
-/// Half-sweeps beyond which fewer meetings gain nothing.
-const MOST_DEPTH: usize = 32;
+/// Words of one call and thread that are worth starting a thread for: about a millisecond.
+const LEAST_WORK: u64 = 1 << 19;
+/// Looks at a neighbour before the thread lets others run: it may wait for the very core.
+const PATIENCE: u32 = 2000;
 
 /// How a lattice is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Bands {
     words_per_row: usize,
     /// Words of a colour.
     words: usize,
-    /// Blocks of a colour.
-    blocks: usize,
-    /// Number of bands.
-    bands: usize,
-    /// Blocks at most between a block and the neighbours of its spins.
-    reach: usize,
-    /// Half-sweeps between two meetings.
-    depth: usize,
+    /// One of each thread.
+    count: usize,
 }
 
 /// What all half-sweeps of one replica share.
@@ -42,136 +33,184 @@ pub(crate) struct Bands {
 pub(crate) struct Sweeping<'a> {
     /// Acceptance.
     pub(crate) thresholds: &'a SquareThresholds,
-    /// Seed and replica; the sweep of the first half-sweep.
+    /// Seed and replica; `sweep` is that of the half-sweep.
     pub(crate) address: FlipAddress,
 }
 
-/// A part of both colours. Blocks and words are counted from the lattice's first; before it they are negative and stand for
-/// those at the other end.
-struct Slab<'a> {
-    /// First word.
-    start: isize,
+/// Rows that a thread shows its neighbours.
+struct Post {
+    /// Half-sweeps whose rows are posted.
+    done: AtomicU64,
+    /// Two rows by colour, at the first end and at the last. They are written again two half-sweeps later, which a thread
+    /// begins only when its neighbours have done the one between, for which they have read them.
+    rows: [[Vec<AtomicU32>; 2]; 2],
+}
+
+/// A thread's part of both colours.
+struct Band<'a> {
+    cut: Bands,
+    /// Number of its first word in the lattice.
+    start: usize,
     planes: [&'a mut [u32]; 2],
+    /// Of the bands before and after, and its own.
+    posts: [&'a Post; 3],
+    scratch: Scratch,
+    window: Vec<u32>,
 }
 
 impl Bands {
-    /// For that many threads; None where the lattice is too small to gain by it.
-    pub(crate) fn new(words_per_row: usize, words: usize, threads: usize) -> Option<Self> {
-        let blocks = words.div_ceil(BLOCK_WORDS);
-        // A last block that is not whole hides less than a whole one.
-        let reach = (words_per_row + 1).div_ceil(BLOCK_WORDS) + usize::from(!words.is_multiple_of(BLOCK_WORDS));
-        [BANDS_A_THREAD * threads, threads].into_iter().filter(|_| threads > 1).find_map(|bands| {
-            // The surroundings of neighbouring borders must not touch.
-            let depth = (blocks / bands / (2 * reach)).saturating_sub(1).min(MOST_DEPTH);
-            let cut = Self { words_per_row, words, blocks, bands, reach, depth };
-            (depth >= LEAST_DEPTH).then_some(cut)
-        })
+    /// For so many threads and sweeps; None where these are too few or the lattice is too small to gain by it.
+    pub(crate) fn new(words_per_row: usize, words: usize, threads: usize, sweeps: usize) -> Option<Self> {
+        let cut = Self { words_per_row, words, count: threads };
+        let ends = 2 * cut.end_words();
+        let enough = words as u64 * 2 * sweeps as u64 >= LEAST_WORK * threads as u64;
+        (threads > 1 && enough && words / threads >= 2 * ends + BLOCK_WORDS).then_some(cut)
     }
 
     /// Runs the half-sweeps `halves`, counted from the first colour of sweep 0.
     pub(crate) fn run(&self, planes: &mut [Vec<u32>; 2], sweeping: Sweeping<'_>, halves: Range<u64>) {
-        let mut first = halves.start;
-        while first < halves.end {
-            let next = halves.end.min(first + self.depth as u64);
-            self.trapezoids(planes, sweeping, first..next);
-            self.wedges(planes, sweeping, first..next);
-            first = next;
-        }
-    }
-
-    /// Block at which a band begins.
-    fn border(&self, band: usize) -> isize {
-        (band * self.blocks / self.bands) as isize
-    }
-
-    /// Word at which a block begins.
-    fn word(&self, block: isize) -> isize {
-        let of = |block: isize| (block * BLOCK_WORDS as isize).min(self.words as isize);
-        if block < 0 { of(block + self.blocks as isize) - self.words as isize } else { of(block) }
-    }
-
-    /// Every band alone, on what its neighbours cannot have changed.
-    fn trapezoids(&self, planes: &mut [Vec<u32>; 2], sweeping: Sweeping<'_>, halves: Range<u64>) {
+        let borders: Vec<usize> = (0..=self.count).map(|band| self.border(band)).collect();
+        let posts: Vec<Post> = borders.windows(2).map(|ends| self.post(planes, ends[0]..ends[1])).collect();
         let mut rest = planes.each_mut().map(Vec::as_mut_slice);
-        let mut slabs = Vec::with_capacity(self.bands);
-        for band in 0..self.bands {
-            let start = self.word(self.border(band));
-            let end = self.word(self.border(band + 1));
-            slabs.push((band, Slab { start, planes: split_off(&mut rest, (end - start) as usize) }));
-        }
-        slabs.into_par_iter().for_each(|(band, mut slab)| {
-            let mut scratch = Scratch::new();
-            for (half, t) in halves.clone().zip(1..) {
-                let blocks =
-                    self.border(band) + t * self.reach as isize..self.border(band + 1) - t * self.reach as isize;
-                slab.half_sweep(self, sweeping, half, blocks, &mut scratch);
+        let bands = borders.windows(2).enumerate().map(|(b, ends)| Band {
+            cut: *self,
+            start: ends[0],
+            planes: rest.each_mut().map(|plane| split_off(plane, ends[1] - ends[0])),
+            posts: [&posts[(b + self.count - 1) % self.count], &posts[(b + 1) % self.count], &posts[b]],
+            scratch: Scratch::new(),
+            window: Vec::with_capacity(self.end_words() + 2 * self.halo()),
+        });
+        std::thread::scope(|scope| {
+            let mut own = None;
+            for mut band in bands {
+                let halves = halves.clone();
+                if own.is_none() {
+                    own = Some(band);
+                } else {
+                    scope.spawn(move || band.run(sweeping, halves));
+                }
             }
+            own.into_iter().for_each(|mut band| band.run(sweeping, halves.clone()));
         });
     }
 
-    /// What the bands have left around their borders.
-    fn wedges(&self, planes: &mut [Vec<u32>; 2], sweeping: Sweeping<'_>, halves: Range<u64>) {
-        let margin = ((self.depth + 1) * self.reach) as isize;
-        let (head, tail) = (self.word(margin) as usize, -self.word(-margin) as usize);
-        let [even, odd] = planes;
-        // Around word 0 in one piece.
-        let mut around = [&*even, &*odd].map(|plane| [&plane[self.words - tail..], &plane[..head]].concat());
-        let mut rest = [&mut even[..], &mut odd[..]];
-        let mut slabs = Vec::with_capacity(self.bands);
-        let mut taken = 0;
-        for band in 1..self.bands {
-            let (start, end) = (self.word(self.border(band) - margin), self.word(self.border(band) + margin));
-            split_off(&mut rest, start as usize - taken);
-            slabs.push((self.border(band), Slab { start, planes: split_off(&mut rest, (end - start) as usize) }));
-            taken = end as usize;
-        }
-        slabs.push((0, Slab { start: -(tail as isize), planes: around.each_mut().map(Vec::as_mut_slice) }));
-        slabs.into_par_iter().for_each(|(border, mut slab)| {
-            let mut scratch = Scratch::new();
-            for (half, t) in halves.clone().zip(1..) {
-                let blocks = border - t * self.reach as isize..border + t * self.reach as isize;
-                slab.half_sweep(self, sweeping, half, blocks, &mut scratch);
-            }
+    /// Words of the two rows that hold all neighbours of a block, whole rows where a block does not begin with one.
+    fn halo(&self) -> usize {
+        2 * self.words_per_row
+    }
+
+    /// Words of the blocks that have neighbours in another band, and a block more for a last one that is not whole.
+    fn end_words(&self) -> usize {
+        (self.halo().div_ceil(BLOCK_WORDS) + 1) * BLOCK_WORDS
+    }
+
+    /// Word at which a band begins: that of a block.
+    fn border(&self, band: usize) -> usize {
+        (band * self.words.div_ceil(BLOCK_WORDS) / self.count * BLOCK_WORDS).min(self.words)
+    }
+
+    /// The rows at the ends of a band as they are.
+    fn post(&self, planes: &[Vec<u32>; 2], band: Range<usize>) -> Post {
+        let copy = |words: &[u32]| words.iter().map(|&word| AtomicU32::new(word)).collect();
+        let rows = planes.each_ref().map(|plane| {
+            [copy(&plane[band.start..band.start + self.halo()]), copy(&plane[band.end - self.halo()..band.end])]
         });
-        for (plane, around) in planes.iter_mut().zip(&around) {
-            plane[self.words - tail..].copy_from_slice(&around[..tail]);
-            plane[..head].copy_from_slice(&around[tail..]);
+        Post { done: AtomicU64::new(0), rows }
+    }
+}
+
+/// The first `count` words; `words` keeps the others.
+fn split_off<'a>(words: &mut &'a mut [u32], count: usize) -> &'a mut [u32] {
+    let (taken, rest) = std::mem::take(words).split_at_mut(count);
+    *words = rest;
+    taken
+}
+
+impl Post {
+    /// Waits until the rows of that many half-sweeps are there.
+    fn wait(&self, done: u64) {
+        let mut looks = 0;
+        while self.done.load(Ordering::Acquire) < done {
+            looks += 1;
+            if looks < PATIENCE {
+                std::hint::spin_loop();
+            } else {
+                std::thread::yield_now();
+            }
         }
     }
 }
 
-/// The first `count` words of both planes; `planes` keeps the others.
-fn split_off<'a>(planes: &mut [&'a mut [u32]; 2], count: usize) -> [&'a mut [u32]; 2] {
-    planes.each_mut().map(|plane| {
-        let (taken, rest) = std::mem::take(plane).split_at_mut(count);
-        *plane = rest;
-        taken
-    })
+impl Band<'_> {
+    fn run(&mut self, sweeping: Sweeping<'_>, halves: Range<u64>) {
+        let len = self.planes[0].len();
+        // The last block of a lattice may not be whole, and blocks begin at multiples.
+        let last = (len - self.cut.halo()) / BLOCK_WORDS * BLOCK_WORDS;
+        let first = self.cut.halo().div_ceil(BLOCK_WORDS) * BLOCK_WORDS;
+        for (half, done) in halves.zip(0..) {
+            let colour = (half % 2) as usize;
+            let address = FlipAddress { sweep: (half / 2) as u32, ..sweeping.address };
+            let step = Sweeping { address, ..sweeping };
+            self.end(step, colour, 0..first, done);
+            self.end(step, colour, last..len, done);
+            self.show(colour, done + 1);
+            let [even, odd] = &mut self.planes;
+            let (me, other) = if colour == 0 { (even, &**odd) } else { (odd, &**even) };
+            let block = SquareBlock {
+                words_per_row: self.cut.words_per_row,
+                words: self.cut.words,
+                colour,
+                first,
+                offset: self.start,
+                other,
+            };
+            update(block, step, &mut self.scratch, &mut me[first..last]);
+        }
+    }
+
+    /// Updates the words `range` at one end, for which `done` half-sweeps of the neighbour there must be posted.
+    fn end(&mut self, step: Sweeping<'_>, colour: usize, range: Range<usize>, done: u64) {
+        let (halo, words) = (self.cut.halo(), self.cut.words);
+        let side = usize::from(range.start > 0);
+        let post = self.posts[side];
+        post.wait(done);
+        let theirs = post.rows[1 - colour][1 - side].iter().map(|word| word.load(Ordering::Relaxed));
+        let other = &*self.planes[1 - colour];
+        self.window.clear();
+        if side == 0 {
+            self.window.extend(theirs);
+            self.window.extend_from_slice(&other[..range.end + halo]);
+        } else {
+            self.window.extend_from_slice(&other[range.start - halo..]);
+            self.window.extend(theirs);
+        }
+        let block = SquareBlock {
+            words_per_row: self.cut.words_per_row,
+            words,
+            colour,
+            first: halo,
+            offset: (self.start + range.start + words - halo) % words,
+            other: &self.window,
+        };
+        update(block, step, &mut self.scratch, &mut self.planes[colour][range]);
+    }
+
+    /// Posts the rows at both ends of one colour.
+    fn show(&self, colour: usize, done: u64) {
+        let (plane, halo) = (&*self.planes[colour], self.cut.halo());
+        let post = self.posts[2];
+        for (rows, words) in post.rows[colour].iter().zip([&plane[..halo], &plane[plane.len() - halo..]]) {
+            rows.iter().zip(words).for_each(|(row, &word)| row.store(word, Ordering::Relaxed));
+        }
+        post.done.store(done, Ordering::Release);
+    }
 }
 
-impl Slab<'_> {
-    /// Updates `blocks` of the colour whose turn it is.
-    fn half_sweep(
-        &mut self,
-        cut: &Bands,
-        sweeping: Sweeping<'_>,
-        half: u64,
-        blocks: Range<isize>,
-        scratch: &mut Scratch,
-    ) {
-        let colour = (half % 2) as usize;
-        let address = FlipAddress { sweep: (half / 2) as u32, ..sweeping.address };
-        let [even, odd] = &mut self.planes;
-        let (me, other) = if colour == 0 { (even, &**odd) } else { (odd, &**even) };
-        for block in blocks {
-            let (from, to) = (cut.word(block), cut.word(block + 1));
-            let first = (from - self.start) as usize;
-            let words = &mut me[first..(to - self.start) as usize];
-            let offset = (self.start + cut.words as isize) as usize % cut.words;
-            let block =
-                SquareBlock { words_per_row: cut.words_per_row, words: cut.words, colour, first, offset, other };
-            ising_square_half_sweep(block, sweeping.thresholds, address, scratch, words);
-        }
+/// The words `me`, of which `block` is the first.
+fn update(block: SquareBlock<'_>, step: Sweeping<'_>, scratch: &mut Scratch, me: &mut [u32]) {
+    for (k, words) in me.chunks_mut(BLOCK_WORDS).enumerate() {
+        let block = SquareBlock { first: block.first + k * BLOCK_WORDS, ..block };
+        ising_square_half_sweep(block, step.thresholds, step.address, scratch, words);
     }
 }
 
@@ -180,48 +219,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_lattices_are_cut_and_small_ones_are_not() {
-        // Blocks of 16 rows, of 32, of 4, of 15 and a part, and of one row.
-        let cut = |length: usize, threads| Bands::new(length / 64, length * length / 64, threads);
-        assert_eq!(cut(1024, 2).map(|c| (c.bands, c.reach, c.depth)), Some((4, 1, 7)));
-        assert_eq!(cut(512, 2).map(|c| (c.bands, c.reach, c.depth)), Some((2, 1, 3)));
-        assert_eq!(cut(4096, 2).map(|c| (c.bands, c.reach, c.depth)), Some((4, 1, 32)));
-        assert_eq!(cut(1088, 2).map(|c| (c.bands, c.reach, c.depth)), Some((4, 2, 3)));
-        assert_eq!(cut(16384, 2).map(|c| c.reach), Some(2));
-        assert_eq!((cut(512, 4), cut(4096, 1), cut(64, 2)), (None, None, None));
-    }
-
-    /// Counts updates block by block, and finds every neighbour as the half-sweep before left it.
-    #[test]
-    fn every_block_is_updated_once_a_half_sweep_after_its_neighbours() {
-        for (length, threads) in [(1024, 2), (1088, 2), (2048, 3), (4096, 2), (512, 2)] {
-            let cut = Bands::new(length / 64, length * length / 64, threads).unwrap();
-            let (n, reach) = (cut.blocks as isize, cut.reach as isize);
-            // Half-sweeps done by block, in the order of the two phases; colours take turns.
-            let mut done = vec![0; cut.blocks];
-            let update = |done: &mut Vec<usize>, blocks: Range<isize>, t: isize| {
-                for block in blocks {
-                    let at = |b: isize| b.rem_euclid(n) as usize;
-                    assert_eq!(done[at(block)], t as usize - 1, "block {block} of {length} at {t}");
-                    for near in block - reach..=block + reach {
-                        let ahead = done[at(near)] as isize - t;
-                        // Of the other colour: half-sweep t − 1 is done and t + 1 is not.
-                        assert!((-1..=0).contains(&ahead), "block {near} of {length} is {ahead} ahead at {t}");
-                    }
-                    done[at(block)] += 1;
-                }
-            };
-            for band in 0..cut.bands {
-                for t in 1..=cut.depth as isize {
-                    update(&mut done, cut.border(band) + t * reach..cut.border(band + 1) - t * reach, t);
-                }
+    fn long_runs_of_large_lattices_are_cut() {
+        let cut = |length: usize, threads, sweeps| Bands::new(length / 64, length * length / 64, threads, sweeps);
+        assert!(cut(1024, 2, 100).is_some() && cut(4096, 2, 4).is_some() && cut(16384, 7, 1).is_some());
+        assert!(cut(1024, 1, 100).is_none() && cut(1024, 2, 1).is_none() && cut(192, 2, 10_000).is_none());
+        for (length, threads) in [(1024, 2), (1088, 3), (1600, 7), (16_448, 5)] {
+            let bands = cut(length, threads, 1000).unwrap();
+            let borders: Vec<usize> = (0..=threads).map(|b| bands.border(b)).collect();
+            assert_eq!((borders[0], borders[threads]), (0, length * length / 64));
+            for pair in borders.windows(2) {
+                // Ends of either side and something between them.
+                assert!(pair[1] - pair[0] > 2 * bands.end_words(), "{length}: {borders:?}");
             }
-            for band in 0..cut.bands {
-                for t in 1..=cut.depth as isize {
-                    update(&mut done, cut.border(band) - t * reach..cut.border(band) + t * reach, t);
-                }
-            }
-            assert!(done.iter().all(|&d| d == cut.depth), "{length}: {done:?}");
         }
     }
 }

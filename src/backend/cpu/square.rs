@@ -75,25 +75,25 @@ impl SquareSpins {
         BitMatrix::from_words(self.replicas.len(), self.square.length * self.square.length, words)
     }
 
-    /// Threads take replicas where there are enough; else bands of rows, which go on alone for some half-sweeps in large
-    /// lattices, and in smaller ones end a half-sweep before the next begins.
+    /// Threads take replicas where there are enough; else bands of rows, which they keep in long runs of large lattices,
+    /// while in others a half-sweep ends before the next begins.
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
-        let square = self.square;
-        let (words_per_row, words) = (square.words_per_row(), square.words());
+        let (words_per_row, words) = (self.square.words_per_row(), self.square.words());
         let all = rayon::current_num_threads();
         let threads = if self.replicas.len() >= 2 * all { 1 } else { all };
-        let bands = Bands::new(words_per_row, words, threads);
-        self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
-            let address = FlipAddress { seed, sweep: 0, word: r as u32 };
-            if let Some(bands) = &bands {
-                let halves = 2 * u64::from(sweeps.start)..2 * u64::from(sweeps.end.max(sweeps.start));
-                let sweeping = Sweeping { thresholds: &replica.thresholds, address };
-                bands.run(&mut replica.planes, sweeping, halves);
-                return;
+        let address = |r: usize| FlipAddress { seed, sweep: 0, word: r as u32 };
+        if let Some(bands) = Bands::new(words_per_row, words, threads, sweeps.len()) {
+            let halves = 2 * u64::from(sweeps.start)..2 * u64::from(sweeps.end);
+            for (r, replica) in self.replicas.iter_mut().enumerate() {
+                let sweeping = Sweeping { thresholds: &replica.thresholds, address: address(r) };
+                bands.run(&mut replica.planes, sweeping, halves.clone());
             }
+            return;
+        }
+        self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
                 for colour in 0..2 {
-                    replica.half_sweep(words_per_row, colour, FlipAddress { sweep, ..address }, threads);
+                    replica.half_sweep(words_per_row, colour, FlipAddress { sweep, ..address(r) }, threads);
                 }
             }
         });
