@@ -8,7 +8,7 @@
 // Random: as gibbs_half_step, stream SampleHidden, step k + 1.
 // Class:  margin for h, bounded for log w.
 // Source: Neal, Statistics and Computing 11 (2001) 125; Salakhutdinov and Murray, ICML 2008.
-//!import grid
+//!import grid_part
 //!import draw
 //!import row_sum
 //!import machine
@@ -25,6 +25,7 @@ struct Parameters {
     beta_now: f32,
     beta_next: f32,
     beta_step: f32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

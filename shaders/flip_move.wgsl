@@ -6,7 +6,7 @@
 // Random: word r % 4 of Philox([r / 4, step, SymmetryMove, 0], seed) with r counted from first_chain.
 // Class:  margin: a chain may differ only where |u − p| is under the bound of the two free energies.
 // Source: Metropolis et al. 1953, with the spin-flip symmetry of the data as proposal.
-//!import grid
+//!import grid_part
 //!import row_sum
 //!import sigmoid
 //!import philox
@@ -21,6 +21,7 @@ struct Parameters {
     first_input: u32,
     n_visible: u32,
     n_hidden: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

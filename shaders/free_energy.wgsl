@@ -6,7 +6,7 @@
 // Random: none.
 // Class:  bounded, by the f32 sums over inputs and over units and by softplus.
 // Source: Hinton 2010, eq. 25.
-//!import grid
+//!import grid_part
 //!import row_sum
 //!import sigmoid
 //!import machine
@@ -16,6 +16,7 @@ struct Parameters {
     first_input: u32,
     n_visible: u32,
     n_hidden: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

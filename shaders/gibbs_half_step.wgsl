@@ -6,7 +6,7 @@
 // Random: unit j of chain r at ([8 (j / 32) + j % 8, step, stream, first_chain + r], seed), word (j / 8) % 4.
 // Class:  margin: a bit may differ only where |u − p| is under the bound of the f32 sum and of exp.
 // Source: Smolensky 1986; Hinton, "A practical guide to training restricted Boltzmann machines", 2010.
-//!import grid
+//!import grid_part
 //!import draw
 //!import stored_weights
 struct Parameters {
@@ -26,6 +26,7 @@ struct Parameters {
     bias_first: u32,
     beta: f32,
     base_share: f32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

@@ -13,7 +13,7 @@
 // both products have as many tiles as a Gibbs step. A visible unit that is always on and a hidden one of mean 1,
 // beyond the last of each side, give the means of the other side. Products may lie in several buffers, each with the
 // rows first_visible .. end_visible; the last one's end includes the unit that is always on.
-//!import grid
+//!import grid_part
 //!import inner_product
 //!import sigmoid
 //!import machine
@@ -27,6 +27,7 @@ struct Parameters {
     n_hidden: u32,
     scale: f32,
     keep: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

@@ -11,7 +11,7 @@
 // Random: none.
 // Class:  bounded, by the f32 sums over one side for the biases and by a few roundings for the weights.
 // Source: Melchior, Fischer, Wiskott, JMLR 17 (2016) 99, enhanced gradient with offsets μ and λ.
-//!import grid
+//!import grid_part
 struct Parameters {
     n_visible: u32,
     n_hidden: u32,
@@ -23,6 +23,7 @@ struct Parameters {
     weight_decay: f32,
     centred: u32,
     offset_rate: f32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;

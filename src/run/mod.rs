@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod couplings;
 pub mod device;
+pub mod failures;
 pub mod ising;
 pub mod likelihood;
 pub mod memory;

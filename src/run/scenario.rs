@@ -1,10 +1,12 @@
 //! A whole scenario: the points of its plan, one after another, into a run directory.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
+use super::failures::run_through_failures;
 use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
@@ -53,7 +55,7 @@ pub struct Finished {
 }
 
 /// Newest checkpoints kept of a training.
-const CHECKPOINTS_KEPT: usize = 2;
+pub(super) const CHECKPOINTS_KEPT: usize = 2;
 
 /// Runs all points of `plan`.
 ///
@@ -61,22 +63,30 @@ const CHECKPOINTS_KEPT: usize = 2;
 /// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
     memory::check(&memory::of_plan(plan, &request.device)?)?;
+    run_through_failures(plan, request, listener, |attempt| with_backend(&request.device, attempt))
+}
+
+/// The manifest of a run that starts now.
+pub(super) fn manifest_of(plan: &Plan, request: &RunRequest) -> Result<Manifest> {
     let mut manifest = Manifest::start(&plan.name, plan.seed, request.command.clone());
     manifest.points = plan.points.iter().map(|p| p.label.clone()).collect();
     for input in &plan.inputs {
         manifest.inputs.push(InputFile { path: input.display().to_string(), sha256: data::hash_file(input)? });
     }
-    with_backend(&request.device, Scenario { plan, request, manifest, listener })
+    Ok(manifest)
 }
 
-struct Scenario<'a> {
-    plan: &'a Plan,
-    request: &'a RunRequest,
-    manifest: Manifest,
-    listener: &'a mut (dyn Listener + Send),
+/// One attempt at a run, to be given to a device.
+pub struct Attempt<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) request: &'a RunRequest,
+    pub(super) manifest: Manifest,
+    /// Set once the run directory is this run's.
+    pub(super) begun: &'a AtomicBool,
+    pub(super) listener: &'a mut (dyn Listener + Send),
 }
 
-impl Job for Scenario<'_> {
+impl Job for Attempt<'_> {
     type Output = Finished;
 
     fn run<B: Backend>(mut self, backend: &B) -> Result<Finished> {
@@ -99,6 +109,7 @@ impl Job for Scenario<'_> {
             RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?
         };
         directory.write_manifest(&self.manifest)?;
+        self.begun.store(true, Ordering::Relaxed);
         for (index, point) in self.plan.points.iter().enumerate() {
             let place = directory.point(&point.label)?;
             // Points of a sweep are independent runs, also where the sweep leaves the seed alone.
@@ -119,7 +130,7 @@ impl Job for Scenario<'_> {
     }
 }
 
-impl Scenario<'_> {
+impl Attempt<'_> {
     /// Evaluates the promises and writes each to the points it is about. A promise about some of its points holds at all
     /// of them or at none.
     fn judge(&self, directory: &RunDirectory, points: &[(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {

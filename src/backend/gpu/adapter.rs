@@ -58,6 +58,8 @@ pub struct Selection {
     /// Bytes of the largest buffer that a kernel may see, where it is to be less than the adapter offers: what is as
     /// large as the weights is then divided more finely; results are the same.
     pub largest: Option<u64>,
+    /// Elementary operations of the first batch of commands, where not as many as usual: what is longer is divided.
+    pub first_work: Option<u64>,
     /// How much of the device's time is measured, where the adapter can.
     pub timed: Timed,
 }

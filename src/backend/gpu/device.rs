@@ -62,7 +62,7 @@ impl Gpu {
         let limits = device.limits();
         Ok(Self {
             description: adapter::describe(&adapter),
-            recorder: Mutex::new(Recorder::new(&device, &limits)),
+            recorder: Mutex::new(Recorder::new(&device, &limits, selection.first_work)),
             pipelines: Mutex::new(Pipelines::default()),
             products,
             checked: selection.checked,

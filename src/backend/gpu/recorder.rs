@@ -29,6 +29,8 @@ const FIRST_WORK: u64 = 20_000_000_000;
 const LEAST_WORK: u64 = 1_000_000_000;
 /// Bytes sent to buffers that a batch may hold.
 pub(super) const MOST_SENT: u64 = 64 << 20;
+/// Parameter of the kernels that can begin at any workgroup.
+const FIRST_GROUP: &str = "first_group";
 /// Batches on the device at a time.
 const IN_FLIGHT: usize = 3;
 
@@ -55,6 +57,7 @@ pub(super) struct Recorder {
     /// Bytes on their way to buffers.
     sent: u64,
     most_work: u64,
+    least_work: u64,
     in_flight: VecDeque<(wgpu::SubmissionIndex, u64)>,
     last_end: Option<Instant>,
     counts: Counts,
@@ -99,7 +102,9 @@ impl ParameterBlock {
 }
 
 impl Recorder {
-    pub(super) fn new(device: &wgpu::Device, limits: &wgpu::Limits) -> Self {
+    /// With a first batch of `first_work` operations.
+    pub(super) fn new(device: &wgpu::Device, limits: &wgpu::Limits, first_work: Option<u64>) -> Self {
+        let first_work = first_work.unwrap_or(FIRST_WORK);
         let slot = (limits.min_uniform_buffer_offset_alignment as usize).max(64);
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),
@@ -115,7 +120,8 @@ impl Recorder {
             dispatches: 0,
             work: 0,
             sent: 0,
-            most_work: FIRST_WORK,
+            most_work: first_work,
+            least_work: LEAST_WORK.min(first_work),
             in_flight: VecDeque::new(),
             last_end: None,
             counts: Counts::default(),
@@ -134,7 +140,7 @@ impl Recorder {
             let fitting = work as f64 * BATCH_SECONDS / seconds;
             // At most doubled, so that one odd measurement does little.
             let most = (2.0 * self.most_work as f64).min(fitting.max(self.most_work as f64 / 2.0));
-            self.most_work = (most as u64).max(LEAST_WORK);
+            self.most_work = (most as u64).max(self.least_work);
         }
     }
 }
@@ -146,23 +152,43 @@ impl Gpu {
         lock(&self.recorder).counts
     }
 
-    /// Records one dispatch of `workgroups` workgroups, about `work` elementary operations.
+    /// Records one dispatch of `workgroups` workgroups, about `work` elementary operations; as several where it would
+    /// take longer than a batch should and the kernel can begin at any workgroup.
     pub(super) fn dispatch<P: Parameters>(&self, bound: &Bound, parameters: &P, workgroups: u64, work: u64) {
         debug_assert_eq!(size_of::<P>(), bound.kernel.parameter_bytes, "parameters of {}", bound.kernel.stem);
         if workgroups == 0 {
             return;
         }
-        let Some(workgroups) = self.grid(workgroups) else {
-            let what = format!("{} needs {workgroups} workgroups", bound.kernel.stem);
-            let most = u64::from(self.limits.max_compute_workgroups_per_dimension).pow(2);
-            return self.fail(Error::Device(
-                Fault::new(what).at(&self.description.name).expected(format!("at most {most}")).advice(CPU_ADVICE),
-            ));
-        };
         let mut recorder = lock(&self.recorder);
+        let at = bound.kernel.fields.iter().find(|field| field.name == FIRST_GROUP).map(|field| field.offset);
+        let most = u64::from(self.limits.max_compute_workgroups_per_dimension);
+        let pieces = if at.is_some() { work.div_ceil(recorder.most_work).clamp(1, workgroups) } else { 1 };
+        // The grid of a piece has no workgroup too many: its neighbour would do the same work again.
+        let piece = match workgroups.div_ceil(pieces) {
+            all if pieces == 1 => all,
+            few if few <= most => few,
+            many => many / most * most,
+        };
+        let mut bytes = bytemuck::bytes_of(parameters).to_vec();
+        for first in (0..workgroups).step_by(usize::try_from(piece).unwrap_or(usize::MAX)) {
+            let count = piece.min(workgroups - first);
+            if let Some(at) = at {
+                bytes[at..at + 4].copy_from_slice(&(first as u32).to_ne_bytes());
+            }
+            let Some(grid) = self.grid(count) else {
+                let what = format!("{} needs {workgroups} workgroups", bound.kernel.stem);
+                let fault = Fault::new(what).at(&self.description.name).expected(format!("at most {}", most * most));
+                return self.fail(Error::Device(fault.advice(CPU_ADVICE)));
+            };
+            let share = (u128::from(work) * u128::from(count) / u128::from(workgroups)) as u64;
+            self.record(&mut recorder, bound, &bytes, grid, share);
+        }
+    }
+
+    fn record(&self, recorder: &mut Recorder, bound: &Bound, parameters: &[u8], workgroups: [u32; 2], work: u64) {
         let offset = recorder.dispatches * recorder.slot;
         recorder.parameters.resize(offset, 0);
-        recorder.parameters.extend_from_slice(bytemuck::bytes_of(parameters));
+        recorder.parameters.extend_from_slice(parameters);
         recorder.commands.push(Command::Dispatch {
             kernel: bound.kernel,
             pipeline: bound.pipeline.clone(),
@@ -173,8 +199,8 @@ impl Gpu {
         recorder.dispatches += 1;
         recorder.counts.dispatches += 1;
         recorder.work = recorder.work.saturating_add(work);
-        if recorder.dispatches == BATCH || recorder.work > recorder.most_work {
-            self.submit(&mut recorder);
+        if recorder.dispatches == BATCH || recorder.work >= recorder.most_work {
+            self.submit(recorder);
         }
     }
 

@@ -85,6 +85,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "flip_head",
     "four",
     "grid",
+    "grid_part",
     "inner_product",
     "machine",
     "multiply_high_limbs",

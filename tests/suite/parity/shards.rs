@@ -1,4 +1,4 @@
-//! Weights that are divided among several buffers: the same bits as in one, with the adapter's limit lowered.
+//! Weights that are divided among several buffers, and dispatches that are divided in time: the same bits as in one.
 
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection, tile};
@@ -64,4 +64,25 @@ fn what_cannot_be_divided_is_refused() {
     let gpu = divided(1000, 63, &Selection::default());
     let error = gibbsite::backend::Backend::upload_params(&gpu, &machine(100, 1000, 0.1, 1), None).unwrap_err();
     assert!(error.to_string().contains("at most"), "{error}");
+}
+
+/// A first batch of so few operations that every long dispatch becomes several, down to single workgroups.
+#[test]
+fn divided_dispatches_give_the_same_bits() {
+    let shared = gpu_or_ignored!();
+    for (rows, n_visible, n_hidden) in [(97, 63, 131), (70, 200, 64)] {
+        let rbm = machine(n_visible, n_hidden, 0.4, 1);
+        for first_work in [1, 100_000] {
+            for largest in [None, Some((4 * 100 * n_hidden) as u64)] {
+                let selection =
+                    Selection { allow_software: true, largest, first_work: Some(first_work), ..Selection::default() };
+                let gpu = Gpu::new(&selection).unwrap();
+                let place = format!("{rows} chains of {n_visible} × {n_hidden}, {first_work}, {largest:?}");
+                assert!(results(&gpu, &rbm, rows) == results(shared, &rbm, rows), "{place}");
+                let undivided = Gpu::new(&Selection { first_work: None, ..selection }).unwrap();
+                results(&undivided, &rbm, rows);
+                assert!(gpu.counts().dispatches > undivided.counts().dispatches, "{place}");
+            }
+        }
+    }
 }

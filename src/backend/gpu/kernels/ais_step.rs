@@ -33,6 +33,7 @@ parameters! {
         beta_now: f32,
         beta_next: f32,
         beta_step: f32,
+        first_group: u32,
     }
 }
 
@@ -73,6 +74,7 @@ pub(in crate::backend::gpu) fn record(
             beta_now: now as f32,
             beta_next: next as f32,
             beta_step: (next - now) as f32,
+            first_group: 0,
         };
         let work = 2 * product_work(*chains, params.n_visible, params.n_hidden);
         carried.record(gpu, 0, *chains);

@@ -29,6 +29,7 @@ parameters! {
         first_input: u32,
         n_visible: u32,
         n_hidden: u32,
+        first_group: u32,
     }
 }
 
@@ -65,6 +66,7 @@ pub(in crate::backend::gpu) fn record(
         first_input: 0,
         n_visible: params.n_visible as u32,
         n_hidden: params.n_hidden as u32,
+        first_group: 0,
     };
     let tile = gpu.tile(states.rows, params.n_hidden, params.n_visible);
     let carried = Carried::new(gpu, params, states.rows, &states.words)?;

@@ -24,6 +24,7 @@ parameters! {
         first_input: u32,
         n_visible: u32,
         n_hidden: u32,
+        first_group: u32,
     }
 }
 
@@ -63,6 +64,7 @@ pub(in crate::backend::gpu) fn read(gpu: &Gpu, params: &Params, states: &States)
             first_input: carried.first_input,
             n_visible: params.n_visible as u32,
             n_hidden: params.n_hidden as u32,
+            first_group: 0,
         };
         let work = product_work(rows, params.n_visible, params.n_hidden);
         carried.record(gpu, first_row, rows);

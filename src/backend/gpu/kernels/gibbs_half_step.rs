@@ -35,6 +35,7 @@ parameters! {
         bias_first: u32,
         beta: f32,
         base_share: f32,
+        first_group: u32,
     }
 }
 

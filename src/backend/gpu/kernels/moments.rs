@@ -29,6 +29,7 @@ parameters! {
         n_hidden: u32,
         scale: f32,
         keep: u32,
+        first_group: u32,
     }
 }
 
@@ -90,6 +91,7 @@ pub(in crate::backend::gpu) fn record(
             n_hidden: n_hidden as u32,
             scale: if phase == Phase::Data { scale } else { -scale },
             keep: u32::from(phase == Phase::Model || first_row > 0),
+            first_group: 0,
         };
         carried.record(gpu, first_row, rows);
         let work = product_work(rows, n_visible - params.last().units.start, n_hidden);

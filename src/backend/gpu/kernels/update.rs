@@ -29,6 +29,7 @@ parameters! {
         weight_decay: f32,
         centred: u32,
         offset_rate: f32,
+        first_group: u32,
     }
 }
 
@@ -54,6 +55,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
         weight_decay: rule.weight_decay,
         centred: u32::from(rule.centred),
         offset_rate: rule.offset_rate,
+        first_group: 0,
     };
     for (number, (part, (_, products))) in params.parts.iter().zip(&moments.products).enumerate() {
         let parameters = Update { first_visible: part.units.start as u32, rows: part.units.len() as u32, ..template };
