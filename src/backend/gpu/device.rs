@@ -10,7 +10,7 @@ use crate::error::{Error, Fault, Result};
 
 use super::adapter::{self, CPU_ADVICE, Selection};
 use super::memory;
-use super::pipelines::Pipelines;
+use super::pipelines::{Bindings, Pipelines};
 use super::recorder::Recorder;
 use super::shader::{Precision, Products};
 use super::timing::Timing;
@@ -26,6 +26,7 @@ pub struct Gpu {
     pub(super) products: Products,
     pub(super) checked: bool,
     pub(super) pipelines: Mutex<Pipelines>,
+    pub(super) bindings: Mutex<Bindings>,
     pub(super) recorder: Mutex<Recorder>,
     pub(super) tiles: Tiles,
     pub(super) timing: Option<Mutex<Timing>>,
@@ -64,6 +65,7 @@ impl Gpu {
             description: adapter::describe(&adapter),
             recorder: Mutex::new(Recorder::new(&device, &limits, selection.first_work)),
             pipelines: Mutex::new(Pipelines::default()),
+            bindings: Mutex::default(),
             products,
             checked: selection.checked,
             allocated: AtomicU64::new(0),

@@ -21,6 +21,9 @@ pub(super) struct Shape<'a> {
     pub(super) row_bytes: usize,
 }
 
+/// Bytes of a buffer before which bindings of others are let go of.
+const LARGE: u64 = 1 << 20;
+
 /// Bytes that are taken for contents of `bytes` bytes.
 pub(super) fn allocated(bytes: u64) -> u64 {
     bytes.checked_next_multiple_of(16).unwrap_or(u64::MAX).max(16)
@@ -94,6 +97,9 @@ impl Gpu {
                     .advice("use fewer at a time, another device, or --backend cpu"),
             ));
         };
+        if bytes >= LARGE {
+            self.forget_bindings();
+        }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(shape.what),

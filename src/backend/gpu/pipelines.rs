@@ -1,4 +1,7 @@
 //! Compiled kernels, one for each variant that is used, and their bindings to buffers.
+//!
+//! Both are kept: a step of a training binds the same buffers in every update. Bindings keep their buffers alive, so they
+//! are let go of before anything large is allocated, and the oldest when they are many.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,17 @@ type Key = (&'static str, &'static str, Precision, &'static str);
 
 /// Pipelines by kernel and variant.
 pub(super) type Pipelines = BTreeMap<Key, Pipeline>;
+
+/// Most bindings that are kept.
+const MOST_BINDINGS: usize = 256;
+
+/// Kernels that are bound to buffers, with the time of their last use.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    held: BTreeMap<(Key, Vec<wgpu::Buffer>), (Bound, u64)>,
+    clock: u64,
+    made: u64,
+}
 
 /// A compiled kernel.
 #[derive(Debug, Clone)]
@@ -45,8 +59,26 @@ impl Gpu {
         buffers: &[&wgpu::Buffer],
     ) -> Bound {
         assert_eq!(buffers.len(), kernel.bindings.len(), "buffers of {}", kernel.stem);
-        let variant = Variant { products: self.products, precision, tile };
         let key = (kernel.stem, kernel.entry, precision, tile.name);
+        let mut bindings = lock(&self.bindings);
+        let bindings = &mut *bindings;
+        bindings.clock += 1;
+        let place = (key, buffers.iter().map(|&buffer| buffer.clone()).collect());
+        if let Some((bound, used)) = bindings.held.get_mut(&place) {
+            *used = bindings.clock;
+            return bound.clone();
+        }
+        if bindings.held.len() >= MOST_BINDINGS {
+            let oldest = bindings.held.values().map(|(_, used)| *used).min().unwrap_or(0);
+            bindings.held.retain(|_, (_, used)| *used > oldest);
+        }
+        let bound = self.make_group(kernel, key, Variant { products: self.products, precision, tile }, buffers);
+        bindings.held.insert(place, (bound.clone(), bindings.clock));
+        bindings.made += 1;
+        bound
+    }
+
+    fn make_group(&self, kernel: &'static Kernel, key: Key, variant: Variant, buffers: &[&wgpu::Buffer]) -> Bound {
         let Pipeline { layout, pipeline } =
             lock(&self.pipelines).entry(key).or_insert_with(|| self.build(kernel, variant)).clone();
         let parameters = lock(&self.recorder).parameters(kernel);
@@ -61,7 +93,18 @@ impl Gpu {
             layout: &layout,
             entries: &entries,
         });
-        Bound { kernel, tile, pipeline, group }
+        Bound { kernel, tile: variant.tile, pipeline, group }
+    }
+
+    /// Lets go of all bindings, and so of buffers that nothing else holds.
+    pub(super) fn forget_bindings(&self) {
+        lock(&self.bindings).held.clear();
+    }
+
+    /// Bindings that were made since the device was opened.
+    #[must_use]
+    pub fn bindings_made(&self) -> u64 {
+        lock(&self.bindings).made
     }
 
     fn build(&self, kernel: &Kernel, variant: Variant) -> Pipeline {
