@@ -26,7 +26,7 @@ fn a_training_takes_what_is_counted() {
                 Demand { n_visible, n_hidden, rows, batch: 64, chains: 50, contrastive, flip, ..Demand::default() };
             let counted = on_gpu(&demand, &Room { precision, ..Room::default() });
             // The parameters of kernels are no storage buffer, and rounding binds one that it does not read.
-            let unread = if precision == Precision::F16 { 16 } else { 0 };
+            let unread = if precision.is_half() { 16 } else { 0 };
             let storage: u64 = counted.parts.iter().filter(|part| part.what != PARAMETERS).map(|part| part.bytes).sum();
             assert_eq!(gpu.allocated_bytes() - unread, storage, "{algorithm:?} {precision:?}: {counted:?}");
         }

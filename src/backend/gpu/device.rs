@@ -48,7 +48,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] when there is no such adapter or it cannot be opened.
     pub fn new(selection: &Selection) -> Result<Self> {
-        let (adapter, device, queue, products) = adapter::open(selection)?;
+        let adapter::Opened { adapter, device, queue, products, precision } = adapter::open(selection)?;
         let failure = Arc::new(Mutex::new(None));
         let place = adapter.get_info().name;
         let (kept, name) = (Arc::clone(&failure), place.clone());
@@ -71,7 +71,7 @@ impl Gpu {
             allocated: AtomicU64::new(0),
             sums: Mutex::default(),
             nothing: memory::nothing(&device),
-            precision: selection.precision,
+            precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
             device,

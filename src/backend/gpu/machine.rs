@@ -50,7 +50,7 @@ impl Part {
     pub(super) fn stored_weights(&self) -> &wgpu::Buffer {
         match self.precision {
             Precision::F32 => &self.weights,
-            Precision::F16 => &self.halves,
+            Precision::F16 | Precision::NativeF16 => &self.halves,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Params {
             state.resize(state.len() + LANES * n_hidden, 0.0);
         }
         let part = |units: Range<usize>| -> Result<Part> {
-            let pairs = if precision == Precision::F16 { (units.len() * n_hidden).div_ceil(2) } else { 1 };
+            let pairs = if precision.is_half() { (units.len() * n_hidden).div_ceil(2) } else { 1 };
             let of = units.start * n_hidden..units.end * n_hidden;
             Ok(Part {
                 halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,

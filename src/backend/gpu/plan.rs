@@ -43,10 +43,8 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
         plan.push(Part { purpose, what, bytes, largest });
     };
     divided(Use::Parameters, "weights", |weights| weights);
-    match room.precision {
-        Precision::F32 => divided(Use::Parameters, "weights in f16", |_| 1),
-        Precision::F16 => divided(Use::Parameters, "weights in f16", |weights| weights.div_ceil(2)),
-    }
+    let halves: fn(usize) -> usize = if room.precision.is_half() { |weights| weights.div_ceil(2) } else { |_| 1 };
+    divided(Use::Parameters, "weights in f16", halves);
     divided(Use::Optimiser, "velocities", |weights| weights);
     if demand.trains() {
         divided(Use::Moments, "products", |weights| weights);

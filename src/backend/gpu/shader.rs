@@ -36,20 +36,29 @@ pub enum Precision {
     /// As they are trained.
     #[default]
     F32,
-    /// Rounded to the nearest f16, two a word.
+    /// Rounded to the nearest f16, two a word, taken apart by the shader.
     F16,
+    /// The same numbers as the device's own f16 (`SHADER_F16`).
+    NativeF16,
 }
 
 impl Precision {
-    /// Both variants.
-    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+    /// All variants.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::NativeF16];
 
-    /// Name used in file names: `f32` or `f16`.
+    /// Whether weights are rounded.
+    #[must_use]
+    pub fn is_half(self) -> bool {
+        self != Self::F32
+    }
+
+    /// Name used in file names: `f32`, `f16` or `f16-native`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::NativeF16 => "f16-native",
         }
     }
 }
@@ -97,6 +106,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "sigmoid",
     "square",
     "stored_weights_f16",
+    "stored_weights_f16_native",
     "stored_weights_f32",
     "tile_product",
 ];
@@ -110,6 +120,9 @@ pub fn compose(source: &str, variant: Variant) -> String {
     include(source, variant, &mut Vec::new(), &mut text);
     let lines: Vec<&str> = text.lines().collect();
     let mut unrolled = String::with_capacity(2 * text.len());
+    if text.contains("array<f16>") {
+        unrolled.push_str("enable f16;\n");
+    }
     repeat(&lines, variant.tile, &mut unrolled);
     unrolled
 }
@@ -126,6 +139,7 @@ fn include(source: &str, variant: Variant, seen: &mut Vec<&'static str>, text: &
             ("multiply_high", Products::Limbs, _) => "multiply_high_limbs",
             ("stored_weights", _, Precision::F32) => "stored_weights_f32",
             ("stored_weights", _, Precision::F16) => "stored_weights_f16",
+            ("stored_weights", _, Precision::NativeF16) => "stored_weights_f16_native",
             ("tile", ..) => {
                 if !seen.contains(&"tile") {
                     seen.push("tile");
@@ -189,6 +203,8 @@ mod tests {
         assert!(wide.contains("u64(a)") && !limbs.contains("u64("));
         assert_eq!(limbs.matches("fn multiply_high(").count(), 1);
         assert!(wide.contains("weights: array<f32>") && limbs.contains("unpack2x16float"));
+        let native = compose(source, Variant { precision: Precision::NativeF16, ..Variant::new(Products::Wide) });
+        assert!(native.starts_with("enable f16;") && native.contains("weights: array<f16>"));
     }
 
     #[test]

@@ -129,13 +129,21 @@ fn awkward(n_visible: usize, n_hidden: usize) -> Rbm {
 #[test]
 fn weights_in_f16_act_as_rounded_weights() {
     let plain = gpu_or_ignored!();
-    let halves = open(Selection { precision: Precision::F16, ..Selection::default() }).unwrap();
+    // Taken apart in the shader, and as the device's own f16 where it has one.
+    for force_packed in [true, false] {
+        let halves = open(Selection { precision: Precision::F16, force_packed, ..Selection::default() }).unwrap();
+        assert!(halves.precision() == Precision::F16 || !force_packed);
+        rounded_weights(plain, &halves);
+    }
+}
+
+fn rounded_weights(plain: &Gpu, halves: &Gpu) {
     for (rows, n_visible, n_hidden) in sizes() {
         let rbm = awkward(n_visible, n_hidden);
         let mut rounded = rbm.clone();
         rounded.weights.iter_mut().for_each(|w| *w = f16::from_f32(*w).to_f32());
         let place = format!("{rows} chains of {n_visible} × {n_hidden}");
-        let (found, expected) = (results(&halves, &rbm, rows), results(plain, &rounded, rows));
+        let (found, expected) = (results(halves, &rbm, rows), results(plain, &rounded, rows));
         assert_eq!(found.hidden, expected.hidden, "hidden, {place}");
         assert_eq!(found.chains, expected.chains, "chains, {place}");
         assert_eq!(found.energies, expected.energies, "F, {place}");

@@ -11,7 +11,6 @@ use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Moments, Params, Part};
 use crate::backend::gpu::memory::Shape;
-use crate::backend::gpu::shader::Precision;
 use crate::error::Result;
 
 use super::kernel;
@@ -77,7 +76,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
 /// # Errors
 /// When the device has no memory left.
 pub(in crate::backend::gpu) fn round_uploaded(gpu: &Gpu, params: &Params) -> Result<()> {
-    if params.precision() != Precision::F16 {
+    if !params.precision().is_half() {
         return Ok(());
     }
     // Rounding reads no moments.
@@ -89,7 +88,7 @@ pub(in crate::backend::gpu) fn round_uploaded(gpu: &Gpu, params: &Params) -> Res
 }
 
 fn round(gpu: &Gpu, params: &Params, part: &Part, buffers: &[&wgpu::Buffer; 7]) {
-    if params.precision() == Precision::F16 {
+    if params.precision().is_half() {
         let parameters = Update {
             n_visible: params.n_visible as u32,
             n_hidden: params.n_hidden as u32,
