@@ -20,7 +20,7 @@ use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
 use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::run::{memory, rows};
-use crate::train::{Algorithm, RowSource, Schedule, Settings, default_bias_rate};
+use crate::train::{Algorithm, RowSource, Schedule, Settings, check, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
 const CHECKPOINTS_KEPT: usize = 2;
@@ -58,6 +58,7 @@ fn train_split<R: RowSource>(
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
     let plan = plan_of(args, global, source, trained);
+    check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
     memory::check(&memory::of_training(&plan, units, counted, &global.device_request())?)?;
     let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
