@@ -36,6 +36,17 @@ pub struct DeviceDescription {
     pub driver: String,
 }
 
+/// Time that a kernel took on the device, over all its dispatches.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct KernelTime {
+    /// Name and entry point, e.g. `moments.multiply`.
+    pub kernel: String,
+    /// How often it was started.
+    pub dispatches: u64,
+    /// Seconds in all.
+    pub seconds: f64,
+}
+
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -322,6 +333,11 @@ pub trait Backend {
     /// # Errors
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
+
+    /// Device time of every kernel so far, as of the last wait; empty where it is not measured.
+    fn kernel_times(&self) -> Vec<KernelTime> {
+        Vec::new()
+    }
 
     /// Waits until everything enqueued has run.
     ///

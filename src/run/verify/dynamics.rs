@@ -76,6 +76,7 @@ fn tau<B: Backend>(
         spacing: Some(if clusters { 1 } else { (sites / 16).max(1) }),
         precision: Vec::new(),
         exchange: None,
+        ladder: None,
         seed: 5,
     };
     let found = scan(backend, &settings, listener)?;

@@ -177,6 +177,7 @@ fn measure<B: Backend>(
         spacing: None,
         precision: Vec::new(),
         exchange: None,
+        ladder: None,
         // Runs of different algorithms must not share their starts.
         seed: 1 + algorithm as u64,
     };
