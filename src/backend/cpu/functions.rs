@@ -1,16 +1,16 @@
-//! eˣ, sig(x) and ln(1 + eˣ) without a branch, so that loops over units become vector instructions; the same bits on
+//! e^{−x}, sig(x) and ln(1 + eˣ) without a branch, so that loops over units become vector instructions; the same bits on
 //! every processor.
 
-/// eˣ to 2 units in the last place over (−87, 88), clamped beyond.
+/// e^{−x} to 2 units in the last place over (−88, 87), clamped beyond.
 ///
-/// x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 split in two words (Cody and Waite 1980); 1 + r + r² q(r) with q of degree 4
+/// −x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 split in two words (Cody and Waite 1980); 1 + r + r² q(r) with q of degree 4
 /// from a minimax fit of the relative error leaves 2⁻²⁸, so rounding rules.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 88.0);
+pub(crate) fn exp_of_minus(x: f32) -> f32 {
+    let x = x.clamp(-88.0, 87.0);
     // Adding and taking away 1.5 · 2²³ rounds to the nearest integer.
-    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
-    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+    let n = (x * -std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    let r = (n * -0.693_359_4 - x) + n * 2.121_944_4e-4;
     let q = 1.381_459_9e-3;
     let q = q * r + 8.368_717e-3;
     let q = q * r + 4.166_839e-2;
@@ -24,7 +24,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// 1 / (1 + e^{−x}).
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+    1.0 / (1.0 + exp_of_minus(x))
 }
 
 /// 2 artanh(s) for |s| ≤ ⅓, that is ln((1 + s) / (1 − s)); the series to s¹⁵ leaves 2⁻²⁶ relative.
@@ -44,7 +44,7 @@ pub(crate) fn log_ratio(s: f32) -> f32 {
 /// ln(1 + eˣ) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^{−|x|}.
 #[inline(always)]
 pub(crate) fn softplus(x: f32) -> f32 {
-    let z = exp(-x.abs());
+    let z = exp_of_minus(x.abs());
     x.max(0.0) + log_ratio(z / (z + 2.0))
 }
 
@@ -58,7 +58,7 @@ mod tests {
         for k in -8600..8700 {
             let x = k as f32 * 0.01 + 0.003;
             let exact = f64::from(x).exp();
-            worst_exp = worst_exp.max((f64::from(exp(x)) / exact - 1.0).abs());
+            worst_exp = worst_exp.max((f64::from(exp_of_minus(-x)) / exact - 1.0).abs());
             let exact = crate::numerics::softplus(f64::from(x));
             worst_softplus = worst_softplus.max((f64::from(softplus(x)) / exact - 1.0).abs());
         }

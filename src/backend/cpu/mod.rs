@@ -15,6 +15,7 @@ mod numbers;
 mod params;
 mod processor;
 mod product;
+mod sparse;
 mod spins;
 mod square;
 mod tables;

@@ -9,9 +9,9 @@
 //! Class: margin for the bits, bounded for the weights.
 //! Source: Neal 2001; Salakhutdinov and Murray 2008.
 
-use super::gibbs_half_step::{Draw, Side, mask, uniform};
+use super::gibbs_half_step::{Draw, ONE, Side, digits, mask};
 use crate::backend::cpu::columns::Columns;
-use crate::backend::cpu::functions::{exp, log_ratio};
+use crate::backend::cpu::functions::{exp_of_minus, log_ratio};
 use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, Tile, kernel};
@@ -45,10 +45,10 @@ impl Finish for Steps<'_> {
         for (k, &word) in words.iter().enumerate() {
             let x = sums.0[k] + self.bias.0[k];
             let (from, to) = (self.from * x, self.to * x);
-            let (z, next) = (exp(-from.abs()), exp(-to.abs()));
+            let (z, next) = (exp_of_minus(from.abs()), exp_of_minus(to.abs()));
             gain.0[k] = (to.max(0.0) - from.max(0.0)) + log_ratio((next - z) / (2.0 + (z + next)));
-            odds.0[k] = uniform(word) * (1.0 + next);
-            limit.0[k] = if to < 0.0 { next } else { 1.0 };
+            odds.0[k] = digits(word) * (1.0 + next);
+            limit.0[k] = if to < 0.0 { ONE * next } else { ONE };
         }
         gain.keep(self.units);
         self.gains[row] = gain.sum();

@@ -138,7 +138,7 @@ mod tests {
             let mut words = vec![0; states.words().len()];
             exchange(states.words(), states.words_per_row(), &mut words);
             let (mut out, mut counts) = (Vec::new(), vec![7; units]);
-            transpose_with_ones(Columns { words: &words, rows }, units, &mut out);
+            transpose_with_ones(Columns::new(&words, rows), units, &mut out);
             count_ones(&out, units, &mut counts);
             for r in 0..rows {
                 for j in 0..units {
