@@ -112,6 +112,39 @@ pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<usize> {
     }
 }
 
+impl<B: Backend> Walkers for OnBackend<'_, B> {
+    fn sweep(&mut self, sweeps: Range<u32>) {
+        self.updates += self.updates_per_sweep * sweeps.len() as f64;
+        self.backend.sweep(&mut self.spins, self.seed, sweeps);
+    }
+
+    fn record(&mut self) {
+        self.backend.record_sums(&mut self.spins);
+    }
+
+    fn take_record(&mut self) -> Result<Vec<Vec<Measured>>> {
+        let sums = self.backend.read_sums(&mut self.spins)?;
+        let bonds = self.bonds;
+        let energy = |antiparallel: u32| self.coupling * (2.0 * f64::from(antiparallel) - bonds);
+        let measured = |row: &Vec<crate::backend::SpinSums>| -> Vec<Measured> {
+            row.iter().map(|s| Measured { energy: energy(s.antiparallel), up: s.up }).collect()
+        };
+        Ok(sums.iter().map(measured).collect())
+    }
+
+    fn spins(&self) -> Result<BitMatrix> {
+        self.backend.read_spins(&self.spins)
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.backend.finish()
+    }
+
+    fn updates(&self) -> f64 {
+        self.updates
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,38 +185,5 @@ mod tests {
                 assert_eq!(*found, Measured { energy, up: spins.row_count(r) }, "J = {coupling}, replica {r}");
             }
         }
-    }
-}
-
-impl<B: Backend> Walkers for OnBackend<'_, B> {
-    fn sweep(&mut self, sweeps: Range<u32>) {
-        self.updates += self.updates_per_sweep * sweeps.len() as f64;
-        self.backend.sweep(&mut self.spins, self.seed, sweeps);
-    }
-
-    fn record(&mut self) {
-        self.backend.record_sums(&mut self.spins);
-    }
-
-    fn take_record(&mut self) -> Result<Vec<Vec<Measured>>> {
-        let sums = self.backend.read_sums(&mut self.spins)?;
-        let bonds = self.bonds;
-        let energy = |antiparallel: u32| self.coupling * (2.0 * f64::from(antiparallel) - bonds);
-        let measured = |row: &Vec<crate::backend::SpinSums>| -> Vec<Measured> {
-            row.iter().map(|s| Measured { energy: energy(s.antiparallel), up: s.up }).collect()
-        };
-        Ok(sums.iter().map(measured).collect())
-    }
-
-    fn spins(&self) -> Result<BitMatrix> {
-        self.backend.read_spins(&self.spins)
-    }
-
-    fn finish(&self) -> Result<()> {
-        self.backend.finish()
-    }
-
-    fn updates(&self) -> f64 {
-        self.updates
     }
 }
