@@ -17,7 +17,7 @@ pub(crate) const BLOCK_INPUTS: usize = BLOCK_WORDS * TILE;
 
 /// Of this many bits, one may be set. A set bit costs some 10 cycles, most of them for branches that cannot be foreseen,
 /// and half as much again for its place in the list; a word from tables costs 8 (AVX-512) to 17 (AVX2) whatever is in it.
-pub(super) const RARE: u64 = 64;
+pub(super) const RARE: u64 = 40;
 
 /// Marks the first bit of a group.
 const FIRST: u16 = 1 << 15;
