@@ -36,27 +36,14 @@ impl Tile {
             }
         }
     }
-
-    /// Sum of the units, pairwise in a fixed order.
-    #[inline(always)]
-    pub(crate) fn sum(&self) -> f32 {
-        let mut half = [0.0f32; 16];
-        for (k, sum) in half.iter_mut().enumerate() {
-            *sum = self.0[k] + self.0[k + 16];
-        }
-        let mut quarter = [0.0f32; 8];
-        for (k, sum) in quarter.iter_mut().enumerate() {
-            *sum = half[k] + half[k + 8];
-        }
-        let a = quarter;
-        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-    }
 }
 
 /// The instructions that a version of a kernel is compiled for.
 pub(crate) trait Instructions {
     /// Word whose bit k is `a[k] < b[k]`.
     fn less(a: Tile, b: Tile) -> u32;
+    /// Sum of the units: halves are added to each other until one number is left, in this order everywhere.
+    fn sum(a: &Tile) -> f32;
 }
 
 /// What every processor of the target has.
@@ -71,13 +58,25 @@ impl Instructions for Baseline {
         }
         word
     }
+    #[inline(always)]
+    fn sum(a: &Tile) -> f32 {
+        let mut sums = a.0;
+        for half in [16, 8, 4, 2, 1] {
+            for k in 0..half {
+                sums[k] += sums[k + half];
+            }
+        }
+        sums[0]
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions are named where the compiler does not find them")]
 pub(crate) mod x86 {
     use std::arch::x86_64::{
-        _CMP_LT_OQ, _mm256_cmp_ps, _mm256_load_ps, _mm256_movemask_ps, _mm512_cmp_ps_mask, _mm512_load_ps,
+        __m256, _CMP_LT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps, _mm256_add_ps,
+        _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps, _mm256_load_ps, _mm256_movemask_ps,
+        _mm512_cmp_ps_mask, _mm512_load_ps,
     };
 
     use super::{Instructions, Tile};
@@ -88,7 +87,36 @@ pub(crate) mod x86 {
     /// AVX-512 F and VL; named only by kernels that run after they were found.
     pub(crate) struct Avx512;
 
+    /// Sum of eight numbers, halves first.
+    ///
+    /// # Safety
+    /// The processor must have AVX.
+    #[inline(always)]
+    unsafe fn sum_of_eight(a: __m256) -> f32 {
+        // SAFETY: the caller found AVX.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    /// Sum of a tile, halves first.
+    #[inline(always)]
+    fn sum(a: &Tile) -> f32 {
+        // SAFETY: this is reached through `Avx2` or `Avx512`, so AVX2 was found; four times eight values are there, at
+        // multiples of 32 bytes because a tile is aligned.
+        unsafe {
+            let part = |q: usize| _mm256_load_ps(a.0[8 * q..][..8].as_ptr());
+            sum_of_eight(_mm256_add_ps(_mm256_add_ps(part(0), part(2)), _mm256_add_ps(part(1), part(3))))
+        }
+    }
+
     impl Instructions for Avx2 {
+        #[inline(always)]
+        fn sum(a: &Tile) -> f32 {
+            sum(a)
+        }
         #[inline(always)]
         fn less(a: Tile, b: Tile) -> u32 {
             let mut word = 0;
@@ -106,6 +134,10 @@ pub(crate) mod x86 {
     }
 
     impl Instructions for Avx512 {
+        #[inline(always)]
+        fn sum(a: &Tile) -> f32 {
+            sum(a)
+        }
         #[inline(always)]
         fn less(a: Tile, b: Tile) -> u32 {
             let mut word = 0;
@@ -169,6 +201,23 @@ mod tests {
         fn best<S>(a: &Tile, b: &Tile, out: &mut u32) {
             *out = S::less(*a, *b);
         }
+    }
+
+    kernel! {
+        fn best_sum<S>(a: &Tile, out: &mut f32) {
+            *out = S::sum(a);
+        }
+    }
+
+    #[test]
+    fn sums_are_the_same_to_the_last_bit() {
+        let tile = Tile(std::array::from_fn(|k| 1.0 / (k as f32 - 7.3)));
+        let mut sum = 0.0;
+        best_sum(&tile, &mut sum);
+        assert_eq!(sum.to_bits(), Baseline::sum(&tile).to_bits());
+        let exact: f64 = tile.0.iter().map(|&x| f64::from(x)).sum();
+        let size: f64 = tile.0.iter().map(|&x| f64::from(x.abs())).sum();
+        assert!((f64::from(sum) - exact).abs() <= 5.0 * 2f64.powi(-24) * size, "five additions to each");
     }
 
     #[test]

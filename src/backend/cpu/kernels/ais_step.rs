@@ -51,7 +51,7 @@ impl Finish for Steps<'_> {
             limit.0[k] = if to < 0.0 { ONE * next } else { ONE };
         }
         gain.keep(self.units);
-        self.gains[row] = gain.sum();
+        self.gains[row] = S::sum(&gain);
         self.outputs[row] = S::less(odds, limit) & mask(self.units);
     }
 }

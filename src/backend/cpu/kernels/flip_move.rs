@@ -30,7 +30,7 @@ impl Finish for Gains<'_> {
             terms.0[k] = softplus(self.turned.0[k] - x) - softplus(x);
         }
         terms.keep(self.units);
-        self.gains[row] = terms.sum();
+        self.gains[row] = S::sum(&terms);
     }
 }
 

@@ -25,7 +25,7 @@ impl Finish for Terms<'_> {
             values.0[k] = softplus(sums.0[k] + self.bias.0[k]);
         }
         values.keep(self.units);
-        self.terms[row] = values.sum();
+        self.terms[row] = S::sum(&values);
     }
 }
 
