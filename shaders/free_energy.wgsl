@@ -43,10 +43,9 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let number = workgroup_number(workgroup, workgroups);
-    let unit_tiles = (p.n_hidden + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-    let first_chain = TILE_ROWS * (number / unit_tiles);
-    let first_unit = TILE_COLUMNS * (number % unit_tiles);
+    let origin = tile_origin(workgroup_number(workgroup, workgroups), p.n_hidden);
+    let first_chain = origin.x;
+    let first_unit = origin.y;
     if first_chain >= p.chains {
         return;
     }

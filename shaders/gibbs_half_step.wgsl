@@ -67,9 +67,9 @@ fn input_of(sum: Four, bias: vec4<f32>, shift: vec4<f32>) -> Four {
 }
 
 fn half_step(number: u32, local: u32, inputs_neighbour: bool) {
-    let unit_tiles = (p.n_outputs + TILE_COLUMNS - 1u) / TILE_COLUMNS;
-    let first_chain = TILE_ROWS * (number / unit_tiles);
-    let first_unit = TILE_COLUMNS * (number % unit_tiles);
+    let origin = tile_origin(number, p.n_outputs);
+    let first_chain = origin.x;
+    let first_unit = origin.y;
     if first_chain >= p.chains {
         return;
     }

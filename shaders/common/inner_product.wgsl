@@ -14,6 +14,12 @@ struct Shape {
     inputs_neighbour: bool,
 }
 
+// First chain and first unit of the tile of a workgroup; tiles of neighbouring units follow one another.
+fn tile_origin(number: u32, n_units: u32) -> vec2<u32> {
+    let unit_tiles = (n_units + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+    return vec2<u32>(TILE_ROWS * (number / unit_tiles), TILE_COLUMNS * (number % unit_tiles));
+}
+
 fn weight_at(input: u32, unit: u32, shape: Shape) -> f32 {
     return stored_weight(select(input * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
 }

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::Rule;
+use super::acceptance::threshold;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 
@@ -154,17 +155,8 @@ fn table_of(rule: Rule, values: &[f64], temperature: f64) -> impl Iterator<Item 
     (0..1usize << values.len()).map(move |pattern| {
         let sign = |k: usize| if pattern >> k & 1 == 1 { -1.0 } else { 1.0 };
         let cost: f64 = values.iter().enumerate().map(|(k, v)| 2.0 * sign(k) * v).sum();
-        threshold(rule, if cost.abs() <= least { 0.0 } else { cost / temperature })
+        threshold(rule, if cost.abs() <= least { 0.0 } else { cost / temperature }).unwrap_or(ALWAYS)
     })
-}
-
-fn threshold(rule: Rule, x: f64) -> u32 {
-    let p = match rule {
-        Rule::MetropolisWithCoin if x == 0.0 => 0.5,
-        Rule::Metropolis | Rule::MetropolisWithCoin => (-x).exp().min(1.0),
-        Rule::HeatBath => 1.0 / (1.0 + x.exp()),
-    };
-    (p * 4_294_967_296.0).round() as u32
 }
 
 #[cfg(test)]

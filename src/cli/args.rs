@@ -140,7 +140,7 @@ pub(super) struct VerifyArgs {
     /// Run every Ising algorithm at many sizes and temperatures until the errors are small, and compare with exact values
     #[arg(long)]
     pub(super) thorough: bool,
-    /// Largest error of that, as a part of each value: 0.003 takes about half an hour on two cores
+    /// Largest error of that, as a part of each value; a third of it takes about ten times as long
     #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
     pub(super) relative_error: f64,
 }

@@ -93,8 +93,8 @@ pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -
     let found = crate::ising::scan(backend, scan, listener)?;
     let outcomes = found.points;
     let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;
-    let series = outcomes.iter().map(|o| o.series.clone()).collect();
-    Ok(Scanned { records, data: data_set(outcomes, scan), series, exchange: found.exchange })
+    let (data, series) = taken_apart(outcomes, scan);
+    Ok(Scanned { records, data, series, exchange: found.exchange })
 }
 
 fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<IsingRecord> {
@@ -124,9 +124,11 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
     })
 }
 
-fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
+/// The samples of all outcomes as one data set, and their series.
+fn taken_apart(outcomes: Vec<Outcome>, scan: &Scan) -> (DataSet, Vec<Series>) {
     let mut samples = BitMatrix::zeros(0, scan.model.graph.sites);
     let (mut temperatures, mut sweeps, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
+    let mut series = Vec::with_capacity(outcomes.len());
     let list: Vec<String> = outcomes.iter().map(|o| readable(o.temperature)).collect();
     let one = outcomes.first().map(|o| o.temperature).filter(|_| outcomes.len() == 1);
     for outcome in outcomes {
@@ -135,6 +137,7 @@ fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
         temperatures.extend(std::iter::repeat_n(outcome.temperature, rows));
         sweeps.extend((0..rows).map(|row| outcome.sweeps[row / outcome.replicas]));
         replicas.extend((0..rows).map(|row| (row % outcome.replicas) as u32));
+        series.push(outcome.series);
     }
     let source = format!("{} at T = {}, {}", scan.model.name, list.join(", "), scan.algorithm.name());
     let mut data = DataSet::new(samples, source);
@@ -145,5 +148,5 @@ fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
     data.sweeps = Some(sweeps);
     data.replicas = Some(replicas);
     data.seed = Some(scan.seed);
-    data
+    (data, series)
 }

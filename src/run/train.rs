@@ -321,7 +321,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Passes stop requests on and keeps progress of inner computations to itself.
+/// Keeps the progress of a metric to itself, and stop requests from it: they are heard after it, where a checkpoint is kept.
 struct Quiet<'a>(&'a mut dyn Listener);
 
 impl Listener for Quiet<'_> {
