@@ -58,11 +58,11 @@ fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, th
         seed: 1,
     };
     let state = initial_state(initial_machine(&data, hidden, 0.01, 1), &data, &settings);
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
-        let mut trainer = Trainer::new(&Cpu, &settings, &data, &state).unwrap();
-        trainer.advance(10).unwrap();
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("works in memory").install(|| {
+        let mut trainer = Trainer::new(&Cpu, &settings, &data, &state).expect("works in memory");
+        trainer.advance(10).expect("works in memory");
         let before = COUNT.load(Ordering::Relaxed);
-        trainer.advance(50).unwrap();
+        trainer.advance(50).expect("works in memory");
         COUNT.load(Ordering::Relaxed) - before
     })
 }
