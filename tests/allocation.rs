@@ -5,8 +5,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
 use gibbsite::bits::BitMatrix;
+use gibbsite::rbm::Rbm;
 use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -38,8 +40,20 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of 40 updates after 10, in a pool of `threads`.
-fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, threads: usize) -> u64 {
+/// A pool whose threads all have their buffers: a thread that first took part later would make them then.
+fn pool(threads: usize) -> rayon::ThreadPool {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("works in memory");
+    let (rbm, row) = (Rbm::zeros(1, 1), BitMatrix::zeros(1, 1));
+    pool.broadcast(|_| {
+        let params = Cpu.upload_params(&rbm, None).expect("works in memory");
+        let states = Cpu.upload_states(&row).expect("works in memory");
+        Cpu.read_free_energies(&params, &states).expect("works in memory");
+    });
+    pool
+}
+
+/// Allocations of 40 updates after 10.
+fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, pool: &rayon::ThreadPool) -> u64 {
     let data = BitMatrix::from_fn(600, units, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
     let settings = Settings {
         algorithm,
@@ -58,7 +72,7 @@ fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, th
         seed: 1,
     };
     let state = initial_state(initial_machine(&data, hidden, 0.01, 1), &data, &settings);
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("works in memory").install(|| {
+    pool.install(|| {
         let mut trainer = Trainer::new(&Cpu, &settings, &data, &state).expect("works in memory");
         trainer.advance(10).expect("works in memory");
         let before = COUNT.load(Ordering::Relaxed);
@@ -70,18 +84,14 @@ fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, th
 #[test]
 fn a_training_allocates_nothing_once_it_runs() {
     // Small machines, whose chains are shared out, and one whose half-steps are.
+    let pools = [1, 3].map(pool);
     for (units, hidden) in [(33, 20), (200, 97), (400, 400)] {
-        for threads in [1, 3] {
-            assert_eq!(
-                allocations(Algorithm::Pcd, true, units, hidden, threads),
-                0,
-                "{units} x {hidden}, {threads} threads"
-            );
-            assert_eq!(
-                allocations(Algorithm::Cd, false, units, hidden, threads),
-                0,
-                "{units} x {hidden}, {threads} threads"
-            );
+        for pool in &pools {
+            for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Cd, false)] {
+                let count = allocations(algorithm, flip, units, hidden, pool);
+                let threads = pool.current_num_threads();
+                assert_eq!(count, 0, "{algorithm:?}, {units} x {hidden}, {threads} threads");
+            }
         }
     }
     // The count is one: making the states does allocate.

@@ -32,7 +32,7 @@ pub(crate) struct Workspace {
 
 impl Default for Workspace {
     fn default() -> Self {
-        Self { tables: vec![Tile::ZERO; ENTRIES], partial: Vec::new() }
+        Self { tables: vec![Tile::ZERO; ENTRIES], partial: vec![Tile::ZERO; BLOCK] }
     }
 }
 
@@ -103,12 +103,12 @@ impl Workspace {
         let tables: &mut [Tile; ENTRIES] = self.tables.as_mut_slice().try_into().expect("made so");
         for begin in (0..count).step_by(BLOCK) {
             let count = BLOCK.min(count - begin);
-            self.partial.clear();
-            self.partial.resize(count, Tile::ZERO);
+            let partial = &mut self.partial[..count];
+            partial.fill(Tile::ZERO);
             if let Some(sparse) = rows.sparse {
                 for (block, weights) in weights.chunks(BLOCK_INPUTS).enumerate() {
                     let last = (block + 1) * BLOCK_INPUTS >= inputs;
-                    for (r, sums) in self.partial.iter_mut().enumerate() {
+                    for (r, sums) in partial.iter_mut().enumerate() {
                         let mut next = *sums;
                         add_rows(&mut next, weights, sparse.places(block, first + begin + r));
                         if last {
@@ -124,13 +124,13 @@ impl Workspace {
                 build(tables, weights);
                 let words = rows.column(w, first + begin, count);
                 if w + 1 < passes {
-                    for (sums, &word) in self.partial.iter_mut().zip(words) {
+                    for (sums, &word) in partial.iter_mut().zip(words) {
                         let mut next = *sums;
                         look_up(&mut next, tables, word);
                         *sums = next;
                     }
                 } else {
-                    for (r, (sums, &word)) in self.partial.iter().zip(words).enumerate() {
+                    for (r, (sums, &word)) in partial.iter().zip(words).enumerate() {
                         let mut next = *sums;
                         look_up(&mut next, tables, word);
                         finish.finish::<S>(begin + r, next);
