@@ -4,6 +4,7 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+mod bands;
 mod columns;
 mod digits;
 mod functions;
