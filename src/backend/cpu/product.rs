@@ -1,4 +1,4 @@
-//! The product of bits and weights by table look-up: x_r = Σ_{j: v_rj = 1} w_j for many rows of bits.
+//! The product of bits and weights by table look-up: x_r = c + Σ_{j: v_rj = 1} w_j for many rows of bits.
 //!
 //! Bits need no multiplication. For a tile of 32 columns and one word of 32 inputs, the partial sums of six groups of
 //! neighbouring rows of weights are tabulated, one vector add an entry; every row of bits then adds one entry of each
@@ -45,13 +45,14 @@ pub(crate) trait Finish {
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile);
 }
 
-/// Adds the entries that `word` picks.
+/// `sums` and the entries that `word` picks.
 #[inline(always)]
-fn look_up(sums: &mut Tile, tables: &[Tile; ENTRIES], word: u32) {
+fn look_up(mut sums: Tile, tables: &[Tile; ENTRIES], word: u32) -> Tile {
     for (first, inputs, table) in GROUPS {
         let entry = (word >> first) as usize & ((1 << inputs) - 1);
         sums.add(&tables[table + entry]);
     }
+    sums
 }
 
 /// Partial sums of up to 32 rows of weights: entry e is entry e without its top bit plus that bit's row. Entries that need
@@ -89,7 +90,8 @@ fn add_rows(sums: &mut Tile, weights: &[Tile], places: &[u16]) {
 }
 
 impl Workspace {
-    /// Products of `count` rows from `first` on with the `[inputs]` rows of 32 weights; `finish` takes each row's sums.
+    /// Products of `count` rows from `first` on with the `[inputs]` rows of 32 weights, added to `start`; `finish` takes
+    /// each row's sums.
     #[inline(always)]
     pub(crate) fn product<S: Instructions>(
         &mut self,
@@ -97,6 +99,7 @@ impl Workspace {
         rows: Columns<'_>,
         first: usize,
         count: usize,
+        start: Tile,
         mut finish: impl Finish,
     ) {
         let (inputs, passes) = (weights.len(), weights.len().div_ceil(TILE));
@@ -104,12 +107,11 @@ impl Workspace {
         for begin in (0..count).step_by(BLOCK) {
             let count = BLOCK.min(count - begin);
             let partial = &mut self.partial[..count];
-            partial.fill(Tile::ZERO);
             if let Some(sparse) = rows.sparse {
                 for (block, weights) in weights.chunks(BLOCK_INPUTS).enumerate() {
                     let last = (block + 1) * BLOCK_INPUTS >= inputs;
                     for (r, sums) in partial.iter_mut().enumerate() {
-                        let mut next = *sums;
+                        let mut next = if block == 0 { start } else { *sums };
                         add_rows(&mut next, weights, sparse.places(block, first + begin + r));
                         if last {
                             finish.finish::<S>(begin + r, next);
@@ -123,17 +125,26 @@ impl Workspace {
             for (w, weights) in weights.chunks(TILE).enumerate() {
                 build(tables, weights);
                 let words = rows.column(w, first + begin, count);
-                if w + 1 < passes {
-                    for (sums, &word) in partial.iter_mut().zip(words) {
-                        let mut next = *sums;
-                        look_up(&mut next, tables, word);
-                        *sums = next;
+                match (w == 0, w + 1 == passes) {
+                    (true, true) => {
+                        for (r, &word) in words.iter().enumerate() {
+                            finish.finish::<S>(begin + r, look_up(start, tables, word));
+                        }
                     }
-                } else {
-                    for (r, (sums, &word)) in partial.iter().zip(words).enumerate() {
-                        let mut next = *sums;
-                        look_up(&mut next, tables, word);
-                        finish.finish::<S>(begin + r, next);
+                    (true, false) => {
+                        for (sums, &word) in partial.iter_mut().zip(words) {
+                            *sums = look_up(start, tables, word);
+                        }
+                    }
+                    (false, false) => {
+                        for (sums, &word) in partial.iter_mut().zip(words) {
+                            *sums = look_up(*sums, tables, word);
+                        }
+                    }
+                    (false, true) => {
+                        for (r, (sums, &word)) in partial.iter().zip(words).enumerate() {
+                            finish.finish::<S>(begin + r, look_up(*sums, tables, word));
+                        }
                     }
                 }
             }
@@ -159,9 +170,9 @@ mod tests {
     }
 
     kernel! {
-        fn sums<S>(work: &mut Workspace, weights: &[Tile], rows: Columns<'_>, first: usize, out: &mut [Tile]) {
+        fn sums<S>(work: &mut Workspace, weights: &[Tile], rows: Columns<'_>, first: usize, start: Tile, out: &mut [Tile]) {
             let count = out.len();
-            work.product::<S>(weights, rows, first, count, Keep(out));
+            work.product::<S>(weights, rows, first, count, start, Keep(out));
         }
     }
 
@@ -169,7 +180,7 @@ mod tests {
         uniform(unit_word(1, Stream::Sequence, 0, 0, k as u32))
     }
 
-    /// Tables and set bits give the same bits, and the sum of each output to the rounding of f32: γ_n Σ|w|.
+    /// Tables and set bits give the same bits, and the sum of each output to the rounding of f32: γ_n (|c| + Σ|w|).
     #[test]
     fn tables_and_set_bits_give_the_same_sums() {
         for (rows, inputs, density) in
@@ -181,8 +192,9 @@ mod tests {
             let mut words = vec![0; states.words().len()];
             exchange(states.words(), states.words_per_row(), &mut words);
             let (mut work, mut sparse) = (Workspace::default(), Sparse::default());
+            let start = Tile(std::array::from_fn(|i| number(3 + i) - 0.5));
             let mut tables = vec![Tile::ZERO; rows];
-            sums(&mut work, &weights, Columns::new(&words, rows), 0, &mut tables);
+            sums(&mut work, &weights, Columns::new(&words, rows), 0, start, &mut tables);
             let columns = Columns::looked_at(&words, rows, &mut sparse);
             let ones: u64 = states.column_counts().iter().sum();
             assert_eq!(columns.sparse.is_some(), ones * RARE <= 32 * words.len() as u64, "density {density}");
@@ -192,12 +204,13 @@ mod tests {
             dense.list(columns);
             let columns = Columns { sparse: Some(&dense), ..columns };
             let mut listed = vec![Tile::ZERO; rows - first];
-            sums(&mut work, &weights, columns, first, &mut listed);
+            sums(&mut work, &weights, columns, first, start, &mut listed);
             assert!(listed == tables[first..], "{rows} rows of {inputs}");
             for (r, found) in tables.iter().enumerate() {
                 for (i, found) in found.0.iter().enumerate() {
                     let terms = (0..inputs).filter(|&j| states.get(r, j)).map(|j| f64::from(weights[j].0[i]));
-                    let (sum, size) = terms.fold((0.0, 0.0), |(s, a), w| (s + w, a + w.abs()));
+                    let start = f64::from(start.0[i]);
+                    let (sum, size) = terms.fold((start, start.abs()), |(s, a), w| (s + w, a + w.abs()));
                     let bound = inputs as f64 * 2f64.powi(-24) * 1.01 * size;
                     assert!((f64::from(*found) - sum).abs() <= bound, "{found} for {sum}");
                 }

@@ -85,7 +85,6 @@ pub(crate) const ONE: f32 = 16_777_216.0;
 
 /// Bits drawn for every row.
 struct Draws<'a, const SCALED: bool> {
-    bias: Tile,
     /// (1 − β) base.
     shift: Tile,
     beta: f32,
@@ -98,14 +97,15 @@ struct Draws<'a, const SCALED: bool> {
 impl<const SCALED: bool> Finish for Draws<'_, SCALED> {
     #[inline(always)]
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
-        let words = self.numbers.draw(self.chain.wrapping_add(row as u32));
+        let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
         let mut odds = sums;
         for (k, &word) in words.iter().enumerate() {
-            let mut x = sums.0[k] + self.bias.0[k];
+            let mut x = sums.0[k];
             if SCALED {
-                x = self.beta * x + self.shift.0[k];
+                x = S::mul_add(self.beta, x, self.shift.0[k]);
             }
-            odds.0[k] = digits(word) * (1.0 + exp_of_minus(x));
+            let u = digits(word);
+            odds.0[k] = S::mul_add(u, exp_of_minus::<S>(x), u);
         }
         self.outputs[row] = S::less(odds, Tile([ONE; TILE])) & self.keep;
     }
@@ -153,13 +153,13 @@ fn draw_tile<S: Instructions, const SCALED: bool>(
     let count = outputs.len();
     let chain = draw.chain.wrapping_add(first as u32);
     let (numbers, keep) = (draw.numbers(tile), mask(side.units_of(tile)));
-    let mut draws = Draws::<SCALED> { bias: side.bias[tile], shift, beta, numbers, chain, keep, outputs };
+    let mut draws = Draws::<SCALED> { shift, beta, numbers, chain, keep, outputs };
     let weights = side.tile(tile);
     if weights.is_empty() {
         for row in 0..count {
-            draws.finish::<S>(row, Tile::ZERO);
+            draws.finish::<S>(row, side.bias[tile]);
         }
     } else {
-        work.product::<S>(weights, rows, first, count, draws);
+        work.product::<S>(weights, rows, first, count, side.bias[tile], draws);
     }
 }
