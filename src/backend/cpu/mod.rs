@@ -17,6 +17,7 @@ mod params;
 pub mod plan;
 mod processor;
 mod product;
+mod sparse;
 mod spins;
 mod square;
 mod tables;
