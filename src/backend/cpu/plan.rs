@@ -1,6 +1,7 @@
 //! Memory that the machine's work takes here, buffer by buffer.
 
 use super::machine::ENERGY_ROWS;
+use super::sparse::{BLOCK_WORDS, RARE};
 use super::tile::{TILE, Tile};
 use crate::backend::memory::{Demand, MemoryPlan, Use};
 
@@ -10,6 +11,15 @@ const BYTES: usize = size_of::<Tile>();
 const WORKSPACE: usize = 256 + 1024;
 /// Bytes of a table of f64 sums for the units of a word.
 const BIAS_TABLE: usize = size_of::<[[f64; 256]; 4]>();
+
+/// Name of the parts that are taken only where few bits are set.
+const RARE_BITS: &str = "lists of set bits, where they are rare";
+
+/// Most bytes of the list of the set bits of `rows` rows of `words` words.
+fn listed(rows: usize, words: usize) -> usize {
+    let bits = rows.saturating_mul(words).saturating_mul(32);
+    (bits / RARE as usize).saturating_mul(2).saturating_add(4 * rows * words.div_ceil(BLOCK_WORDS) + 4)
+}
 
 /// Buffers of parameters, states and steps with `threads` threads; data and chains once, as the backend holds them.
 #[must_use]
@@ -60,6 +70,11 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         add(Use::Scratch, "sums of free energies", energies, 8);
         add(Use::Tables, "sums of free energies", visible, BIAS_TABLE);
     }
+    add(Use::Scratch, RARE_BITS, listed(moved, visible), 1);
+    if demand.trains() {
+        let most = demand.measured();
+        add(Use::Scratch, RARE_BITS, listed(most, visible) + listed(n_visible + 1, most.div_ceil(32)), 1);
+    }
     add(Use::Tables, "partial sums of weights", times(threads, WORKSPACE), BYTES);
     plan
 }
@@ -99,7 +114,9 @@ mod tests {
         let demand = Demand { n_visible, n_hidden, rows, batch, chains, flip: true, ..Demand::default() };
         let counted = plan(&demand, 0);
         let states = data.bytes() + minibatch.bytes() + chain.bytes();
-        assert_eq!(counted.bytes(), params.bytes() + moments.bytes() + states, "{counted:?}");
+        // Half of the bits are set here.
+        let unlisted: u64 = counted.parts.iter().filter(|part| part.what != RARE_BITS).map(|part| part.bytes).sum();
+        assert_eq!(unlisted, params.bytes() + moments.bytes() + states, "{counted:?}");
         assert_eq!(counted.bytes_of(Use::Data), data.bytes());
     }
 }
