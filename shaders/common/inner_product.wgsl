@@ -6,10 +6,12 @@
 // bit set.
 //
 // Weights may lie in several buffers, each with the rows of some visible units. A sum over them is stored after one
-// buffer and taken up again with the next, which changes no bit of it. The importer declares state_word(chain, word) and
-// carried(index), the sums [chains, units] so far, and imports stored_weights.
+// buffer and taken up again with the next, which changes no bit of it: taken_up is that, or nothing where there is one
+// buffer. The importer declares state_word(chain, word) and carried(index), the sums [chains, units] so far, and imports
+// stored_weights.
 //!import tile_product
 //!import expand
+//!import taken_up
 struct Shape {
     chains: u32,
     // First input whose weights are here, a whole word; before it, sums are carried.
@@ -77,36 +79,6 @@ fn four_words(chain: u32, word: u32, shape: Shape) -> vec4<u32> {
     return vec4<u32>(
         state_word(min(chain, last), word), state_word(min(chain + 1u, last), word),
         state_word(min(chain + 2u, last), word), state_word(min(chain + 3u, last), word));
-}
-
-fn carried_units(chain: u32, unit: u32, shape: Shape) -> vec4<f32> {
-    let last = shape.n_units - 1u;
-    let row = min(chain, shape.chains - 1u) * shape.n_units;
-    return vec4<f32>(
-        carried(row + min(unit, last)), carried(row + min(unit + 8u, last)),
-        carried(row + min(unit + 16u, last)), carried(row + min(unit + 24u, last)));
-}
-
-fn carried_four(quartet: u32, rows: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Four {
-    let chain = first_chain + 4u * rows;
-    let unit = first_unit + unit_of(quartet);
-    return Four(
-        carried_units(chain, unit, shape), carried_units(chain + 1u, unit, shape),
-        carried_units(chain + 2u, unit, shape), carried_units(chain + 3u, unit, shape));
-}
-
-// The sums so far.
-fn taken_up(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
-    var tile: Tile;
-    if shape.first_input > 0u {
-//!each four
-//!each quad
-        tile.x{four}_{quad} =
-            carried_four(owned_quartet(local, {quad}u), owned_rows(local, {four}u), first_chain, first_unit, shape);
-//!end
-//!end
-    }
-    return tile;
 }
 
 fn inner_product(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {

@@ -38,6 +38,17 @@ pub struct DeviceDescription {
     pub driver: String,
 }
 
+/// What a device can do at the most, measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peaks {
+    /// Multiply-adds of f32 a second that depend on nothing in memory.
+    pub multiply_adds_per_second: f64,
+    /// Bytes a second of a copy, read and written ones.
+    pub bytes_per_second: f64,
+    /// Whether sums and copies came out right.
+    pub is_right: bool,
+}
+
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -335,6 +346,12 @@ pub trait Backend {
     fn kernel_times(&self) -> Vec<KernelTime> {
         Vec::new()
     }
+
+    /// Measures what the device can do at the most; takes a fraction of a second.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn measure_peaks(&self) -> Result<Peaks>;
 
     /// Waits until everything enqueued has run.
     ///

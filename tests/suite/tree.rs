@@ -216,7 +216,7 @@ fn parse(kernel: &Kernel, variant: Variant) -> naga::Module {
         Products::Wide => naga::valid::Capabilities::SHADER_INT64,
         Products::Limbs => naga::valid::Capabilities::empty(),
     };
-    let halves = match variant.precision {
+    let halves = match variant.stored.precision {
         Precision::NativeF16 => naga::valid::Capabilities::SHADER_FLOAT16,
         Precision::F32 | Precision::F16 => naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
     };

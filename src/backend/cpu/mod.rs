@@ -36,7 +36,7 @@ pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Peaks, Phase,
     SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
@@ -199,6 +199,10 @@ impl Backend for Cpu {
 
     fn read_log_weights(&self, annealing: &CpuAnnealing) -> Result<Vec<f64>> {
         Ok(annealing.log_weights.clone())
+    }
+
+    fn measure_peaks(&self) -> Result<Peaks> {
+        Ok(kernels::peak::measure())
     }
 
     fn finish(&self) -> Result<()> {

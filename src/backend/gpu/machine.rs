@@ -11,7 +11,7 @@ use super::device::Gpu;
 use super::kernels::gibbs_half_step::HalfStep;
 use super::kernels::update;
 use super::memory::Shape;
-use super::shader::Precision;
+use super::shader::{Parts, Precision, Stored};
 
 /// Partial sums of a hidden unit while its gradient is summed over several parts.
 pub(super) const LANES: usize = 64;
@@ -119,6 +119,12 @@ impl Params {
     /// How [`Part::stored_weights`] are stored.
     pub(super) fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// The same, and in how many buffers.
+    pub(super) fn stored(&self) -> Stored {
+        let parts = if self.parts.len() > 1 { Parts::Several } else { Parts::One };
+        Stored { precision: self.precision, parts }
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<(Rbm, OptimiserState)> {

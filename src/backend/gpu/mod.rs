@@ -32,7 +32,7 @@ use crate::rbm::Rbm;
 
 use super::{
     Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch, OptimiserState,
-    Phase, SpinSums, UpdateRule,
+    Peaks, Phase, SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
@@ -45,7 +45,7 @@ pub use timing::Timed;
 pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, update};
+use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,6 +236,10 @@ impl Backend for Gpu {
 
     fn kernel_times(&self) -> Vec<KernelTime> {
         self.times()
+    }
+
+    fn measure_peaks(&self) -> Result<Peaks> {
+        peak::measure(self)
     }
 
     fn finish(&self) -> Result<()> {

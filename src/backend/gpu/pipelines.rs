@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use super::device::{Gpu, lock};
 use super::kernel::{Access, Kernel};
-use super::shader::{Precision, Variant, compose};
+use super::shader::{Parts, Stored, Variant, compose};
 use super::tile::{self, Tile};
 
-/// What distinguishes the pipelines of one device: stem, entry point, precision, tile.
-type Key = (&'static str, &'static str, Precision, &'static str);
+/// What distinguishes the pipelines of one device: stem, entry point, weights, tile.
+type Key = (&'static str, &'static str, Stored, &'static str);
 
 /// Pipelines by kernel and variant.
 pub(super) type Pipelines = BTreeMap<Key, Pipeline>;
@@ -47,19 +47,20 @@ pub(super) struct Bound {
 impl Gpu {
     /// Binds `buffers` to a kernel without tiles, in the order of its bindings.
     pub(super) fn bind(&self, kernel: &'static Kernel, buffers: &[&wgpu::Buffer]) -> Bound {
-        self.bind_tiled(kernel, Precision::F32, &tile::SMALL, buffers)
+        self.bind_tiled(kernel, Stored::default(), &tile::SMALL, buffers)
     }
 
     /// Binds `buffers` to a variant of a kernel, in the order of its bindings.
     pub(super) fn bind_tiled(
         &self,
         kernel: &'static Kernel,
-        precision: Precision,
+        stored: Stored,
         tile: &'static Tile,
         buffers: &[&wgpu::Buffer],
     ) -> Bound {
         assert_eq!(buffers.len(), kernel.bindings.len(), "buffers of {}", kernel.stem);
-        let key = (kernel.stem, kernel.entry, precision, tile.name);
+        let stored = if kernel.carries { stored } else { Stored { parts: Parts::One, ..stored } };
+        let key = (kernel.stem, kernel.entry, stored, tile.name);
         let mut bindings = lock(&self.bindings);
         let bindings = &mut *bindings;
         bindings.clock += 1;
@@ -72,7 +73,7 @@ impl Gpu {
             let oldest = bindings.held.values().map(|(_, used)| *used).min().unwrap_or(0);
             bindings.held.retain(|_, (_, used)| *used > oldest);
         }
-        let bound = self.make_group(kernel, key, Variant { products: self.products, precision, tile }, buffers);
+        let bound = self.make_group(kernel, key, Variant { products: self.products, stored, tile }, buffers);
         bindings.held.insert(place, (bound.clone(), bindings.clock));
         bindings.made += 1;
         bound

@@ -13,6 +13,7 @@ use crate::error::{Error, Fault, Result};
 use super::adapter::CPU_ADVICE;
 use super::device::{Gpu, lock};
 use super::kernel::{Kernel, Parameters};
+use super::kernels;
 use super::pipelines::Bound;
 use super::timing::BatchTimes;
 
@@ -105,7 +106,8 @@ impl Recorder {
     /// With a first batch of `first_work` operations.
     pub(super) fn new(device: &wgpu::Device, limits: &wgpu::Limits, first_work: Option<u64>) -> Self {
         let first_work = first_work.unwrap_or(FIRST_WORK);
-        let slot = (limits.min_uniform_buffer_offset_alignment as usize).max(64);
+        let largest = kernels::ALL.iter().map(|kernel| kernel.parameter_bytes).max().unwrap_or(0);
+        let slot = largest.next_multiple_of((limits.min_uniform_buffer_offset_alignment as usize).max(16));
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),
             size: (slot * BATCH) as u64,

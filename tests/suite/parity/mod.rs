@@ -17,6 +17,7 @@ mod ising_square_sums;
 mod ising_sums;
 mod ising_table_half_sweep;
 mod moments;
+mod peak;
 mod reference;
 mod shards;
 mod update;

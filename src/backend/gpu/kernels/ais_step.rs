@@ -39,7 +39,7 @@ parameters! {
 
 /// The kernel.
 pub(super) static KERNEL: Kernel =
-    kernel!(tiled "ais_step", "main", AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite, Read]);
+    kernel!(summing "ais_step", "main", AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite, Read]);
 
 /// Records steps of the ladder: log-weights and hidden units, then visible units.
 ///
@@ -56,7 +56,7 @@ pub(in crate::backend::gpu) fn record(
     let tile = gpu.tile(*chains, params.n_hidden, params.n_visible);
     let carried = Carried::new(gpu, params, *chains, v)?;
     let buffers = [params.last().stored_weights(), &params.biases, base, v, h, log_weights, &carried.sums];
-    let bound = gpu.bind_tiled(&KERNEL, params.precision(), tile, &buffers);
+    let bound = gpu.bind_tiled(&KERNEL, params.stored(), tile, &buffers);
     let visible = HalfStep::visible(gpu, params, *chains, *address, h, v, Some(base));
     let [seed_low, seed_high] = key_of(address.seed);
     for step in steps {

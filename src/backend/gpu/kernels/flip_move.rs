@@ -38,7 +38,7 @@ pub(super) static TOTALS: Kernel =
     kernel!(weighted "flip_move", "add_totals", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
 /// Parts of F(v) − F(1 − v), one for the 32 hidden units of each word: `[words, chains]`.
 pub(super) static GAINS: Kernel =
-    kernel!(tiled "flip_move", "gain_of_units", FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+    kernel!(summing "flip_move", "gain_of_units", FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
 /// The decision from all parts.
 pub(super) static DECIDE: Kernel =
     kernel!(trusted "flip_move", "decide", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
@@ -76,7 +76,7 @@ pub(in crate::backend::gpu) fn record(
         carried.record(gpu, 0, states.rows);
         for part in &params.parts {
             let (first_input, n_visible) = (part.units.start as u32, part.units.end as u32);
-            let bound = gpu.bind_tiled(&TOTALS, params.precision(), &tile::SMALL, &buffers(part));
+            let bound = gpu.bind_tiled(&TOTALS, params.stored(), &tile::SMALL, &buffers(part));
             let weights = (part.units.len() * params.n_hidden) as u64;
             let parameters = FlipMove { first_input, n_visible, ..parameters };
             gpu.dispatch(&bound, &parameters, params.n_hidden.div_ceil(64) as u64, weights);
@@ -85,7 +85,7 @@ pub(in crate::backend::gpu) fn record(
     let parameters = FlipMove { first_input: carried.first_input, ..parameters };
     let buffers = buffers(params.last());
     let work = product_work(states.rows, params.n_visible, params.n_hidden);
-    let bound = gpu.bind_tiled(&GAINS, params.precision(), tile, &buffers);
+    let bound = gpu.bind_tiled(&GAINS, params.stored(), tile, &buffers);
     gpu.dispatch(&bound, &parameters, tile.groups(states.rows, params.n_hidden), work);
     let words = (params.n_visible + params.n_hidden).div_ceil(32);
     let bound = gpu.bind(&DECIDE, &buffers);

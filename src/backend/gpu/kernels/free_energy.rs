@@ -30,7 +30,7 @@ parameters! {
 
 /// The kernel.
 pub(super) static KERNEL: Kernel =
-    kernel!(tiled "free_energy", "main", FreeEnergy, [Read, Read, Read, ReadWrite, Read]);
+    kernel!(summing "free_energy", "main", FreeEnergy, [Read, Read, Read, ReadWrite, Read]);
 
 /// Bytes of parts that are read back at a time.
 const PARTS_BYTES: usize = 64 << 20;
@@ -54,7 +54,7 @@ pub(in crate::backend::gpu) fn read(gpu: &Gpu, params: &Params, states: &States)
     let tile = gpu.tile(rows_at_a_time, params.n_hidden, params.n_visible);
     let carried = Carried::new(gpu, params, rows_at_a_time, &states.words)?;
     let buffers = [params.last().stored_weights(), &params.biases, &states.words, &parts, &carried.sums];
-    let bound = gpu.bind_tiled(&KERNEL, params.precision(), tile, &buffers);
+    let bound = gpu.bind_tiled(&KERNEL, params.stored(), tile, &buffers);
     let mut energies = Vec::with_capacity(states.rows);
     for first_row in (0..states.rows).step_by(rows_at_a_time) {
         let rows = rows_at_a_time.min(states.rows - first_row);

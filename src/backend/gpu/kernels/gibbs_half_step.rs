@@ -40,12 +40,12 @@ parameters! {
 }
 
 /// v → h.
-pub(in crate::backend::gpu) static HIDDEN: Kernel = kernel!(tiled "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+pub(in crate::backend::gpu) static HIDDEN: Kernel = kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 /// h → v: the same text, with the weights read across.
 pub(super) static VISIBLE: Kernel = kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 /// Sums over the visible units of all parts of the weights but the last.
 pub(super) static CARRY: Kernel =
-    kernel!(tiled "gibbs_half_step", "carry_inputs", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+    kernel!(summing "gibbs_half_step", "carry_inputs", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 
 /// One direction of a Gibbs step, bound to its buffers: one dispatch for each part of the weights.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Carried {
                 n_outputs: params.n_hidden as u32,
                 ..template(rows, Address::new(0))
             };
-            (gpu.bind_tiled(&CARRY, params.precision(), tile, &buffers), parameters)
+            (gpu.bind_tiled(&CARRY, params.stored(), tile, &buffers), parameters)
         });
         Ok(Self { dispatches: dispatches.collect(), first_input: params.last().units.start as u32, sums: sums.clone() })
     }
@@ -113,7 +113,7 @@ impl HalfStep {
         let tile = gpu.tile(chains, params.n_hidden, params.n_visible);
         let Carried { mut dispatches, sums, first_input } = Carried::new(gpu, params, chains, v)?;
         let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums];
-        let bound = gpu.bind_tiled(&HIDDEN, params.precision(), tile, &buffers);
+        let bound = gpu.bind_tiled(&HIDDEN, params.stored(), tile, &buffers);
         let parameters = GibbsHalfStep {
             stream: Stream::SampleHidden as u32,
             input_words: params.n_visible.div_ceil(32) as u32,
@@ -142,7 +142,7 @@ impl HalfStep {
             let tile = gpu.tile(chains, part.units.len(), params.n_hidden);
             let base = base.unwrap_or(&params.biases);
             let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing()];
-            let bound = gpu.bind_tiled(&VISIBLE, params.precision(), tile, &buffers);
+            let bound = gpu.bind_tiled(&VISIBLE, params.stored(), tile, &buffers);
             let parameters = GibbsHalfStep {
                 stream: Stream::SampleVisible as u32,
                 input_words: params.n_hidden.div_ceil(32) as u32,

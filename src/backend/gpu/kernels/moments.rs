@@ -34,7 +34,7 @@ parameters! {
 }
 
 /// sig(x) of a slice of chains.
-pub(super) static MEANS: Kernel = kernel!(tiled "moments", "mean_hidden", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
+pub(super) static MEANS: Kernel = kernel!(summing "moments", "mean_hidden", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
 /// Their product with the visible units.
 pub(super) static MULTIPLY: Kernel =
     kernel!(tiled "moments", "multiply", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
@@ -65,7 +65,7 @@ pub(in crate::backend::gpu) fn record(
     let weights = params.last().stored_weights();
     let bind = |kernel, tile, products| {
         let buffers = [weights, &params.biases, &states.words, &means, products, &moments.sums, &carried.sums];
-        gpu.bind_tiled(kernel, params.precision(), tile, &buffers)
+        gpu.bind_tiled(kernel, params.stored(), tile, &buffers)
     };
     let mean_tile = gpu.tile(slice, n_hidden, n_visible);
     let mean_hidden = bind(&MEANS, mean_tile, &moments.products[0].1);
