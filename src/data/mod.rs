@@ -31,7 +31,7 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
 pub use bonds::{read_bonds, read_terms};
-pub use cache::{cache_directory, read_cached, write_cached};
+pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
 pub use file::{ByteHash, sha256_hex, write_bytes};
 pub use memory::host_memory;
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};

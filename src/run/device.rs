@@ -10,6 +10,7 @@ use crate::backend::gpu::{self, Gpu, Selection, Timed};
 use crate::backend::memory::Room;
 use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
+use crate::run::compiled::CompiledFile;
 use crate::run::tiles::TileFile;
 
 /// Which kind of device was asked for.
@@ -154,12 +155,15 @@ pub(super) fn bytes_of(text: &str) -> Option<u64> {
     number.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
-/// Opens a GPU that measures its tiles and keeps them in the cache directory, where there is one.
+/// Opens a GPU that measures its tiles and keeps them, and what its driver compiles, in the cache directory, where there
+/// is one.
 fn open(selection: &Selection) -> Result<Gpu> {
     let gpu = Gpu::new(selection)?;
     let likely = std::env::var("GIBBSITE_TILE").is_ok_and(|name| name == "likely");
     Ok(match cache_directory().filter(|_| !likely) {
-        Some(directory) => gpu.with_tiles(Box::new(TileFile { directory }), false),
+        Some(directory) => gpu
+            .with_compiled(Box::new(CompiledFile { directory: directory.clone() }))
+            .with_tiles(Box::new(TileFile { directory }), false),
         None => gpu,
     })
 }

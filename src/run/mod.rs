@@ -2,6 +2,7 @@
 //! run directory, the commands of the program call them one by one.
 
 pub mod bench;
+mod compiled;
 pub mod couplings;
 pub mod device;
 pub mod failures;

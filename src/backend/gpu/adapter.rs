@@ -264,6 +264,7 @@ pub(super) fn open(selection: &Selection) -> Result<Opened> {
         false => Products::Wide,
     };
     let mut required_features = if products == Products::Wide { wide } else { wgpu::Features::empty() };
+    required_features |= adapter.features() & wgpu::Features::PIPELINE_CACHE;
     let native = wgpu::Features::SHADER_F16;
     let precision = match selection.precision {
         Precision::F32 => Precision::F32,

@@ -9,6 +9,7 @@ use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
 use super::adapter::{self, CPU_ADVICE, Selection};
+use super::compiled::Compiled;
 use super::memory;
 use super::pipelines::{Bindings, Pipelines};
 use super::recorder::Recorder;
@@ -34,6 +35,7 @@ pub struct Gpu {
     /// Sums that go from one part of the weights to the next.
     pub(super) sums: Mutex<Option<wgpu::Buffer>>,
     nothing: wgpu::Buffer,
+    pub(super) compiled: Option<Compiled>,
     precision: Precision,
     failure: Arc<Mutex<Option<Fault>>>,
 }
@@ -71,6 +73,7 @@ impl Gpu {
             allocated: AtomicU64::new(0),
             sums: Mutex::default(),
             nothing: memory::nothing(&device),
+            compiled: None,
             precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
@@ -113,6 +116,11 @@ impl Gpu {
             other => Fault::new(other.to_string()),
         };
         keep(&self.failure, fault);
+    }
+
+    /// Whether a failure waits to be returned.
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.failure).is_some()
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -6,6 +6,7 @@
 //! the same name, and one parity test.
 
 mod adapter;
+mod compiled;
 mod device;
 mod division;
 mod ising;
@@ -36,6 +37,7 @@ use super::{
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
+pub use compiled::CompiledStore;
 pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};

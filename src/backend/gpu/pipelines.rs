@@ -149,7 +149,7 @@ impl Gpu {
                 zero_initialize_workgroup_memory: !trusted,
                 ..wgpu::PipelineCompilationOptions::default()
             },
-            cache: None,
+            cache: self.compiled.as_ref().map(|compiled| &compiled.cache),
         });
         Pipeline { layout, pipeline }
     }

@@ -7,7 +7,7 @@
 use gibbsite::backend::gpu::shader::Precision;
 use std::sync::{Arc, Mutex};
 
-use gibbsite::backend::gpu::{Gpu, Selection, TileChoices, TileStore, Timed, tile};
+use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
 use gibbsite::backend::{Address, Backend, HostMoments, KernelTime, OptimiserState, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
@@ -202,6 +202,36 @@ impl TileStore for Kept {
     fn save(&self, key: &str, choices: &TileChoices) {
         self.0.lock().unwrap().push((key.to_string(), choices.clone()));
     }
+}
+
+/// Keeps what drivers compiled in memory, with the number of loads that found something.
+#[derive(Debug, Clone, Default)]
+struct Compiled(Arc<Mutex<(Vec<u8>, usize)>>);
+
+impl CompiledStore for Compiled {
+    fn load(&self, _key: &str) -> Option<Vec<u8>> {
+        let mut kept = self.0.lock().unwrap();
+        kept.1 += usize::from(!kept.0.is_empty());
+        (!kept.0.is_empty()).then(|| kept.0.clone())
+    }
+
+    fn save(&self, _key: &str, data: &[u8]) {
+        self.0.lock().unwrap().0 = data.to_vec();
+    }
+}
+
+#[test]
+fn compiled_kernels_are_used_again() {
+    let shared = gpu_or_ignored!();
+    let store = Compiled::default();
+    let rbm = machine(33, 65, 0.4, 1);
+    let run = || results(&open(Selection::default()).unwrap().with_compiled(Box::new(store.clone())), &rbm, 40);
+    assert!(run() == results(shared, &rbm, 40));
+    let (bytes, found) = store.0.lock().unwrap().clone();
+    assert_eq!(found, 0);
+    assert!(run() == results(shared, &rbm, 40));
+    // The adapter may have no such cache; where it has one, the second device began with what the first one left.
+    assert_eq!(store.0.lock().unwrap().1, usize::from(!bytes.is_empty()));
 }
 
 #[test]
