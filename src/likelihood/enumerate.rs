@@ -25,13 +25,11 @@ pub fn exact_log_z(rbm: &Rbm, limit: usize) -> Option<f64> {
         swapped = rbm.exchanged();
         &swapped
     };
-    let n = machine.n_hidden;
-    if n > limit.min(40) {
+    if machine.n_hidden > limit.min(40) {
         return None;
     }
-    let block_bits = n.min(BLOCK_BITS);
-    let sums: Vec<LogSum> =
-        (0..1u64 << (n - block_bits)).into_par_iter().map(|b| block(machine, b, block_bits)).collect();
+    let blocks = Blocks::new(machine);
+    let sums: Vec<LogSum> = (0..blocks.count()).into_par_iter().map(|b| blocks.sum(b)).collect();
     let mut total = LogSum::default();
     for sum in sums {
         total.merge(sum);
@@ -39,53 +37,80 @@ pub fn exact_log_z(rbm: &Rbm, limit: usize) -> Option<f64> {
     Some(total.value())
 }
 
-/// Sum over the states whose upper bits are `upper` and whose lower `bits` bits are anything.
-fn block(rbm: &Rbm, upper: u64, bits: usize) -> LogSum {
-    let state = upper << bits;
-    let mut y: Vec<f64> = rbm.visible_bias.iter().map(|&b| f64::from(b)).collect();
-    let mut field = 0.0;
-    for i in (0..rbm.n_hidden).filter(|&i| state >> i & 1 == 1) {
-        field += f64::from(rbm.hidden_bias[i]);
-        for (j, y) in y.iter_mut().enumerate() {
-            *y += f64::from(rbm.weight(j, i));
-        }
+/// All states of the hidden side of a machine, cut into blocks of equal upper bits.
+#[derive(Debug)]
+pub(super) struct Blocks<'a> {
+    rbm: &'a Rbm,
+    bits: usize,
+    /// e^{w} and e^{−w} of the units that change inside a block, `[bits][n_visible]`.
+    factors: Vec<Vec<f64>>,
+    inverse: Vec<Vec<f64>>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(rbm: &'a Rbm) -> Self {
+        let bits = rbm.n_hidden.min(BLOCK_BITS);
+        let factors: Vec<Vec<f64>> =
+            (0..bits).map(|i| (0..rbm.n_visible).map(|j| f64::from(rbm.weight(j, i)).exp()).collect()).collect();
+        let inverse = factors.iter().map(|row| row.iter().map(|f| 1.0 / f).collect()).collect();
+        Self { rbm, bits, factors, inverse }
     }
-    // Largest |y| within the block bounds what a product of factors can reach.
-    let reach = (0..rbm.n_visible)
-        .map(|j| y[j].abs() + (0..bits).map(|i| f64::from(rbm.weight(j, i)).abs()).sum::<f64>())
-        .fold(0.0, f64::max);
-    let group = (700.0 / (reach + std::f64::consts::LN_2)) as usize;
-    let mut sum = LogSum::default();
-    let mut on = 0u64;
-    let mut odds: Vec<f64> = y.iter().map(|y| y.exp()).collect();
-    let factors: Vec<Vec<f64>> =
-        (0..bits).map(|i| (0..rbm.n_visible).map(|j| f64::from(rbm.weight(j, i)).exp()).collect()).collect();
-    let inverse: Vec<Vec<f64>> = factors.iter().map(|row| row.iter().map(|f| 1.0 / f).collect()).collect();
-    for step in 0..1u64 << bits {
-        if step > 0 {
-            let i = step.trailing_zeros() as usize;
-            on ^= 1 << i;
-            let up = on >> i & 1 == 1;
-            let sign = if up { 1.0 } else { -1.0 };
-            field += sign * f64::from(rbm.hidden_bias[i]);
-            if group == 0 {
-                for (j, y) in y.iter_mut().enumerate() {
-                    *y += sign * f64::from(rbm.weight(j, i));
-                }
-            } else {
-                for (e, f) in odds.iter_mut().zip(if up { &factors[i] } else { &inverse[i] }) {
-                    *e *= f;
-                }
+
+    pub(super) fn count(&self) -> usize {
+        1 << (self.rbm.n_hidden - self.bits)
+    }
+
+    /// Sum over the states of a block.
+    pub(super) fn sum(&self, block: usize) -> LogSum {
+        let mut sum = LogSum::default();
+        self.walk(block, |_, log_weight| sum.add(log_weight));
+        sum
+    }
+
+    /// Visits the states whose upper bits are `block`, with ln Σ_v e^{−E(v, h)} of each.
+    pub(super) fn walk(&self, block: usize, mut visit: impl FnMut(u64, f64)) {
+        let (rbm, bits) = (self.rbm, self.bits);
+        let state = (block as u64) << bits;
+        let mut y: Vec<f64> = rbm.visible_bias.iter().map(|&b| f64::from(b)).collect();
+        let mut field = 0.0;
+        for i in (0..rbm.n_hidden).filter(|&i| state >> i & 1 == 1) {
+            field += f64::from(rbm.hidden_bias[i]);
+            for (j, y) in y.iter_mut().enumerate() {
+                *y += f64::from(rbm.weight(j, i));
             }
         }
-        let visible: f64 = if group == 0 {
-            y.iter().map(|&y| softplus(y)).sum()
-        } else {
-            odds.chunks(group.min(64)).map(|part| product_of_one_plus(part).ln()).sum()
-        };
-        sum.add(field + visible);
+        // Largest |y| within the block bounds what a product of factors can reach.
+        let reach = (0..rbm.n_visible)
+            .map(|j| y[j].abs() + (0..bits).map(|i| f64::from(rbm.weight(j, i)).abs()).sum::<f64>())
+            .fold(0.0, f64::max);
+        let group = (700.0 / (reach + std::f64::consts::LN_2)) as usize;
+        let mut on = 0u64;
+        let mut odds: Vec<f64> = y.iter().map(|y| y.exp()).collect();
+        for step in 0..1u64 << bits {
+            if step > 0 {
+                let i = step.trailing_zeros() as usize;
+                on ^= 1 << i;
+                let up = on >> i & 1 == 1;
+                let sign = if up { 1.0 } else { -1.0 };
+                field += sign * f64::from(rbm.hidden_bias[i]);
+                if group == 0 {
+                    for (j, y) in y.iter_mut().enumerate() {
+                        *y += sign * f64::from(rbm.weight(j, i));
+                    }
+                } else {
+                    for (e, f) in odds.iter_mut().zip(if up { &self.factors[i] } else { &self.inverse[i] }) {
+                        *e *= f;
+                    }
+                }
+            }
+            let visible: f64 = if group == 0 {
+                y.iter().map(|&y| softplus(y)).sum()
+            } else {
+                odds.chunks(group.min(64)).map(|part| product_of_one_plus(part).ln()).sum()
+            };
+            visit(state | on, field + visible);
+        }
     }
-    sum
 }
 
 /// Π (1 + e), four running products so that the additions overlap.

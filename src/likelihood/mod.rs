@@ -5,12 +5,20 @@
 //! set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
 
 mod ais;
+mod bridge;
 mod ceiling;
 mod enumerate;
+mod exact_samples;
+mod ladder;
+mod reverse;
 
-pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, linear_ladder};
+pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias};
+pub use self::bridge::bennett;
 pub use self::ceiling::{plug_in_entropy, warnings};
 pub use self::enumerate::{MAX_ENUMERATED, exact_log_z};
+pub use self::exact_samples::exact_samples;
+pub use self::ladder::{adaptive_ladder, linear_ladder};
+pub use self::reverse::reverse_anneal;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;

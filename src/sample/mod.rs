@@ -1,5 +1,8 @@
 //! Samples of a trained machine from parallel Gibbs chains.
 
+mod tempering;
+
+pub use self::tempering::{Exchanges, Tempering, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

@@ -381,10 +381,20 @@ impl Backend for Cpu {
             let u = uniform(unit_word(address.seed, Stream::ChainStart, 0, chain, j as u32));
             u * (1.0 + (-base_visible_bias[j]).exp()) < 1.0
         });
+        self.start_annealing_at(params, base_visible_bias, &states, address)
+    }
+
+    fn start_annealing_at(
+        &self,
+        params: &CpuParams,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<CpuAnnealing> {
         Ok(CpuAnnealing {
-            states,
-            hidden: vec![0; chains * params.n_hidden.div_ceil(32)],
-            log_weights: vec![0.0; chains],
+            states: start.clone(),
+            hidden: vec![0; start.rows() * params.n_hidden.div_ceil(32)],
+            log_weights: vec![0.0; start.rows()],
             base: pad(base_visible_bias),
             address,
         })
