@@ -23,75 +23,116 @@ struct Parameters {
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;
-@group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read_write> states: array<u32>;
-
-var<workgroup> accepted: array<u32, 32>;
+@group(0) @binding(4) var<storage, read_write> gains: array<f32>;
 
 fn state_at(index: u32) -> u32 {
     return states[index];
 }
 
+// With the first word's units goes Σ_j b_j (1 − 2 v_j); Σ_j b_j is added by the decision.
 fn linear_coefficient(input: u32) -> f32 {
-    if input >= p.n_visible {
-        return 0.0;
-    }
     return -2.0 * biases[input];
 }
 
-fn part(x: vec4<f32>, flipped_sum: vec4<f32>, exists: vec4<f32>) -> f32 {
+fn store_sum(chain: u32, word: u32, gain: f32) {
+    gains[word * p.chains + chain] = gain;
+}
+
+fn part_of(x: vec4<f32>, flipped_sum: vec4<f32>, exists: vec4<f32>) -> f32 {
     return total_of(exists * (softplus4(flipped_sum - x) - softplus4(x)));
 }
 
-// Two invocations a chain share Σ_j b_j as they share the linear term.
-fn bias_part(local: u32) -> f32 {
-    var sum = 0.0;
-    for (var j = local / 32u; j < p.n_visible; j += 2u) {
-        sum += biases[j];
-    }
-    return sum;
-}
-
-@compute @workgroup_size(64)
-fn main(
+// One part of F(v) − F(1 − v) for the 32 hidden units of each word.
+@compute @workgroup_size(TILE_INVOCATIONS)
+fn gain_of_units(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let first_chain = TILE_CHAINS * workgroup_number(workgroup, workgroups);
+    let origin = tile_origin(workgroup_number(workgroup, workgroups), p.n_hidden);
+    let first_chain = origin.x;
+    let first_unit = origin.y;
     if first_chain >= p.chains {
         return;
     }
-    var low = vec4<f32>(0.0);
-    var high = vec4<f32>(0.0);
-    for (var first_unit = 0u; first_unit < p.n_hidden; first_unit += TILE_UNITS) {
-        let tile = inner_product(local, first_chain, first_unit, p.n_visible, false);
-        let unit = first_owned_unit(first_unit, local % COLUMNS);
+    let shape = shape_of_machine();
+    var tile: Tile;
+//!each quad
+    var total{quad} = vec4<f32>(0.0);
+//!end
+    for (var first_input = 0u; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
+        fill_weights(local, first_input, first_unit, shape);
+        fill_states(local, first_input, first_chain, shape);
+        workgroupBarrier();
+        multiply_block(local, &tile);
+        // The product with a state of ones.
+        let inputs = min(shape.n_inputs - first_input, TILE_INPUTS);
+        for (var k = 0u; k < inputs; k++) {
+//!each quad
+            total{quad} += bitcast<vec4<f32>>(tile_memory[column_slot(k, owned_quartet(local, {quad}u))]);
+//!end
+        }
+        workgroupBarrier();
+    }
+//!each quad
+    {
+        let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
         let c = hidden_biases(unit);
         let e = hidden_exists(unit);
-        let f = 2.0 * c + tile.total;
-        low += vec4<f32>(
-            part(tile.x0 + c, f, e), part(tile.x1 + c, f, e), part(tile.x2 + c, f, e), part(tile.x3 + c, f, e));
-        high += vec4<f32>(
-            part(tile.x4 + c, f, e), part(tile.x5 + c, f, e), part(tile.x6 + c, f, e), part(tile.x7 + c, f, e));
+        let f = 2.0 * c + total{quad};
+//!each four
+        {
+            let x = plus(tile.x{four}_{quad}, c);
+            let part = vec4<f32>(part_of(x.a, f, e), part_of(x.b, f, e), part_of(x.c, f, e), part_of(x.d, f, e));
+            leave_part(local, {four}u, {quad}u, part, first_chain, first_unit, shape);
+        }
+//!end
     }
-    let linear = bias_part(local) + linear_part(local, first_chain, p.n_visible);
-    let gain = row_sum(local, low, high, linear);
-    if local < TILE_CHAINS {
-        let chain = p.first_chain + first_chain + local;
-        let block = philox(vec4<u32>(chain / 4u, p.step, p.stream, 0u), vec2<u32>(p.seed_low, p.seed_high));
-        let word = select(select(block.x, block.y, chain % 4u == 1u), select(block.z, block.w, chain % 4u == 3u), chain % 4u >= 2u);
-        accepted[local] = u32(uniform_of(word) < exp(min(gain, 0.0)));
+//!end
+    sum_parts(local, first_chain, first_unit, shape);
+}
+
+fn decision(chain: u32) -> u32 {
+    var gain = 0.0;
+    for (var i = 0u; i < 64u; i++) {
+        gain += bitcast<f32>(tile_memory[i].x);
     }
+    for (var word = 0u; word < (p.n_hidden + 31u) / 32u; word++) {
+        gain += gains[word * p.chains + chain];
+    }
+    let number = p.first_chain + chain;
+    let block = philox(vec4<u32>(number / 4u, p.step, p.stream, 0u), vec2<u32>(p.seed_low, p.seed_high));
+    let low = select(block.x, block.y, number % 4u == 1u);
+    let high = select(block.z, block.w, number % 4u == 3u);
+    return u32(uniform_of(select(low, high, number % 4u >= 2u)) < exp(min(gain, 0.0)));
+}
+
+// Decides for 64 chains and turns the accepted ones.
+@compute @workgroup_size(64)
+fn decide(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let first_chain = 64u * workgroup_number(workgroup, workgroups);
+    if first_chain >= p.chains {
+        return;
+    }
+    var part = 0.0;
+    for (var j = local; j < p.n_visible; j += 64u) {
+        part += biases[j];
+    }
+    tile_memory[local].x = bitcast<u32>(part);
+    workgroupBarrier();
+    tile_memory[local].y = decision(min(first_chain + local, p.chains - 1u));
     workgroupBarrier();
     let words = (p.n_visible + 31u) / 32u;
-    for (var i = local; i < TILE_CHAINS * words; i += 64u) {
-        let chain = i / words;
-        let word = i % words;
-        if first_chain + chain < p.chains && accepted[chain] == 1u {
-            let used = min(p.n_visible - 32u * word, 32u);
-            states[(first_chain + chain) * words + word] ^= 0xffffffffu >> (32u - used);
+    let end = words * min(p.chains - first_chain, 64u);
+    for (var i = local; i < end; i += 64u) {
+        if tile_memory[i / words].y == 1u {
+            let used = min(p.n_visible - 32u * (i % words), 32u);
+            states[first_chain * words + i] ^= 0xffffffffu >> (32u - used);
         }
     }
 }

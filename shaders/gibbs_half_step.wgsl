@@ -7,6 +7,7 @@
 // Source: Smolensky 1986; Hinton, "A practical guide to training restricted Boltzmann machines", 2010.
 //!import grid
 //!import draw
+//!import stored_weights
 struct Parameters {
     seed_low: u32,
     seed_high: u32,
@@ -16,32 +17,19 @@ struct Parameters {
     chains: u32,
     n_inputs: u32,
     n_outputs: u32,
-    input_stride: u32,
-    output_stride: u32,
     bias_first: u32,
     beta: f32,
     base_share: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read> base: array<f32>;
 @group(0) @binding(4) var<storage, read> inputs: array<u32>;
 @group(0) @binding(5) var<storage, read_write> outputs: array<u32>;
 
 fn state_word(chain: u32, word: u32) -> u32 {
-    if chain >= p.chains {
-        return 0u;
-    }
     return inputs[chain * ((p.n_inputs + 31u) / 32u) + word];
-}
-
-fn weight(input: u32, unit: u32) -> f32 {
-    if input >= p.n_inputs || unit >= p.n_outputs {
-        return 0.0;
-    }
-    return weights[input * p.input_stride + unit * p.output_stride];
 }
 
 fn draw_block(counter: u32, chain: u32) -> vec4<u32> {
@@ -52,45 +40,68 @@ fn store_word(chain: u32, word: u32, bits: u32) {
     outputs[chain * ((p.n_outputs + 31u) / 32u) + word] = bits;
 }
 
-// (bias, base) of a unit.
-fn biases_of(unit: u32) -> vec2<f32> {
-    if unit >= p.n_outputs {
-        return vec2<f32>(0.0);
-    }
-    if p.base_share == 0.0 {
-        return vec2<f32>(biases[p.bias_first + unit], 0.0);
-    }
-    return vec2<f32>(biases[p.bias_first + unit], base[unit]);
+fn bias_of(unit: u32) -> f32 {
+    return biases[p.bias_first + min(unit, p.n_outputs - 1u)];
 }
 
-@compute @workgroup_size(64)
-fn main(
+fn biases_of(unit: u32) -> vec4<f32> {
+    return vec4<f32>(bias_of(unit), bias_of(unit + 8u), bias_of(unit + 16u), bias_of(unit + 24u));
+}
+
+fn base_of(unit: u32) -> f32 {
+    return base[min(unit, p.n_outputs - 1u)];
+}
+
+// (1 − β) base.
+fn shift_of(unit: u32) -> vec4<f32> {
+    if p.base_share == 0.0 {
+        return vec4<f32>(0.0);
+    }
+    return p.base_share * vec4<f32>(base_of(unit), base_of(unit + 8u), base_of(unit + 16u), base_of(unit + 24u));
+}
+
+fn input_of(sum: Four, bias: vec4<f32>, shift: vec4<f32>) -> Four {
+    return Four(
+        p.beta * (sum.a + bias) + shift, p.beta * (sum.b + bias) + shift,
+        p.beta * (sum.c + bias) + shift, p.beta * (sum.d + bias) + shift);
+}
+
+fn half_step(number: u32, local: u32, inputs_neighbour: bool) {
+    let origin = tile_origin(number, p.n_outputs);
+    let first_chain = origin.x;
+    let first_unit = origin.y;
+    if first_chain >= p.chains {
+        return;
+    }
+    let shape = Shape(p.chains, p.n_inputs, p.n_outputs, inputs_neighbour);
+    var tile = inner_product(local, first_chain, first_unit, shape);
+//!each quad
+    {
+        let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
+        let bias = biases_of(unit);
+        let shift = shift_of(unit);
+//!each four
+        tile.x{four}_{quad} = input_of(tile.x{four}_{quad}, bias, shift);
+//!end
+    }
+//!end
+    draw_tile(tile, local, first_chain, first_unit, shape);
+}
+
+@compute @workgroup_size(TILE_INVOCATIONS)
+fn hidden_from_visible(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let number = workgroup_number(workgroup, workgroups);
-    let unit_tiles = (p.n_outputs + TILE_UNITS - 1u) / TILE_UNITS;
-    let first_chain = TILE_CHAINS * (number / unit_tiles);
-    let first_unit = TILE_UNITS * (number % unit_tiles);
-    if first_chain >= p.chains {
-        return;
-    }
-    var tile = inner_product(local, first_chain, first_unit, p.n_inputs, p.input_stride == 1u);
-    let unit = first_owned_unit(first_unit, local % COLUMNS);
-    let one = biases_of(unit);
-    let two = biases_of(unit + 8u);
-    let three = biases_of(unit + 16u);
-    let four = biases_of(unit + 24u);
-    let bias = vec4<f32>(one.x, two.x, three.x, four.x);
-    let shift = p.base_share * vec4<f32>(one.y, two.y, three.y, four.y);
-    tile.x0 = p.beta * (tile.x0 + bias) + shift;
-    tile.x1 = p.beta * (tile.x1 + bias) + shift;
-    tile.x2 = p.beta * (tile.x2 + bias) + shift;
-    tile.x3 = p.beta * (tile.x3 + bias) + shift;
-    tile.x4 = p.beta * (tile.x4 + bias) + shift;
-    tile.x5 = p.beta * (tile.x5 + bias) + shift;
-    tile.x6 = p.beta * (tile.x6 + bias) + shift;
-    tile.x7 = p.beta * (tile.x7 + bias) + shift;
-    draw_tile(tile, local, first_chain, first_unit, p.n_outputs, p.chains);
+    half_step(workgroup_number(workgroup, workgroups), local, false);
+}
+
+@compute @workgroup_size(TILE_INVOCATIONS)
+fn visible_from_hidden(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    half_step(workgroup_number(workgroup, workgroups), local, true);
 }

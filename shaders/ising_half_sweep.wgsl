@@ -10,12 +10,13 @@
 // Class:  exact.
 // Source: Metropolis et al. 1953; Creutz, Jacobs, Rebbi 1979 (multi-spin coding); lazy digits: Rieger 1993.
 //
-// Entries: main, any graph, and four_neighbours, a regular graph of degree 4 with two drawn classes (Metropolis): an
-// invocation is a tile of a word, one dispatch a half-sweep. small: as four_neighbours with the spins of some words in
-// workgroup memory and many sweeps in one dispatch.
+// Entries: main, any graph; for regular graphs of degree 4 four_neighbours, where two classes are drawn (Metropolis), and
+// four_any, with any table of five classes (heat bath): an invocation is a tile of a word, one dispatch a half-sweep.
+// small and small_any: as these two with the spins of some words in workgroup memory and many sweeps in one dispatch.
 //!import grid
 //!import philox
 //!import flip_head
+//!import four
 struct Parameters {
     seed_low: u32,
     seed_high: u32,
@@ -133,7 +134,7 @@ fn main(
     }
 }
 
-// Digit d of the two thresholds of four neighbours.
+// Digit d of P_0 and P_0 ⊕ P_1 of four neighbours, where two classes are drawn.
 fn plane(d: u32, word: u32) -> vec2<u32> {
     let first = graph[p.degrees_first + 9u] + 2u * d * p.words + word;
     return vec2<u32>(acceptance[first], acceptance[first + p.words]);
@@ -176,6 +177,94 @@ fn flips(differs: vec4<u32>, head: HeadOfTwo, state: ptr<function, vec4<u32>>, s
     return flip & lanes;
 }
 
+// Planes of a table of five classes: [32, 5, words] digits, then [5, words] lanes that flip without a draw.
+fn threshold_of_five(first: u32, d: u32, at_least: vec4<u32>) -> u32 {
+    let at = first + 5u * d * p.words;
+    let steps = vec4<u32>(
+        acceptance[at + p.words],
+        acceptance[at + 2u * p.words],
+        acceptance[at + 3u * p.words],
+        acceptance[at + 4u * p.words]) & at_least;
+    return acceptance[at] ^ steps.x ^ steps.y ^ steps.z ^ steps.w;
+}
+
+fn compare_digit_of_five(c: Comparison, d: u32, first: u32, at_least: vec4<u32>, state: ptr<function, vec4<u32>>) -> Comparison {
+    return compare_digit(c, next_digit(state), threshold_of_five(first, d, at_least));
+}
+
+// Lanes that flip by a table of five classes.
+fn flips_of_five(differs: vec4<u32>, state: ptr<function, vec4<u32>>, site: u32, sweep: u32, word: u32) -> u32 {
+    let first = graph[p.degrees_first + 9u] + word;
+    let lanes = lanes_of(word);
+    let at_least = counts(differs);
+    let exactly = vec4<u32>(lanes, at_least.xyz) & ~at_least;
+    let always = first + 160u * p.words;
+    let sure = exactly & vec4<u32>(
+        acceptance[always],
+        acceptance[always + p.words],
+        acceptance[always + 2u * p.words],
+        acceptance[always + 3u * p.words]);
+    let certain = sure.x | sure.y | sure.z | sure.w | (at_least.w & acceptance[always + 4u * p.words]);
+    var c = Comparison(0u, lanes & ~certain);
+    c = compare_digit_of_five(c, 11u, first, at_least, state);
+    c = compare_digit_of_five(c, 10u, first, at_least, state);
+    c = compare_digit_of_five(c, 9u, first, at_least, state);
+    c = compare_digit_of_five(c, 8u, first, at_least, state);
+    c = compare_digit_of_five(c, 7u, first, at_least, state);
+    c = compare_digit_of_five(c, 6u, first, at_least, state);
+    c = compare_digit_of_five(c, 5u, first, at_least, state);
+    c = compare_digit_of_five(c, 4u, first, at_least, state);
+    c = compare_digit_of_five(c, 3u, first, at_least, state);
+    c = compare_digit_of_five(c, 2u, first, at_least, state);
+    c = compare_digit_of_five(c, 1u, first, at_least, state);
+    c = compare_digit_of_five(c, 0u, first, at_least, state);
+    var flip = certain | c.less;
+    var open = c.equal;
+    if open != 0u {
+        var tail = tail_state(site, sweep, word);
+        for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
+            let random = next_digit(&tail);
+            let threshold = threshold_of_five(first, d, at_least);
+            flip |= open & ~random & threshold;
+            open &= ~(random ^ threshold);
+        }
+    }
+    return flip & lanes;
+}
+
+// Lanes in which the four neighbours of a site differ from `spin`.
+fn differs_of(site: u32, word: u32, spin: u32) -> vec4<u32> {
+    let n = p.neighbours_first + 4u * site;
+    return vec4<u32>(spin) ^ vec4<u32>(
+        spins[graph[n] * p.words + word],
+        spins[graph[n + 1u] * p.words + word],
+        spins[graph[n + 2u] * p.words + word],
+        spins[graph[n + 3u] * p.words + word]);
+}
+
+// The same in workgroup memory.
+fn differs_inside(site: u32, words: u32, inside: u32, spin: u32) -> vec4<u32> {
+    let n = p.neighbours_first + 4u * site;
+    return vec4<u32>(spin) ^ vec4<u32>(
+        lattice[graph[n] * words + inside],
+        lattice[graph[n + 1u] * words + inside],
+        lattice[graph[n + 2u] * words + inside],
+        lattice[graph[n + 3u] * words + inside]);
+}
+
+fn fill_lattice(local: u32, first_word: u32, words: u32) {
+    for (var i = local; i < p.sites * words; i += 64u) {
+        lattice[i] = spins[(i / words) * p.words + first_word + i % words];
+    }
+    workgroupBarrier();
+}
+
+fn store_lattice(local: u32, first_word: u32, words: u32) {
+    for (var i = local; i < p.sites * words; i += 64u) {
+        spins[(i / words) * p.words + first_word + i % words] = lattice[i];
+    }
+}
+
 @compute @workgroup_size(64)
 fn four_neighbours(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -194,13 +283,28 @@ fn four_neighbours(
         let site = graph[i];
         let at = site * p.words + word;
         let spin = spins[at];
-        let n = p.neighbours_first + 4u * site;
-        let differs = vec4<u32>(
-            spin ^ spins[graph[n] * p.words + word],
-            spin ^ spins[graph[n + 1u] * p.words + word],
-            spin ^ spins[graph[n + 2u] * p.words + word],
-            spin ^ spins[graph[n + 3u] * p.words + word]);
-        spins[at] = spin ^ flips(differs, head, &state, site, p.sweep, word);
+        spins[at] = spin ^ flips(differs_of(site, word, spin), head, &state, site, p.sweep, word);
+    }
+}
+
+@compute @workgroup_size(64)
+fn four_any(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let index = 64u * workgroup_number(workgroup, workgroups) + local;
+    let word = index % p.words;
+    if index / p.words >= tiles_of(p.colour) {
+        return;
+    }
+    let tile = tile_of(index / p.words, p.colour, p.sweep, word);
+    var state = tile.state;
+    for (var i = tile.first; i < tile.end; i++) {
+        let site = graph[i];
+        let at = site * p.words + word;
+        let spin = spins[at];
+        spins[at] = spin ^ flips_of_five(differs_of(site, word, spin), &state, site, p.sweep, word);
     }
 }
 
@@ -215,10 +319,7 @@ fn small(
         return;
     }
     let words = min(p.words_a_group, p.words - first_word);
-    for (var i = local; i < p.sites * words; i += 64u) {
-        lattice[i] = spins[(i / words) * p.words + first_word + i % words];
-    }
-    workgroupBarrier();
+    fill_lattice(local, first_word, words);
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
         for (var colour = 0u; colour < p.colours; colour++) {
             let tasks = tiles_of(colour) * words;
@@ -232,19 +333,46 @@ fn small(
                     let site = graph[i];
                     let at = site * words + inside;
                     let spin = lattice[at];
-                    let n = p.neighbours_first + 4u * site;
-                    let differs = vec4<u32>(
-                        spin ^ lattice[graph[n] * words + inside],
-                        spin ^ lattice[graph[n + 1u] * words + inside],
-                        spin ^ lattice[graph[n + 2u] * words + inside],
-                        spin ^ lattice[graph[n + 3u] * words + inside]);
+                    let differs = differs_inside(site, words, inside, spin);
                     lattice[at] = spin ^ flips(differs, head, &state, site, sweep, word);
                 }
             }
             workgroupBarrier();
         }
     }
-    for (var i = local; i < p.sites * words; i += 64u) {
-        spins[(i / words) * p.words + first_word + i % words] = lattice[i];
+    store_lattice(local, first_word, words);
+}
+
+@compute @workgroup_size(64)
+fn small_any(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let first_word = workgroup_number(workgroup, workgroups) * p.words_a_group;
+    if first_word >= p.words {
+        return;
     }
+    let words = min(p.words_a_group, p.words - first_word);
+    fill_lattice(local, first_word, words);
+    for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
+        for (var colour = 0u; colour < p.colours; colour++) {
+            let tasks = tiles_of(colour) * words;
+            for (var task = local; task < tasks; task += 64u) {
+                let inside = task % words;
+                let word = first_word + inside;
+                let tile = tile_of(task / words, colour, sweep, word);
+                var state = tile.state;
+                for (var i = tile.first; i < tile.end; i++) {
+                    let site = graph[i];
+                    let at = site * words + inside;
+                    let spin = lattice[at];
+                    let differs = differs_inside(site, words, inside, spin);
+                    lattice[at] = spin ^ flips_of_five(differs, &state, site, sweep, word);
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+    store_lattice(local, first_word, words);
 }

@@ -14,6 +14,7 @@
 //!import grid
 //!import philox
 //!import flip_head
+//!import four
 struct Parameters {
     seed_low: u32,
     seed_high: u32,
@@ -46,15 +47,6 @@ fn threshold(replica: u32, d: u32, at_least: vec4<u32>) -> u32 {
     let at = TABLE * replica + 5u * d;
     let steps = vec4<u32>(acceptance[at + 1u], acceptance[at + 2u], acceptance[at + 3u], acceptance[at + 4u]) & at_least;
     return acceptance[at] ^ steps.x ^ steps.y ^ steps.z ^ steps.w;
-}
-
-// Lanes with at least 1, 2, 3 and 4 antiparallel neighbours.
-fn counts(differs: vec4<u32>) -> vec4<u32> {
-    let some = differs.x | differs.y;
-    let both = differs.x & differs.y;
-    let other = differs.z | differs.w;
-    let pair = differs.z & differs.w;
-    return vec4<u32>(some | other, both | pair | (some & other), (both & other) | (some & pair), both & pair);
 }
 
 fn accepted_by_tail(replica: u32, f: u32, at_least: vec4<u32>, undecided: u32) -> u32 {

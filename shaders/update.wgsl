@@ -1,10 +1,11 @@
-// Applies both phases' moments to the parameters, in three entry points: offsets, then weights and biases.
+// Applies both phases' moments to the parameters, in three entry points: offsets, biases, weights; a
+// fourth rounds the weights to f16 for kernels that read them so.
 //
 // Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
 //         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
 //         velocity ← m velocity + g − (weights only) decay w; parameter += η velocity.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
-//         optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden].
+//         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden].
 // Random: none.
 // Class:  bounded, by the f32 sums over one side for the biases and by a few roundings for the weights.
 // Source: Melchior, Fischer, Wiskott, JMLR 17 (2016) 99, enhanced gradient with offsets μ and λ.
@@ -27,6 +28,7 @@ struct Parameters {
 @group(0) @binding(4) var<storage, read_write> optimiser: array<f32>;
 @group(0) @binding(5) var<storage, read> products: array<f32>;
 @group(0) @binding(6) var<storage, read> sums: array<f32>;
+@group(0) @binding(7) var<storage, read_write> halves: array<u32>;
 
 var<workgroup> parts: array<f32, 64>;
 
@@ -114,4 +116,38 @@ fn change_biases(
         optimiser[unit] = velocity;
         biases[unit] += p.learning_rate * velocity;
     }
+}
+
+// The nearest f16, ties to even, in integers: the rounding of pack2x16float is left to the driver.
+fn half_of(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    let sign = (bits >> 16u) & 0x8000u;
+    let size = bits & 0x7fffffffu;
+    // Beyond 65520 and for NaN; weights are checked to be finite before they get here.
+    if size >= 0x477ff000u {
+        return sign | 0x7c00u | select(0u, 0x200u, size > 0x7f800000u);
+    }
+    // Multiples of 2^-24 below 2^-14: the unit in the last place of ½.
+    if size < 0x38800000u {
+        return sign | (bitcast<u32>(abs(x) + 0.5) - 0x3f000000u);
+    }
+    return sign | ((size + 0xfffu + ((size >> 13u) & 1u) - 0x38000000u) >> 13u);
+}
+
+@compute @workgroup_size(64)
+fn round_weights(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let at = 2u * (64u * workgroup_number(workgroup, workgroups) + local);
+    let end = p.n_visible * p.n_hidden;
+    if at >= end {
+        return;
+    }
+    var pair = half_of(weights[at]);
+    if at + 1u < end {
+        pair |= half_of(weights[at + 1u]) << 16u;
+    }
+    halves[at / 2u] = pair;
 }

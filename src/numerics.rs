@@ -39,6 +39,12 @@ pub fn logit(p: f64) -> f64 {
     p.ln() - (-p).ln_1p()
 }
 
+/// A number as its shortest exact decimal, with a power of ten where that would be long: 2.269185, 1e-300.
+#[must_use]
+pub fn readable(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e9).contains(&x.abs()) || !x.is_finite() { x.to_string() } else { format!("{x:e}") }
+}
+
 /// A running ln Σ e^{x}, one value at a time, for sums too long to store.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSum {

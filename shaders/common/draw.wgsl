@@ -15,33 +15,50 @@ fn draw_units(x: vec4<f32>, counter: u32, chain: u32, bit: u32) -> u32 {
     return (one << bit) | (two << (bit + 8u)) | (three << (bit + 16u)) | (four << (bit + 24u));
 }
 
+fn draw_four(x: Four, quartet: u32, first_unit: u32, chain: u32) -> vec4<u32> {
+    let bit = quartet % 8u;
+    let counter = 8u * (first_unit / 32u + quartet / 8u) + bit;
+    return vec4<u32>(
+        draw_units(x.a, counter, chain, bit), draw_units(x.b, counter, chain + 1u, bit),
+        draw_units(x.c, counter, chain + 2u, bit), draw_units(x.d, counter, chain + 3u, bit));
+}
+
 // Draws all units of the tile from their inputs and stores the packed words.
-fn draw_tile(tile: Tile, local: u32, first_chain: u32, first_unit: u32, n_units: u32, chains: u32) {
-    let column = local % COLUMNS;
-    let row = 8u * (local / COLUMNS);
-    let bit = column % 8u;
-    let counter = 8u * (first_unit / 32u + column / 8u) + bit;
-    let chain = first_chain + row;
-    exchange[COLUMNS * row + column] = draw_units(tile.x0, counter, chain, bit);
-    exchange[COLUMNS * (row + 1u) + column] = draw_units(tile.x1, counter, chain + 1u, bit);
-    exchange[COLUMNS * (row + 2u) + column] = draw_units(tile.x2, counter, chain + 2u, bit);
-    exchange[COLUMNS * (row + 3u) + column] = draw_units(tile.x3, counter, chain + 3u, bit);
-    exchange[COLUMNS * (row + 4u) + column] = draw_units(tile.x4, counter, chain + 4u, bit);
-    exchange[COLUMNS * (row + 5u) + column] = draw_units(tile.x5, counter, chain + 5u, bit);
-    exchange[COLUMNS * (row + 6u) + column] = draw_units(tile.x6, counter, chain + 6u, bit);
-    exchange[COLUMNS * (row + 7u) + column] = draw_units(tile.x7, counter, chain + 7u, bit);
-    workgroupBarrier();
-    // One word an invocation: 32 chains × 2 words.
-    let packed_chain = local / 2u;
-    let half = local % 2u;
-    var bits = 0u;
-    for (var i = 0u; i < 8u; i++) {
-        bits |= exchange[COLUMNS * packed_chain + 8u * half + i];
+fn draw_tile(tile: Tile, local: u32, first_chain: u32, first_unit: u32, shape: Shape) {
+//!each four
+//!each quad
+    {
+        let quartet = owned_quartet(local, {quad}u);
+        let rows = owned_rows(local, {four}u);
+        tile_memory[rows * TILE_QUARTETS + quartet] =
+            draw_four(tile.x{four}_{quad}, quartet, first_unit, first_chain + 4u * rows);
     }
-    let first = first_unit + 32u * half;
-    if first_chain + packed_chain < chains && first < n_units {
-        let used = min(n_units - first, 32u);
-        store_word(first_chain + packed_chain, first / 32u, bits & (0xffffffffu >> (32u - used)));
+//!end
+//!end
+    workgroupBarrier();
+    // One word of four chains an invocation.
+    let rows = local / TILE_WORDS;
+    let first = first_unit + 32u * (local % TILE_WORDS);
+    if rows < TILE_ROW_FOURS && first < shape.n_units {
+        var bits = vec4<u32>(0u);
+        for (var i = 0u; i < 8u; i++) {
+            bits |= tile_memory[rows * TILE_QUARTETS + 8u * (local % TILE_WORDS) + i];
+        }
+        bits &= vec4<u32>(0xffffffffu >> (32u - min(shape.n_units - first, 32u)));
+        let chain = first_chain + 4u * rows;
+        let word = first / 32u;
+        if chain < shape.chains {
+            store_word(chain, word, bits.x);
+        }
+        if chain + 1u < shape.chains {
+            store_word(chain + 1u, word, bits.y);
+        }
+        if chain + 2u < shape.chains {
+            store_word(chain + 2u, word, bits.z);
+        }
+        if chain + 3u < shape.chains {
+            store_word(chain + 3u, word, bits.w);
+        }
     }
     workgroupBarrier();
 }

@@ -1,46 +1,59 @@
-// Sum over a chain's units of what the invocations of a tile hold, plus a linear term Σ_j a_j v_j.
+// Sums over the 32 units of a word of what the invocations of a tile hold for a chain, plus a linear term Σ_j a_j v_j
+// that goes with the first word. Sums of different words stay apart: the host adds them in f64, and the order of the
+// rest does not depend on the tile.
 //
-// The importer declares linear_coefficient(input), 0 outside its range, and state_word as for the inner product.
+// The importer declares linear_coefficient(input) and store_sum(chain, word, sum).
 //!import inner_product
-var<workgroup> linear_parts: array<f32, 64>;
-
 fn total_of(x: vec4<f32>) -> f32 {
     return (x.x + x.y) + (x.z + x.w);
 }
 
-// Two invocations a chain share its linear term, every other word each.
-fn linear_part(local: u32, first_chain: u32, n_inputs: u32) -> f32 {
-    var sum = 0.0;
-    let words = (n_inputs + 31u) / 32u;
-    for (var word = local / 32u; word < words; word += 2u) {
-        let bits = state_word(first_chain + local % 32u, word);
-        for (var k = 0u; k < 32u; k++) {
-            sum += f32((bits >> k) & 1u) * linear_coefficient(32u * word + k);
+// The share of a quartet of the first word in the linear term of four chains: every eighth word.
+fn linear_share(quartet: u32, chain: u32, shape: Shape) -> vec4<f32> {
+    var sum = vec4<f32>(0.0);
+    for (var first = 32u * quartet; first < shape.n_inputs; first += 256u) {
+        let bits = four_words(chain, first / 32u, shape);
+        let end = min(shape.n_inputs - first, 32u);
+        for (var k = 0u; k < end; k++) {
+            sum += linear_coefficient(first + k) * bitcast<vec4<f32>>(expand_bits(bits, k));
         }
     }
     return sum;
 }
 
-// Chain first_chain + local's sum, for local < 32; `low` and `high` hold the parts of the block's 8 chains.
-fn row_sum(local: u32, low: vec4<f32>, high: vec4<f32>, linear: f32) -> f32 {
-    let column = local % COLUMNS;
-    let row = 8u * (local / COLUMNS);
-    exchange[COLUMNS * row + column] = bitcast<u32>(low.x);
-    exchange[COLUMNS * (row + 1u) + column] = bitcast<u32>(low.y);
-    exchange[COLUMNS * (row + 2u) + column] = bitcast<u32>(low.z);
-    exchange[COLUMNS * (row + 3u) + column] = bitcast<u32>(low.w);
-    exchange[COLUMNS * (row + 4u) + column] = bitcast<u32>(high.x);
-    exchange[COLUMNS * (row + 5u) + column] = bitcast<u32>(high.y);
-    exchange[COLUMNS * (row + 6u) + column] = bitcast<u32>(high.z);
-    exchange[COLUMNS * (row + 7u) + column] = bitcast<u32>(high.w);
-    linear_parts[local] = linear;
-    workgroupBarrier();
-    var sum = 0.0;
-    if local < 32u {
-        for (var i = 0u; i < COLUMNS; i++) {
-            sum += bitcast<f32>(exchange[COLUMNS * local + i]);
-        }
-        sum += linear_parts[local] + linear_parts[local + 32u];
+// Leaves the part of one quartet for four chains; all of a tile's parts before sum_parts.
+fn leave_part(local: u32, four: u32, quad: u32, part: vec4<f32>, first_chain: u32, first_unit: u32, shape: Shape) {
+    let quartet = owned_quartet(local, quad);
+    let rows = owned_rows(local, four);
+    var sum = part;
+    if first_unit == 0u && quartet < 8u {
+        sum += linear_share(quartet, first_chain + 4u * rows, shape);
     }
-    return sum;
+    tile_memory[rows * TILE_QUARTETS + quartet] = bitcast<vec4<u32>>(sum);
+}
+
+fn sum_parts(local: u32, first_chain: u32, first_unit: u32, shape: Shape) {
+    workgroupBarrier();
+    let rows = local / TILE_WORDS;
+    let first = first_unit + 32u * (local % TILE_WORDS);
+    if rows < TILE_ROW_FOURS && first < shape.n_units {
+        var sum = vec4<f32>(0.0);
+        for (var i = 0u; i < 8u; i++) {
+            sum += bitcast<vec4<f32>>(tile_memory[rows * TILE_QUARTETS + 8u * (local % TILE_WORDS) + i]);
+        }
+        let chain = first_chain + 4u * rows;
+        let word = first / 32u;
+        if chain < shape.chains {
+            store_sum(chain, word, sum.x);
+        }
+        if chain + 1u < shape.chains {
+            store_sum(chain + 1u, word, sum.y);
+        }
+        if chain + 2u < shape.chains {
+            store_sum(chain + 2u, word, sum.z);
+        }
+        if chain + 3u < shape.chains {
+            store_sum(chain + 3u, word, sum.w);
+        }
+    }
 }

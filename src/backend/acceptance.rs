@@ -128,7 +128,7 @@ impl Acceptance {
 }
 
 /// round(2³² P) for ΔE/T = `x`, or None where P rounds to 1.
-fn threshold(rule: Rule, x: f64) -> Option<u32> {
+pub(super) fn threshold(rule: Rule, x: f64) -> Option<u32> {
     let p = match rule {
         Rule::MetropolisWithCoin if x == 0.0 => 0.5,
         Rule::Metropolis | Rule::MetropolisWithCoin => (-x).exp().min(1.0),

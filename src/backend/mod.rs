@@ -8,6 +8,7 @@ pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
 mod square;
+pub mod tables;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use crate::rng::Permutation;
 use crate::rng::Stream;
 
 pub use acceptance::{Acceptance, Classes, Rule};
+pub use tables::FlipTables;
 
 /// What a backend says about the device it runs on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +34,17 @@ pub struct DeviceDescription {
     pub kind: String,
     /// Driver and version; instruction set on the CPU.
     pub driver: String,
+}
+
+/// Time that a kernel took on the device, over all its dispatches.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct KernelTime {
+    /// Name and entry point, e.g. `moments.multiply`.
+    pub kernel: String,
+    /// How often it was started.
+    pub dispatches: u64,
+    /// Seconds in all.
+    pub seconds: f64,
 }
 
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
@@ -141,6 +154,8 @@ impl OptimiserState {
 pub trait Backend {
     /// Spins of many replicas of one graph, with acceptance thresholds and recorded sums, on the device.
     type Spins;
+    /// Spins of many replicas that are updated by [`FlipTables`], on the device.
+    type TableSpins;
     /// Parameters and optimiser state on the device.
     type Params;
     /// Packed binary states `[chains, units]` on the device.
@@ -185,6 +200,34 @@ pub trait Backend {
     /// # Errors
     /// Device failures.
     fn read_spins(&self, spins: &Self::Spins) -> Result<BitMatrix>;
+
+    /// Uploads spins `[replicas, sites]` (1 = up) of any energy with its tables; replica r uses those of temperature
+    /// number `temperature_of[r]`.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Input`] for shapes or numbers that do not fit, and when the device cannot hold them.
+    fn upload_table_spins(
+        &self,
+        tables: &FlipTables,
+        temperature_of: &[u32],
+        initial: &BitMatrix,
+    ) -> Result<Self::TableSpins>;
+
+    /// Gives every replica a temperature by number, for the sweeps to come.
+    ///
+    /// # Errors
+    /// As [`Backend::upload_table_spins`].
+    fn set_temperatures(&self, spins: &mut Self::TableSpins, temperature_of: &[u32]) -> Result<()>;
+
+    /// Whole sweeps by tables (each colour once, in order), drawn at (site, sweep, [`Stream::IsingTable`], replica);
+    /// class exact: equal to the last bit on every backend.
+    fn sweep_by_tables(&self, spins: &mut Self::TableSpins, seed: u64, sweeps: Range<u32>);
+
+    /// The spins now, `[sites, replicas]`: a word is a site of 32 replicas.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_table_spins(&self, spins: &Self::TableSpins) -> Result<BitMatrix>;
 
     /// Uploads parameters and, for training, the optimiser's state.
     ///
@@ -303,6 +346,11 @@ pub trait Backend {
     /// # Errors
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
+
+    /// Device time of every kernel so far, as of the last wait; empty where it is not measured.
+    fn kernel_times(&self) -> Vec<KernelTime> {
+        Vec::new()
+    }
 
     /// Waits until everything enqueued has run.
     ///

@@ -88,19 +88,14 @@ impl Square {
         planes
     }
 
-    /// Reverses [`Square::pack`].
-    pub(super) fn unpack(self, planes: &[u32]) -> Vec<u32> {
-        let (per_row, words) = (self.words_per_row(), self.words());
-        let mut spins = vec![0; 2 * words];
-        for (f, pair) in spins.chunks_exact_mut(2).enumerate() {
-            let odd = f / per_row % 2;
-            for shift in 0..2 {
-                let word = planes[(shift ^ odd) * words + f];
-                pair[0] |= spread_bits(word & 0xffff) << shift;
-                pair[1] |= spread_bits(word >> 16) << shift;
-            }
+    /// Reverses [`Square::pack`]: adds the spins of the two planes to the end of `spins`.
+    pub(super) fn unpack(self, [even, odd]: [&[u32]; 2], spins: &mut Vec<u32>) {
+        let per_row = self.words_per_row();
+        for (f, (&even, &odd)) in even.iter().zip(odd).enumerate() {
+            let (first, second) = if (f / per_row).is_multiple_of(2) { (even, odd) } else { (odd, even) };
+            spins.push(spread_bits(first & 0xffff) | spread_bits(second & 0xffff) << 1);
+            spins.push(spread_bits(first >> 16) | spread_bits(second >> 16) << 1);
         }
-        spins
     }
 }
 
@@ -168,7 +163,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(square.unpack(&planes), start.words());
+        let mut spins = Vec::new();
+        let (even, odd) = planes.split_at(square.words());
+        square.unpack([even, odd], &mut spins);
+        assert_eq!(spins, start.words());
     }
 
     #[test]

@@ -140,7 +140,7 @@ pub(super) struct VerifyArgs {
     /// Run every Ising algorithm at many sizes and temperatures until the errors are small, and compare with exact values
     #[arg(long)]
     pub(super) thorough: bool,
-    /// Largest error of that, as a part of each value: 0.003 takes about half an hour on two cores
+    /// Largest error of that, as a part of each value; a third of it takes about ten times as long
     #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
     pub(super) relative_error: f64,
 }
@@ -157,18 +157,22 @@ pub(super) struct IsingArgs {
     /// Coupling J of every bond: 1 for a ferromagnet, -1 for an antiferromagnet; scale of those of a file or spin glass
     #[arg(long, default_value_t = 1.0, value_name = "J", allow_negative_numbers = true)]
     pub(super) coupling: f64,
-    /// Couplings of a lattice: uniform, or a spin glass of pm (+J or -J) or gaussian ones; spin glasses run on the CPU
+    /// Couplings of a lattice: uniform, or a spin glass of pm (+J or -J) or gaussian ones
     #[arg(long, default_value = "uniform", value_name = "uniform|pm|gaussian")]
     pub(super) couplings: String,
-    /// Field h on every site; runs on the CPU
+    /// Field h on every site
     #[arg(long, default_value_t = 0.0, value_name = "H", allow_negative_numbers = true)]
     pub(super) field: f64,
     /// Seed of a spin glass's couplings
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) disorder_seed: u64,
-    /// Exchange temperatures between replicas after every N sweeps; runs on the CPU
+    /// Exchange temperatures between replicas after every N sweeps
     #[arg(long, value_name = "N")]
     pub(super) exchange: Option<u32>,
+    /// Place K temperatures from the first to the last of the two given, so that exchanges are accepted equally often
+    /// between all neighbours; they are fixed before anything is measured, and printed
+    #[arg(long, value_name = "K", requires = "exchange")]
+    pub(super) ladder: Option<usize>,
     /// Number of samples at each temperature
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::ising::ExchangeReport;
+use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
 use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
 
@@ -18,7 +19,7 @@ pub(super) fn estimate(e: Estimate) -> String {
 
 /// Observables, with exact values and deviations where known.
 pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> String {
-    let mut out = format!("{} at T = {}: {} samples\n", o.lattice, o.temperature, o.samples);
+    let mut out = format!("{} at T = {}: {} samples\n", o.lattice, readable(o.temperature), o.samples);
     let rows = [
         ("energy e", o.energy, exact.map(|x| x.energy)),
         ("specific heat C", o.specific_heat, exact.map(|x| x.specific_heat)),
@@ -70,15 +71,29 @@ pub(super) fn curves(points: &[ReweightedPoint]) -> String {
     out
 }
 
-/// Acceptance of exchanges and round trips.
+/// Acceptance of exchanges and round trips, and how the temperatures were found where they were not given.
 pub(super) fn exchange(report: &ExchangeReport) -> String {
-    let accepted: Vec<String> = report.acceptance.iter().map(|a| format!("{a:.2}")).collect();
-    format!(
-        "  exchanges every {} sweeps, accepted between neighbouring temperatures: {}; {} round trips\n",
+    let mut out = String::new();
+    if let Some(found) = &report.adaptation {
+        let temperatures: Vec<String> = report.temperatures.iter().map(|&t| readable(t)).collect();
+        let _ = writeln!(
+            out,
+            "  temperatures placed in {} rounds, {} sweeps, before the run: {}",
+            found.rounds,
+            found.sweeps,
+            temperatures.join(",")
+        );
+    }
+    let accepted: Vec<String> = report.acceptance.iter().map(|a| format!("{a:.3}")).collect();
+    let _ = writeln!(
+        out,
+        "  exchanges every {} sweeps, accepted between neighbouring temperatures: {}; they differ by {:.3}",
         report.every,
         accepted.join(" "),
-        report.round_trips
-    )
+        report.spread
+    );
+    let _ = writeln!(out, "  {} round trips, {:.2e} a replica and sweep", report.round_trips, report.round_trip_rate);
+    out
 }
 
 fn head(out: &mut String, last: &str) {
@@ -88,7 +103,7 @@ fn head(out: &mut String, last: &str) {
 
 fn line(out: &mut String, temperature: f64, [energy, rest @ ..]: [Estimate; 5]) {
     let rest = rest.map(|e| format!(" {:>20}", estimate(e)));
-    let _ = write!(out, "  {temperature:>9} {:>22}{}", estimate(energy), rest.concat());
+    let _ = write!(out, "  {:>9} {:>22}{}", readable(temperature), estimate(energy), rest.concat());
 }
 
 /// ln Z and log-likelihoods.

@@ -13,6 +13,7 @@
 
 pub(crate) mod binary;
 mod bonds;
+mod cache;
 pub(crate) mod file;
 mod model;
 mod npy;
@@ -28,6 +29,7 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
 pub use bonds::{read_bonds, read_terms};
+pub use cache::{cache_directory, read_cached, write_cached};
 pub use file::{sha256_hex, write_bytes};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};

@@ -1,7 +1,10 @@
 //! Update algorithms by name.
 
+use serde::{Deserialize, Serialize};
+
 /// How configurations follow one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// Single-spin Metropolis, colour by colour: on every backend.
     Metropolis,

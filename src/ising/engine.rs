@@ -4,14 +4,15 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::cluster::{Clusters, Kind};
-use super::general::Tabled;
+use super::general::{Tabled, adapt};
 use super::pilot;
 use super::walkers::{Measured, OnBackend, Walkers};
 use super::{Algorithm, ExchangeReport, Scan, Settings};
-use crate::backend::{Backend, Rule};
+use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
+use crate::numerics::readable;
 use crate::observables::{Series, observables_of};
 use crate::rng::{Stream, derive_seed, unit_word};
 
@@ -83,37 +84,46 @@ pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn
     Ok(found.points.swap_remove(0))
 }
 
-/// Runs the pilot and draws the samples of all temperatures, in their order.
+/// Runs the pilot and draws the samples of all temperatures, in their order; those of an adapted ladder are found first.
 ///
 /// # Errors
 /// [`Error::Input`] for settings that cannot be run or a precision that is out of reach, [`Error::Numerics`] when hot and
 /// cold starts never agree, [`Error::Stopped`] on a signal, device failures.
 pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<ScanOutcome> {
     scan.validate()?;
+    let mut progress = Progress { listener };
+    let Some(rule) = scan.rule().filter(|_| scan.ladder.is_some()) else {
+        return at_temperatures(backend, scan, &mut progress);
+    };
+    let (temperatures, adaptation) = adapt(backend, scan, rule, &mut progress)?;
+    let fixed = Scan { temperatures, ladder: None, ..scan.clone() };
+    let mut found = at_temperatures(backend, &fixed, &mut progress)?;
+    found.exchange.iter_mut().for_each(|report| report.adaptation = Some(adaptation));
+    Ok(found)
+}
+
+/// Runs all temperatures of a scan as they are given.
+fn at_temperatures<B: Backend>(backend: &B, scan: &Scan, progress: &mut Progress<'_>) -> Result<ScanOutcome> {
     let seed = derive_seed(scan.seed, "ising");
     let (model, replicas) = (&scan.model, scan.replicas_used());
     let of_replicas: Vec<f64> = scan.temperatures.iter().flat_map(|&t| vec![t; replicas]).collect();
     let initial = starts(seed, scan.temperatures.len(), replicas, model.graph.sites);
-    let mut progress = Progress { listener };
-    let progress = &mut progress;
-    let clusters = |kind, coupling| Clusters::new(model, coupling, kind, &of_replicas, &initial, seed);
-    let by_spins = |rule: Rule, progress: &mut Progress<'_>| match model.uniform_coupling() {
+    let Some(rule) = scan.rule() else {
+        let kind = if scan.algorithm == Algorithm::Wolff { Kind::Wolff } else { Kind::SwendsenWang };
+        // Settings with another model than a uniform one were refused for cluster updates.
+        let coupling = model.uniform_coupling().unwrap_or(1.0);
+        return run(scan, &mut Clusters::new(model, coupling, kind, &of_replicas, &initial, seed), progress);
+    };
+    match model.uniform_coupling() {
         Some(coupling) if scan.exchange.is_none() => {
             run(scan, &mut OnBackend::new(backend, model, coupling, rule, &of_replicas, &initial, seed)?, progress)
         }
         _ => {
             let interactions = model.interactions()?;
-            let moved = Tabled::new(model, &interactions, rule, &scan.temperatures, &initial, (seed, scan.exchange));
+            let (temperatures, numbers) = (&scan.temperatures, (seed, scan.exchange));
+            let moved = Tabled::new(backend, (model, &interactions), rule, temperatures, &initial, numbers);
             run(scan, &mut moved?, progress)
         }
-    };
-    // Settings with another model than a uniform one were refused for cluster updates.
-    let coupling = model.uniform_coupling().unwrap_or(1.0);
-    match scan.algorithm {
-        Algorithm::Metropolis => by_spins(model.metropolis(), progress),
-        Algorithm::HeatBath => by_spins(Rule::HeatBath, progress),
-        Algorithm::SwendsenWang => run(scan, &mut clusters(Kind::SwendsenWang, coupling), progress),
-        Algorithm::Wolff => run(scan, &mut clusters(Kind::Wolff, coupling), progress),
     }
 }
 
@@ -226,7 +236,7 @@ impl Production<'_> {
                 "a precision of {:e} in the {} at T = {}",
                 precision.error,
                 precision.quantity.name(),
-                observables.temperature
+                readable(observables.temperature)
             );
             self.check(times * precision.growth(observables), &what)?;
         }
@@ -278,7 +288,7 @@ pub(super) fn series_of(sites: usize, record: &[Vec<Measured>], replicas: Range<
 }
 
 /// At each temperature the first half of the replicas cold, up and down by turns; the second half hot.
-fn starts(seed: u64, temperatures: usize, replicas: usize, sites: usize) -> BitMatrix {
+pub(super) fn starts(seed: u64, temperatures: usize, replicas: usize, sites: usize) -> BitMatrix {
     BitMatrix::from_fn(temperatures * replicas, sites, |row, i| {
         let r = row % replicas;
         if r < replicas / 2 {

@@ -4,14 +4,10 @@
 
 use rand_distr::{Distribution, StandardNormal};
 
+pub use crate::backend::tables::{MAX_ORDER, MAX_TERMS_OF_SITE};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::{BondList, Graph, Lattice, MAX_SITES};
 use crate::rng::Philox;
-
-/// Most sites of a term.
-pub const MAX_ORDER: usize = 4;
-/// Most terms of a site: tables have 2^terms entries.
-pub const MAX_TERMS_OF_SITE: usize = 12;
 
 /// One term of the energy.
 #[derive(Debug, Clone, PartialEq)]

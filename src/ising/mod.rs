@@ -10,7 +10,7 @@
 //!
 //! | algorithm | where | a sweep is |
 //! | --- | --- | --- |
-//! | Metropolis, heat bath | any backend | every spin once, colour by colour |
+//! | Metropolis, heat bath | any backend, any model | every spin once, colour by colour |
 //! | Swendsen–Wang | CPU | all clusters once |
 //! | Wolff | CPU | one cluster |
 //!
@@ -20,13 +20,14 @@
 //! Small lattices, chains and graphs from files therefore toss a coin for such moves ([`Model::metropolis`]).
 //!
 //! Models with fields, different couplings or terms of more than two spins ([`Interactions`]), and runs with exchange of
-//! temperatures between replicas, use single-spin updates by tables on the CPU.
+//! temperatures between replicas, use single-spin updates by tables.
 
 mod algorithm;
 mod cluster;
 mod engine;
 mod general;
 mod interactions;
+mod lazy_graph;
 mod model;
 mod pilot;
 mod precision;
@@ -36,8 +37,9 @@ mod walkers;
 
 pub use self::algorithm::Algorithm;
 pub use self::engine::{Outcome, ScanOutcome, generate, scan};
-pub use self::general::ExchangeReport;
+pub use self::general::{Adaptation, ExchangeReport, MAX_RUNGS};
 pub use self::interactions::{Disorder, Interactions, MAX_ORDER, MAX_TERMS_OF_SITE, Term};
+pub use self::lazy_graph::LazyGraph;
 pub use self::model::{Couplings, Model};
 pub use self::precision::{Precision, Quantity};
 pub use self::settings::{Scan, Settings};

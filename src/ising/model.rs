@@ -2,7 +2,7 @@
 //!
 //! Uniform: E(s) = `−J Σ_<ij> s_i s_j` over the bonds of a lattice or of any graph, on every backend. J may have either sign;
 //! on a bipartite lattice the antiferromagnet has the ferromagnet's energies, on others it is frustrated. General: any
-//! [`Interactions`], on the CPU.
+//! [`Interactions`].
 
 use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};
@@ -11,7 +11,7 @@ use crate::lattice::{BondList, Graph, Lattice};
 use crate::observables::exact_observables;
 use crate::record::ExactObservables;
 
-use super::{Disorder, Interactions};
+use super::{Disorder, Interactions, LazyGraph};
 
 /// What the energy is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Model {
     /// The lattice, if it is a named one.
     pub lattice: Option<Lattice>,
     /// Who is whose neighbour.
-    pub graph: Graph,
+    pub graph: LazyGraph,
     /// The energy.
     pub couplings: Couplings,
 }
@@ -49,7 +49,7 @@ impl Model {
     /// # Errors
     /// As [`Lattice::validate`]; [`Error::Input`] for a coupling that is zero or not finite.
     pub fn on_lattice(lattice: Lattice, coupling: f64) -> Result<Self> {
-        let graph = lattice.validate()?.graph();
+        let graph = lattice.validate()?.into();
         let name = if coupling == 1.0 { lattice.to_string() } else { format!("{lattice}, J = {coupling}") };
         let couplings = Couplings::Uniform(checked(coupling, &name)?);
         Ok(Self { name, lattice: Some(lattice), graph, couplings })
@@ -89,7 +89,7 @@ impl Model {
     pub fn on_graph(name: &str, list: &BondList, coupling: f64, field: f64) -> Result<Self> {
         match list.uniform_coupling().filter(|_| field == 0.0) {
             Some(shared) => {
-                let graph = Graph::from_bonds(list.sites, &list.bonds)?;
+                let graph = Graph::from_bonds(list.sites, &list.bonds)?.into();
                 let couplings = Couplings::Uniform(checked(coupling * shared, name)?);
                 Ok(Self { name: name.to_string(), lattice: None, graph, couplings })
             }
@@ -100,7 +100,7 @@ impl Model {
     /// Any interactions.
     #[must_use]
     pub fn general(name: &str, interactions: Interactions) -> Self {
-        let graph = interactions.graph();
+        let graph = interactions.graph().into();
         Self { name: name.to_string(), lattice: None, graph, couplings: Couplings::General(interactions) }
     }
 

@@ -4,6 +4,7 @@ use super::Scan;
 use super::engine::{Progress, series_of, stop_if_asked};
 use super::walkers::Walkers;
 use crate::error::{Error, Fault, Result};
+use crate::numerics::readable;
 use crate::observables::{Series, agreement, observables_of, pilot};
 use crate::record::Observables;
 use crate::stats::normal_quantile;
@@ -100,7 +101,7 @@ pub(super) fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progres
             let slowest = (0..temperatures).max_by(|&a, &b| found.tau(a).total_cmp(&found.tau(b))).unwrap_or(0);
             return Err(Error::Numerics(
                 Fault::new(format!("not thermalised after {sweeps} sweeps: τ = {tau:.0} sweeps"))
-                    .at(format!("{} at T = {}", scan.model.name, scan.temperatures[slowest]))
+                    .at(format!("{} at T = {}", scan.model.name, readable(scan.temperatures[slowest])))
                     .expected("hot and cold starts that agree over 20 autocorrelation times")
                     .advice("use heat-bath or cluster updates, a smaller lattice or a temperature further from the critical one"),
             ));

@@ -1,6 +1,8 @@
 //! What an Ising run is asked to do.
 
+use super::general::{MAX_EVERY, MAX_RUNGS};
 use super::{Algorithm, Model, Precision, check_temperatures};
+use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
@@ -41,6 +43,7 @@ impl Settings {
             spacing: self.spacing,
             precision: Vec::new(),
             exchange: None,
+            ladder: None,
             seed: self.seed,
         })
     }
@@ -82,6 +85,9 @@ pub struct Scan {
     pub precision: Vec<Precision>,
     /// Sweeps between exchanges of temperatures; None: no exchanges.
     pub exchange: Option<u32>,
+    /// That many temperatures between the two given ones instead, spaced for equal acceptance of exchanges and fixed
+    /// before the run; None: the temperatures as they are given.
+    pub ladder: Option<usize>,
     /// Seed.
     pub seed: u64,
 }
@@ -96,7 +102,17 @@ impl Scan {
     /// Whether all work is done on the CPU, whatever the backend.
     #[must_use]
     pub fn needs_cpu(&self) -> bool {
-        self.algorithm.is_cluster() || self.model.uniform_coupling().is_none() || self.exchange.is_some()
+        self.algorithm.is_cluster()
+    }
+
+    /// The rule of single-spin updates; None for cluster updates.
+    #[must_use]
+    pub fn rule(&self) -> Option<Rule> {
+        match self.algorithm {
+            Algorithm::Metropolis => Some(self.model.metropolis()),
+            Algorithm::HeatBath => Some(Rule::HeatBath),
+            Algorithm::SwendsenWang | Algorithm::Wolff => None,
+        }
     }
 
     /// Checks everything that can be checked before anything is allocated.
@@ -118,7 +134,16 @@ impl Scan {
         if self.exchange.is_some_and(|every| every == 0 || self.temperatures.len() < 2) {
             return fault("exchange of temperatures", "at least two of them, and at least one sweep between exchanges");
         }
-        let (sites, temperatures) = (self.model.graph.sites, self.temperatures.len());
+        if let Some(rungs) = self.ladder {
+            let every = self.exchange.unwrap_or(u32::MAX);
+            if self.temperatures.len() != 2 || !(2..=MAX_RUNGS).contains(&rungs) || every > MAX_EVERY {
+                let expected = format!(
+                    "two temperatures, its ends; 2 to {MAX_RUNGS} in all; exchanges after every 1 to {MAX_EVERY} sweeps"
+                );
+                return fault(&format!("a ladder of {rungs} temperatures"), &expected);
+            }
+        }
+        let (sites, temperatures) = (self.model.graph.sites, self.ladder.unwrap_or(self.temperatures.len()));
         check_sizes(sites, temperatures, self.samples, self.replicas, self.spacing)
     }
 }

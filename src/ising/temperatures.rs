@@ -1,6 +1,7 @@
 //! Lists of temperatures as people write them: `2.2`, `1.8,2.0,2.2`, `1.5:3.5:0.1`, and any mixture.
 
 use crate::error::{Error, Fault, Result};
+use crate::numerics::readable;
 
 /// Most temperatures of one scan.
 pub const MAX_TEMPERATURES: usize = 4096;
@@ -58,14 +59,14 @@ pub fn check_temperatures(temperatures: &[f64]) -> Result<()> {
     for (i, &t) in temperatures.iter().enumerate() {
         if !(t.is_finite() && t > 0.0) {
             return fault(
-                format!("temperature {t}"),
+                format!("temperature {}", readable(t)),
                 "a positive finite number, in units of J/k_B".to_string(),
                 "the critical temperature of the square lattice is 2.269185",
             );
         }
         if temperatures[..i].contains(&t) {
             return fault(
-                format!("temperature {t} occurs twice"),
+                format!("temperature {} occurs twice", readable(t)),
                 "every temperature once".to_string(),
                 "leave one out, or ask for more samples",
             );

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::backend::{Acceptance, Backend, Rule};
 use crate::bits::BitMatrix;
 use crate::error::Result;
+use crate::lattice::{Graph, Lattice};
 
 use super::{ExchangeReport, Model};
 
@@ -55,32 +56,59 @@ pub(super) trait Walkers {
 /// Replicas updated spin by spin on a backend.
 pub(super) struct OnBackend<'a, B: Backend> {
     backend: &'a B,
-    model: &'a Model,
     coupling: f64,
     seed: u64,
+    bonds: f64,
     spins: B::Spins,
     updates: f64,
     updates_per_sweep: f64,
 }
 
 impl<'a, B: Backend> OnBackend<'a, B> {
-    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r, all bonds the coupling J.
+    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r, all bonds the coupling J. With
+    /// [`one_bit_a_site`] the model's graph is not made.
     ///
     /// # Errors
     /// When the device cannot hold them.
     pub(super) fn new(
         backend: &'a B,
-        model: &'a Model,
+        model: &Model,
         coupling: f64,
         rule: Rule,
         temperatures: &[f64],
         initial: &BitMatrix,
         seed: u64,
     ) -> Result<Self> {
-        let acceptance = Acceptance::with_coupling(rule, model.graph.max_degree, coupling, temperatures)?;
-        let spins = backend.upload_spins(&model.graph, &acceptance, initial)?;
+        let table = |degree| Acceptance::with_coupling(rule, degree, coupling, temperatures);
+        let (spins, bonds) = match one_bit_a_site(model, temperatures.len()) {
+            Some(length) => (backend.upload_square(length, &table(4)?, initial)?, 2 * model.graph.sites),
+            None => {
+                let graph: &Graph = &model.graph;
+                (backend.upload_spins(graph, &table(graph.max_degree)?, initial)?, graph.bonds())
+            }
+        };
         let updates_per_sweep = temperatures.len() as f64 * model.graph.sites as f64;
-        Ok(Self { backend, model, coupling, seed, spins, updates: 0.0, updates_per_sweep })
+        Ok(Self { backend, coupling, seed, bonds: bonds as f64, spins, updates: 0.0, updates_per_sweep })
+    }
+}
+
+/// Replicas that fill half of a block of 256 lanes.
+const HALF_A_BLOCK: usize = 128;
+/// Extent from which one bit a site is as fast as one bit a replica at any number of replicas, and much smaller: a block
+/// of 256 replicas no longer fits a second-level cache, and neighbour lists take fifty bytes a site.
+const LARGE: usize = 512;
+
+/// The extent of a square lattice that is packed with one bit a site rather than one bit a replica: a ferromagnet whose
+/// extent is a multiple of 64, large or with so few replicas that more than half the lanes of a block of 256 would idle.
+/// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
+/// only, never on the device.
+pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<usize> {
+    let ferromagnet = model.uniform_coupling().is_some_and(|coupling| coupling > 0.0);
+    match model.lattice {
+        Some(Lattice::Square { length }) if ferromagnet && length.is_multiple_of(64) => {
+            (length >= LARGE || replicas < HALF_A_BLOCK).then_some(length)
+        }
+        _ => None,
     }
 }
 
@@ -96,7 +124,7 @@ impl<B: Backend> Walkers for OnBackend<'_, B> {
 
     fn take_record(&mut self) -> Result<Vec<Vec<Measured>>> {
         let sums = self.backend.read_sums(&mut self.spins)?;
-        let bonds = self.model.graph.bonds() as f64;
+        let bonds = self.bonds;
         let energy = |antiparallel: u32| self.coupling * (2.0 * f64::from(antiparallel) - bonds);
         let measured = |row: &Vec<crate::backend::SpinSums>| -> Vec<Measured> {
             row.iter().map(|s| Measured { energy: energy(s.antiparallel), up: s.up }).collect()
@@ -114,5 +142,48 @@ impl<B: Backend> Walkers for OnBackend<'_, B> {
 
     fn updates(&self) -> f64 {
         self.updates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+
+    fn square(length: usize, coupling: f64) -> Model {
+        Model::on_lattice(Lattice::Square { length }, coupling).unwrap()
+    }
+
+    #[test]
+    fn large_lattices_and_few_replicas_are_packed_by_site() {
+        for (length, replicas, by_site) in
+            [(64, 2, true), (64, 128, false), (448, 128, false), (512, 128, true), (4096, 2, true), (4098, 2, false)]
+        {
+            let found = one_bit_a_site(&square(length, 0.5), replicas);
+            assert_eq!(found, by_site.then_some(length), "{length} {replicas}");
+        }
+        assert_eq!(one_bit_a_site(&square(64, -1.0), 2), None, "counts of antiparallel neighbours raise the energy");
+        assert_eq!(one_bit_a_site(&Model::ferromagnet(Lattice::Cubic { length: 64 }).unwrap(), 2), None);
+    }
+
+    /// Energies and magnetisations of both layouts are those of the configurations.
+    #[test]
+    fn measured_sums_are_those_of_the_spins() {
+        for (coupling, replicas) in [(1.5, 3), (1.5, 130), (-1.5, 3)] {
+            let model = square(64, coupling);
+            let temperatures: Vec<f64> = (0..replicas).map(|r| 2.0 + 0.01 * r as f64).collect();
+            let start = BitMatrix::from_fn(replicas, 4096, |r, i| (r + i * i) % 3 == 0);
+            let mut moved = OnBackend::new(&Cpu, &model, coupling, Rule::Metropolis, &temperatures, &start, 1).unwrap();
+            moved.sweep(0..3);
+            moved.record();
+            let (spins, found) = (moved.spins().unwrap(), moved.take_record().unwrap());
+            assert_ne!(spins, start);
+            let bonds = Lattice::Square { length: 64 }.bonds();
+            for (r, found) in found[0].iter().enumerate() {
+                let sign = |a, b| if spins.get(r, a) == spins.get(r, b) { 1.0 } else { -1.0 };
+                let energy: f64 = bonds.iter().map(|&(a, b)| -coupling * sign(a, b)).sum();
+                assert_eq!(*found, Measured { energy, up: spins.row_count(r) }, "J = {coupling}, replica {r}");
+            }
+        }
     }
 }

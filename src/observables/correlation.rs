@@ -43,7 +43,11 @@ pub fn correlations(samples: &BitMatrix, lattice: Lattice, replicas: usize, tau:
     let of_block = |range: &Range<usize>| {
         let rows: Vec<usize> = range.clone().map(|at| at % times * replicas + at / times).collect();
         let block = samples.select_rows(&rows);
-        let mut means = along_axes(&block.transposed(), lattice, distances, rows.len());
+        let mut means = if length >= LONG_LINE {
+            along_lines(&block, lattice, distances)
+        } else {
+            along_axes(&block.transposed(), lattice, distances, rows.len())
+        };
         means.extend(structure_factors(&block, lattice));
         means
     };
@@ -56,6 +60,52 @@ pub fn correlations(samples: &BitMatrix, lattice: Lattice, replicas: usize, tau:
     let orthogonal = matches!(lattice, Lattice::Chain { .. } | Lattice::Square { .. } | Lattice::Cubic { .. });
     let known = orthogonal && xi.value < 1e6 * length as f64 && xi.error.is_finite();
     Ok(Correlations { along_axis, length: known.then_some(xi) })
+}
+
+/// Extent from which spins are compared along the lines of a configuration; below it, across configurations.
+const LONG_LINE: usize = 64;
+
+/// G(r) for r = 0 … of one block `[samples, sites]`: configurations are compared with themselves, moved by r.
+fn along_lines(block: &BitMatrix, lattice: Lattice, distances: usize) -> Vec<f64> {
+    let (sites, length) = (lattice.sites(), lattice.length());
+    let of_sample = |words: &[u32], r: usize| -> u64 {
+        if !lattice.is_periodic() {
+            return unequal(words, 0, r, length - r);
+        }
+        let along = |axis: usize| -> u64 {
+            let stride = length.pow(axis as u32);
+            let around = length * stride;
+            let of_period = |start: usize| {
+                let (moved, kept) = (r * stride, around - r * stride);
+                unequal(words, start, start + moved, kept) + unequal(words, start + kept, start, moved)
+            };
+            (0..sites).step_by(around).map(of_period).sum()
+        };
+        (0..lattice.dimensions()).map(along).sum()
+    };
+    let of_distance = |r: usize| {
+        let pairs = if lattice.is_periodic() { sites * lattice.dimensions() } else { length - r } * block.rows();
+        let different: u64 = (0..block.rows()).map(|row| of_sample(block.row(row), r)).sum();
+        1.0 - 2.0 * different as f64 / pairs as f64
+    };
+    (0..distances).into_par_iter().map(of_distance).collect()
+}
+
+/// Number of unequal bits in two runs of `count` bits of `words` that begin at bits `a` and `b`.
+fn unequal(words: &[u32], a: usize, b: usize, count: usize) -> u64 {
+    let at = |start: usize, k: usize| {
+        let (word, shift) = (start / 32 + k, start % 32);
+        let next = words.get(word + 1).copied().unwrap_or(0);
+        ((u64::from(next) << 32 | u64::from(words[word])) >> shift) as u32
+    };
+    let whole: u64 = (0..count / 32).map(|k| u64::from((at(a, k) ^ at(b, k)).count_ones())).sum();
+    match count % 32 {
+        0 => whole,
+        rest => {
+            let last = (at(a, count / 32) ^ at(b, count / 32)) & (u32::MAX >> (32 - rest));
+            whole + u64::from(last.count_ones())
+        }
+    }
 }
 
 /// G(r) for r = 0 … of one block, given with sites as rows: unequal spins are counted 32 samples at a time.
@@ -99,9 +149,24 @@ fn structure_factors(block: &BitMatrix, lattice: Lattice) -> [f64; 2] {
     let mut up = vec![0u32; axes * length];
     for r in 0..block.rows() {
         up.fill(0);
-        for i in (0..sites).filter(|&i| block.get(r, i)) {
-            for axis in 0..axes {
-                up[axis * length + i / length.pow(axis as u32) % length] += 1;
+        for (w, &word) in block.row(r).iter().enumerate() {
+            let (line, column) = (32 * w / length, 32 * w % length);
+            let mut rest = word;
+            while rest != 0 {
+                let at = column + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                // Long lines end at most once in a word.
+                let (line, column) = match at.checked_sub(length) {
+                    None => (line, at),
+                    Some(over) => (line + 1 + over / length, over % length),
+                };
+                up[column] += 1;
+                if axes > 1 {
+                    up[length + line % length] += 1;
+                }
+                if axes > 2 {
+                    up[2 * length + line / length] += 1;
+                }
             }
         }
         let magnetization = 2.0 * f64::from(block.row_count(r)) - sites as f64;
@@ -116,4 +181,46 @@ fn structure_factors(block: &BitMatrix, lattice: Lattice) -> [f64; 2] {
     }
     let per_spin = 1.0 / (sites * block.rows()) as f64;
     [at_zero * per_spin, at_k * per_spin]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparing_along_lines_and_across_samples_gives_the_same_numbers() {
+        // Extents at and beside whole words, one to three dimensions, open and periodic.
+        for name in ["chain:64", "chain:98", "open-chain:67", "square:64", "square:70", "cubic:8", "cubic:66"] {
+            let lattice: Lattice = name.parse().unwrap();
+            let distances = (lattice.length() / 2 + 1).min(20);
+            let block = BitMatrix::from_fn(3, lattice.sites(), |r, i| (i * i + 7 * i * r + i / 5) % 11 < 5);
+            let across = along_axes(&block.transposed(), lattice, distances, 3);
+            assert_eq!(along_lines(&block, lattice, distances), across, "{name}");
+        }
+    }
+
+    #[test]
+    fn structure_factors_are_sums_over_spins() {
+        for name in ["chain:10", "square:6", "square:34", "cubic:4", "cubic:34"] {
+            let lattice: Lattice = name.parse().unwrap();
+            let (sites, length) = (lattice.sites(), lattice.length());
+            let block = BitMatrix::from_fn(2, sites, |r, i| (i * i + 3 * i * r + i / 7) % 5 < 2);
+            let mut sums = [0.0; 2];
+            for r in 0..2 {
+                let spin = |i: usize| if block.get(r, i) { 1.0 } else { -1.0 };
+                sums[0] += (0..sites).map(spin).sum::<f64>().powi(2);
+                for axis in 0..lattice.dimensions() {
+                    let angle = |i: usize| 2.0 * PI * (i / length.pow(axis as u32) % length) as f64 / length as f64;
+                    let parts = [f64::sin, f64::cos].map(|f| (0..sites).map(|i| spin(i) * f(angle(i))).sum::<f64>());
+                    sums[1] += (parts[0].powi(2) + parts[1].powi(2)) / lattice.dimensions() as f64;
+                }
+            }
+            let found = structure_factors(&block, lattice);
+            for (found, sum) in found.iter().zip(sums) {
+                let expected = sum / (2 * sites) as f64;
+                // N terms of size one, added in another order.
+                assert!((found - expected).abs() < 1e-15 * (sites * sites) as f64, "{name}: {found} {expected}");
+            }
+        }
+    }
 }

@@ -4,8 +4,12 @@ use std::str::FromStr;
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::backend::gpu::shader::Precision;
+use crate::backend::gpu::tile::{self, Tile};
 use crate::backend::gpu::{self, Gpu, Selection};
+use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
+use crate::run::tiles::TileFile;
 
 /// Which kind of device was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,21 +73,59 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
     }
     let pool = builder.build().map_err(|e| Error::device(format!("cannot start threads: {e}")))?;
     pool.install(|| {
+        if request.choice == Choice::Cpu {
+            return job.run(&Cpu::new());
+        }
         let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
             Some(Ok(choice)) => choice,
             Some(Err(never)) => match never {},
             None => gpu::Choice::Automatic,
         };
-        let selection = Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() };
+        let selection =
+            settings(Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() })?;
         match request.choice {
-            Choice::Cpu => job.run(&Cpu::new()),
-            Choice::Gpu => job.run(&Gpu::new(&selection)?),
-            Choice::Auto if request.device.is_some() => job.run(&Gpu::new(&selection)?),
-            Choice::Auto => match Gpu::new(&selection) {
+            Choice::Gpu => job.run(&open(&selection)?),
+            _ if request.device.is_some() => job.run(&open(&selection)?),
+            _ => match open(&selection) {
                 Ok(gpu) => job.run(&gpu),
                 Err(_) => job.run(&Cpu::new()),
             },
         }
+    })
+}
+
+/// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:
+/// `GIBBSITE_TILE` (a tile's name, or `likely` for no measurement), `GIBBSITE_WEIGHTS` (`f32` or `f16`),
+/// `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS=1`.
+fn settings(selection: Selection) -> Result<Selection> {
+    let value = |name: &str| std::env::var(name).unwrap_or_default();
+    let refused = |name: &str, found: &str, expected: String| {
+        Error::Input(Fault::new(format!("\"{found}\"")).at(name).expected(expected))
+    };
+    let tile = match value("GIBBSITE_TILE").as_str() {
+        "" | "likely" => None,
+        name => Some(Tile::named(name).ok_or_else(|| {
+            let names: Vec<&str> = tile::ALL.iter().map(|tile| tile.name).collect();
+            refused("GIBBSITE_TILE", name, format!("likely or one of {}", names.join(", ")))
+        })?),
+    };
+    let precision = match value("GIBBSITE_WEIGHTS").as_str() {
+        "" | "f32" => Precision::F32,
+        "f16" => Precision::F16,
+        name => return Err(refused("GIBBSITE_WEIGHTS", name, "f32 or f16".to_string())),
+    };
+    let on = |name: &str| value(name) == "1";
+    let (checked, timed) = (on("GIBBSITE_SHADER_CHECKS"), on("GIBBSITE_TIMESTAMPS"));
+    Ok(Selection { tile, precision, checked, timed, ..selection })
+}
+
+/// Opens a GPU that measures its tiles and keeps them in the cache directory, where there is one.
+fn open(selection: &Selection) -> Result<Gpu> {
+    let gpu = Gpu::new(selection)?;
+    let likely = std::env::var("GIBBSITE_TILE").is_ok_and(|name| name == "likely");
+    Ok(match cache_directory().filter(|_| !likely) {
+        Some(directory) => gpu.with_tiles(Box::new(TileFile { directory }), false),
+        None => gpu,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
 use crate::ising::{Algorithm, ExchangeReport, Model, Outcome, Scan, Settings};
+use crate::numerics::readable;
 use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
 
@@ -92,8 +93,8 @@ pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -
     let found = crate::ising::scan(backend, scan, listener)?;
     let outcomes = found.points;
     let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;
-    let series = outcomes.iter().map(|o| o.series.clone()).collect();
-    Ok(Scanned { records, data: data_set(outcomes, scan), series, exchange: found.exchange })
+    let (data, series) = taken_apart(outcomes, scan);
+    Ok(Scanned { records, data, series, exchange: found.exchange })
 }
 
 fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<IsingRecord> {
@@ -123,27 +124,29 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
     })
 }
 
-fn data_set(outcomes: Vec<Outcome>, scan: &Scan) -> DataSet {
+/// The samples of all outcomes as one data set, and their series.
+fn taken_apart(outcomes: Vec<Outcome>, scan: &Scan) -> (DataSet, Vec<Series>) {
     let mut samples = BitMatrix::zeros(0, scan.model.graph.sites);
     let (mut temperatures, mut sweeps, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
+    let mut series = Vec::with_capacity(outcomes.len());
+    let list: Vec<String> = outcomes.iter().map(|o| readable(o.temperature)).collect();
+    let one = outcomes.first().map(|o| o.temperature).filter(|_| outcomes.len() == 1);
     for outcome in outcomes {
         let rows = outcome.samples.rows();
         samples.append(&outcome.samples);
         temperatures.extend(std::iter::repeat_n(outcome.temperature, rows));
         sweeps.extend((0..rows).map(|row| outcome.sweeps[row / outcome.replicas]));
         replicas.extend((0..rows).map(|row| (row % outcome.replicas) as u32));
+        series.push(outcome.series);
     }
-    let list: Vec<String> = scan.temperatures.iter().map(ToString::to_string).collect();
     let source = format!("{} at T = {}, {}", scan.model.name, list.join(", "), scan.algorithm.name());
     let mut data = DataSet::new(samples, source);
     // A lattice in a file stands for J = 1: readers know exact values for it.
     data.lattice = scan.model.lattice.filter(|_| scan.model.is_plain());
-    match scan.temperatures[..] {
-        [one] => data.temperature = Some(one),
-        _ => data.temperatures = Some(temperatures),
-    }
+    data.temperature = one;
+    data.temperatures = Some(temperatures).filter(|_| one.is_none());
     data.sweeps = Some(sweeps);
     data.replicas = Some(replicas);
     data.seed = Some(scan.seed);
-    data
+    (data, series)
 }

@@ -8,6 +8,7 @@ pub mod ising;
 pub mod likelihood;
 pub mod observe;
 pub mod scenario;
+mod tiles;
 pub mod train;
 pub mod verify;
 

@@ -346,12 +346,7 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
         lattice: plan.lattice,
         temperature: plan.temperature,
         samples: plan.samples,
-        algorithm: match plan.algorithm {
-            scenario::SpinRule::Metropolis => crate::ising::Algorithm::Metropolis,
-            scenario::SpinRule::HeatBath => crate::ising::Algorithm::HeatBath,
-            scenario::SpinRule::SwendsenWang => crate::ising::Algorithm::SwendsenWang,
-            scenario::SpinRule::Wolff => crate::ising::Algorithm::Wolff,
-        },
+        algorithm: plan.algorithm,
         replicas: plan.replicas,
         thermalise: plan.thermalise,
         spacing: plan.every,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::likelihood::ceiling_of;
 use crate::artifact::{Checkpoint, CheckpointStore};
-use crate::backend::Backend;
+use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::data::sha256_hex;
 use crate::error::{Error, Result};
@@ -83,6 +83,8 @@ pub struct Trained {
     pub updates_per_second: f64,
     /// Seconds of updates of this call.
     pub seconds: f64,
+    /// Device time of every kernel, where it was measured.
+    pub kernels: Vec<KernelTime>,
 }
 
 /// Largest smaller side for which metrics enumerate ln Z instead of annealing.
@@ -180,7 +182,44 @@ pub fn train<B: Backend>(
     }
     let state = trainer.state()?;
     let updates_per_second = (state.update - first) as f64 / seconds.max(1e-9);
-    Ok(Trained { rbm: state.rbm, chains: state.chains, last, updates: state.update, updates_per_second, seconds })
+    let kernels = backend.kernel_times();
+    let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
+    Ok(Trained { rbm, chains, last, updates, updates_per_second, seconds, kernels })
+}
+
+/// Times that a training whose device failed is begun again from its newest checkpoint.
+const ATTEMPTS: usize = 3;
+
+/// Runs `attempt`, which trains on a device that it opens and is told whether to go on from a checkpoint. Where the
+/// device fails after a checkpoint that this call wrote, it is run again from there; the result is the same.
+///
+/// # Errors
+/// What the last attempt fails with.
+pub fn train_through_failures<T, L: Listener>(
+    inputs: TrainInputs<'_>,
+    listener: &mut L,
+    mut attempt: impl FnMut(TrainInputs<'_>, &mut L) -> Result<T>,
+) -> Result<T> {
+    let print = fingerprint(inputs.plan, &inputs.split.train);
+    let reached = |listener: &mut L| -> Result<Option<u64>> {
+        Ok(inputs.checkpoints.latest(&print, listener)?.map(|checkpoint| checkpoint.update))
+    };
+    let mut before = if inputs.resume { reached(listener)? } else { None };
+    let mut resume = inputs.resume;
+    for _ in 1..ATTEMPTS {
+        let error = match attempt(TrainInputs { resume, ..inputs }, listener) {
+            Err(error @ Error::Device(_)) => error,
+            other => return other,
+        };
+        // Without progress the next attempt would fail in the same way.
+        let now = reached(listener).unwrap_or_default();
+        if now.is_none() || now <= before {
+            return Err(error);
+        }
+        listener.event(Event::Warning(format!("{error}; going on from the newest checkpoint")));
+        (before, resume) = (now, true);
+    }
+    attempt(TrainInputs { resume, ..inputs }, listener)
 }
 
 fn note(last: Option<&TrainMetric>, rate: f64) -> String {
@@ -282,7 +321,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Passes stop requests on and keeps progress of inner computations to itself.
+/// Keeps the progress of a metric to itself, and stop requests from it: they are heard after it, where a checkpoint is kept.
 struct Quiet<'a>(&'a mut dyn Listener);
 
 impl Listener for Quiet<'_> {

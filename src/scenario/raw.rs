@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::ising::Algorithm as SpinRule;
+
 /// A whole scenario file, `version: 1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,20 +116,6 @@ pub enum RawSource {
         /// Path, relative to the scenario file.
         path: String,
     },
-}
-
-/// How configurations follow one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpinRule {
-    /// min(1, e^{−ΔE/T}).
-    Metropolis,
-    /// 1 / (1 + e^{ΔE/T}).
-    HeatBath,
-    /// All clusters at once; on the CPU.
-    SwendsenWang,
-    /// One cluster a sweep; on the CPU.
-    Wolff,
 }
 
 /// The machine to train.

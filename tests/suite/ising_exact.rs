@@ -25,6 +25,7 @@ pub(crate) fn settings(model: Model, algorithm: Algorithm, temperatures: &[f64],
         spacing: None,
         precision: Vec::new(),
         exchange: None,
+        ladder: None,
         seed: 1,
     }
 }

@@ -134,3 +134,59 @@ fn a_training_never_goes_on_with_other_settings_or_data() {
     let looked = TrainPlan { metrics: 2, checkpoints: 5, ..good };
     assert!(go(&Cpu, &looked, &store, true, &mut Silent).0.is_ok());
 }
+
+/// Loses the device at an update, once.
+struct LoseAt<'a> {
+    update: u64,
+    gpu: Option<&'a gibbsite::backend::gpu::Gpu>,
+    warnings: Vec<String>,
+}
+
+impl Listener for LoseAt<'_> {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Progress { stage: "train", done, .. } if done >= self.update => {
+                if let Some(gpu) = self.gpu.take() {
+                    gpu.give_up();
+                }
+            }
+            Event::Warning(text) => self.warnings.push(text),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_training_whose_device_is_lost_goes_on_from_its_checkpoint() {
+    use gibbsite::backend::gpu::{Gpu, Selection};
+    use gibbsite::run::train::train_through_failures;
+    let shared = crate::parity::gpu_or_ignored!();
+    let dir = tempfile::tempdir().unwrap();
+    let plan = plan(Algorithm::Pcd);
+    let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+    let whole = go(shared, &plan, &store("whole"), false, &mut Silent).0.unwrap();
+    let open = || Gpu::new(&Selection { allow_software: true, ..Selection::default() }).unwrap();
+    let lost = |update: u64, name: &str| {
+        let (split, checkpoints, doomed) = (rows(), store(name), open());
+        let mut listener = LoseAt { update, gpu: Some(&doomed), warnings: Vec::new() };
+        let inputs = TrainInputs { plan: &plan, split: &split, exact: None, checkpoints: &checkpoints, resume: false };
+        let mut attempts = 0;
+        let outcome = train_through_failures(inputs, &mut listener, |inputs, listener| {
+            attempts += 1;
+            match attempts {
+                1 => train(&doomed, inputs, listener, &mut |_| Ok(())),
+                _ => train(&open(), inputs, listener, &mut |_| Ok(())),
+            }
+        });
+        (outcome, attempts, listener.warnings)
+    };
+    let (outcome, attempts, warnings) = lost(30, "late");
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.rbm, outcome.chains), (whole.rbm, whole.chains), "to the last bit");
+    assert_eq!(attempts, 2);
+    assert!(warnings.iter().any(|text| text.contains("lost") && text.contains("checkpoint")), "{warnings:?}");
+    // Before the first checkpoint there is nothing to go on from: the error is the device's.
+    let (outcome, attempts, _) = lost(1, "early");
+    assert!(matches!(outcome, Err(Error::Device(_))), "{outcome:?}");
+    assert_eq!(attempts, 1);
+}

@@ -1,13 +1,13 @@
 //! Eight lanes at a time, in plain Rust that the compiler turns into vector instructions.
 //!
-//! Kernels are written once over [`F32x8`] and [`U32x8`] and compiled twice by [`multiversion!`]: for AVX2, chosen at
+//! Kernels are written once over [`U32x8`] and compiled twice by [`multiversion!`]: for AVX2, chosen at
 //! run time, and for the baseline of the target. No operation is contracted or reordered between the two, so both give
 //! the same bits; `GIBBSITE_PORTABLE=1` in the environment forces the second, and a test compares them.
 //!
 //! This module holds the only `unsafe` of the CPU backend: the call of a function compiled for AVX2, made only after
 //! the processor was asked for it.
 
-use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Not, Sub};
+use std::ops::{Add, BitAnd, BitOr, BitXor, Not};
 use std::sync::OnceLock;
 
 /// Whether kernels run their AVX2 version.
@@ -55,11 +55,6 @@ macro_rules! multiversion {
 }
 pub(crate) use multiversion;
 
-/// Eight f32.
-#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(32))]
-pub(crate) struct F32x8(pub(crate) [f32; 8]);
-
 /// Eight u32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(32))]
@@ -81,10 +76,6 @@ macro_rules! lanewise {
         }
     };
 }
-lanewise!(F32x8, Add, add, |a, b| a + b);
-lanewise!(F32x8, Sub, sub, |a, b| a - b);
-lanewise!(F32x8, Mul, mul, |a, b| a * b);
-lanewise!(F32x8, Div, div, |a, b| a / b);
 lanewise!(U32x8, Add, add, |a, b| a.wrapping_add(b));
 lanewise!(U32x8, BitAnd, bitand, |a, b| a & b);
 lanewise!(U32x8, BitOr, bitor, |a, b| a | b);
@@ -96,105 +87,6 @@ impl Not for U32x8 {
     fn not(self) -> Self {
         self.map(|x| !x)
     }
-}
-
-impl F32x8 {
-    pub(crate) const ZERO: Self = Self([0.0; 8]);
-
-    /// All lanes `x`.
-    #[inline(always)]
-    pub(crate) fn splat(x: f32) -> Self {
-        Self([x; 8])
-    }
-
-    /// Eight values from the start of `slice`.
-    #[inline(always)]
-    pub(crate) fn load(slice: &[f32]) -> Self {
-        let mut out = Self::ZERO;
-        out.0.copy_from_slice(&slice[..8]);
-        out
-    }
-
-    /// Writes the lanes to the start of `slice`.
-    #[inline(always)]
-    pub(crate) fn store(self, slice: &mut [f32]) {
-        slice[..8].copy_from_slice(&self.0);
-    }
-
-    /// Sum of the lanes, pairwise in a fixed order.
-    #[inline(always)]
-    pub(crate) fn sum(self) -> f32 {
-        let a = self.0;
-        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-    }
-}
-
-/// 32 neighbouring units: the columns of a tile.
-pub(crate) type Tile = [F32x8; 4];
-
-/// `f` of every unit, as one loop over all 32: longer bodies are vectorised over the loop, which is what keeps them fast.
-/// (Unrolled by lanes and quarters, the compiler pairs the wrong values and spends its time on shuffles.)
-#[inline(always)]
-pub(crate) fn map_tile(x: Tile, f: impl Fn(f32) -> f32) -> Tile {
-    let mut out = x;
-    for value in bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out) {
-        *value = f(*value);
-    }
-    out
-}
-
-/// `f` of every pair of units.
-#[inline(always)]
-pub(crate) fn zip_tiles(x: Tile, y: Tile, f: impl Fn(f32, f32) -> f32) -> Tile {
-    let mut out = x;
-    let other: [f32; 32] = bytemuck::cast(y);
-    for (value, y) in bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out).iter_mut().zip(other) {
-        *value = f(*value, y);
-    }
-    out
-}
-
-/// eˣ to 2 units in the last place over (−87, 88), clamped beyond.
-///
-/// x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 split in two words (Cody and Waite 1980); Taylor terms to r⁷/7! leave 2⁻³⁰
-/// relative, so rounding rules.
-#[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 88.0);
-    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer.
-    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
-    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-    let p = 1.0 / 5040.0;
-    let p = p * r + 1.0 / 720.0;
-    let p = p * r + 1.0 / 120.0;
-    let p = p * r + 1.0 / 24.0;
-    let p = p * r + 1.0 / 6.0;
-    let p = p * r + 0.5;
-    let p = (p * r) * r + r + 1.0;
-    // 127 + n as an integer: exact in f32, and positive for the clamped range.
-    p * f32::from_bits((n + (12_582_912.0 + 127.0)).to_bits() << 23)
-}
-
-/// 1 / (1 + e^{−x}).
-#[inline(always)]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
-}
-
-/// ln(1 + eˣ) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^{−|x|}; the series to s¹⁵ leaves 2⁻²⁶ relative.
-#[inline(always)]
-pub(crate) fn softplus(x: f32) -> f32 {
-    let z = exp(-x.abs());
-    let s = z / (z + 2.0);
-    let q = s * s;
-    let p = 1.0 / 15.0;
-    let p = p * q + 1.0 / 13.0;
-    let p = p * q + 1.0 / 11.0;
-    let p = p * q + 1.0 / 9.0;
-    let p = p * q + 1.0 / 7.0;
-    let p = p * q + 1.0 / 5.0;
-    let p = p * q + 1.0 / 3.0;
-    x.max(0.0) + (s + s) * (p * q + 1.0)
 }
 
 impl U32x8 {
@@ -230,53 +122,5 @@ impl U32x8 {
     #[inline(always)]
     pub(crate) fn any(self) -> bool {
         self.0.iter().fold(0, |all, lane| all | lane) != 0
-    }
-}
-
-/// Eight Philox4x32-10 blocks at once; the same bits as [`crate::rng::philox`] lane by lane.
-///
-/// Written as a loop over whole blocks: too long to be unrolled, it is vectorised over the lanes, with one 32 × 32 → 64
-/// multiplication for four lanes. Lane by lane inside each round, the compiler falls back to scalar multiplications.
-#[inline(always)]
-pub(crate) fn philox(counter: [U32x8; 4], key: [u32; 2]) -> [U32x8; 4] {
-    let mut out = counter;
-    for l in 0..8 {
-        let block = crate::rng::philox([counter[0].0[l], counter[1].0[l], counter[2].0[l], counter[3].0[l]], key);
-        for q in 0..4 {
-            out[q].0[l] = block[q];
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn philox_lanes_equal_the_scalar_generator() {
-        let counter = [U32x8::count_from(16), U32x8::splat(7), U32x8::splat(3), U32x8::count_from(99)];
-        let blocks = philox(counter, [1, 2]);
-        for l in 0..8u32 {
-            let expected = crate::rng::philox([16 + l, 7, 3, 99 + l], [1, 2]);
-            for (q, word) in expected.into_iter().enumerate() {
-                assert_eq!(blocks[q].0[l as usize], word);
-            }
-        }
-    }
-
-    #[test]
-    fn exp_and_softplus_keep_their_stated_errors() {
-        let (mut worst_exp, mut worst_softplus) = (0.0f64, 0.0f64);
-        for k in -8600..8700 {
-            let x = k as f32 * 0.01 + 0.003;
-            let exact = f64::from(x).exp();
-            worst_exp = worst_exp.max((f64::from(exp(x)) / exact - 1.0).abs());
-            let exact = crate::numerics::softplus(f64::from(x));
-            worst_softplus = worst_softplus.max((f64::from(softplus(x)) / exact - 1.0).abs());
-        }
-        // One unit in the last place is between 2⁻²⁴ and 2⁻²³ relative.
-        assert!(worst_exp < 2.0 * 2f64.powi(-23), "exp is off by {worst_exp:e}");
-        assert!(worst_softplus < 4.0 * 2f64.powi(-23), "softplus is off by {worst_softplus:e}");
     }
 }

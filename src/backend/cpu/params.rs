@@ -1,7 +1,7 @@
-//! Parameters and optimiser state as the CPU kernels want them: rows padded to whole tiles, weights in both orders.
+//! Parameters and optimiser state as the CPU kernels want them: tiles of 32 units, weights in both orders.
 
 use super::kernels::gibbs_half_step::Side;
-use super::product::{TILE, Weights};
+use super::tile::{TILE, Tile};
 use crate::backend::OptimiserState;
 use crate::rbm::Rbm;
 
@@ -10,36 +10,57 @@ use crate::rbm::Rbm;
 pub struct CpuParams {
     pub(crate) n_visible: usize,
     pub(crate) n_hidden: usize,
-    /// `[n_visible, padded n_hidden]`.
-    pub(crate) weights: Vec<f32>,
-    /// `[padded n_hidden, padded n_visible]`.
-    pub(crate) transposed: Vec<f32>,
-    pub(crate) visible_bias: Vec<f32>,
-    pub(crate) hidden_bias: Vec<f32>,
-    pub(crate) velocity: Vec<f32>,
+    /// `[hidden tiles, n_visible, 32]`.
+    pub(crate) weights: Vec<Tile>,
+    /// `[visible tiles, n_hidden, 32]`.
+    pub(crate) transposed: Vec<Tile>,
+    pub(crate) visible_bias: Vec<Tile>,
+    pub(crate) hidden_bias: Vec<Tile>,
+    pub(crate) velocity: Vec<Tile>,
     pub(crate) visible_velocity: Vec<f32>,
     pub(crate) hidden_velocity: Vec<f32>,
     pub(crate) visible_offset: Vec<f32>,
-    pub(crate) hidden_offset: Vec<f32>,
+    pub(crate) hidden_offset: Vec<Tile>,
+    /// g_w λ of each visible unit, `[hidden tiles, n_visible]`, and g_c: scratch of the update.
+    pub(crate) along: Vec<f32>,
+    pub(crate) hidden_gradient: Vec<Tile>,
 }
 
-pub(crate) fn padded(n: usize) -> usize {
-    n.next_multiple_of(TILE)
+/// Tiles of a vector, zero beyond its end.
+pub(crate) fn tiles(values: &[f32]) -> Vec<Tile> {
+    let tile = |values: &[f32]| {
+        let mut tile = Tile::ZERO;
+        tile.0[..values.len()].copy_from_slice(values);
+        tile
+    };
+    values.chunks(TILE).map(tile).collect()
 }
 
-/// `values` followed by zeros to whole tiles.
-pub(crate) fn pad(values: &[f32]) -> Vec<f32> {
-    let mut out = values.to_vec();
-    out.resize(padded(values.len()), 0.0);
+/// Values of tiles, one after the other.
+pub(crate) fn flat(tiles: &[Tile]) -> &[f32] {
+    bytemuck::cast_slice(tiles)
+}
+
+/// The same, to be written.
+pub(crate) fn flat_mut(tiles: &mut [Tile]) -> &mut [f32] {
+    bytemuck::cast_slice_mut(tiles)
+}
+
+/// `[rows, columns]` as `[tiles, rows, 32]`.
+fn into_tiles(values: &[f32], columns: usize) -> Vec<Tile> {
+    let rows = values.len() / columns;
+    let mut out = vec![Tile::ZERO; columns.div_ceil(TILE) * rows];
+    for (r, row) in values.chunks_exact(columns).enumerate() {
+        for (t, values) in row.chunks(TILE).enumerate() {
+            out[t * rows + r].0[..values.len()].copy_from_slice(values);
+        }
+    }
     out
 }
 
-fn pad_rows(values: &[f32], columns: usize) -> Vec<f32> {
-    values.chunks_exact(columns).flat_map(pad).collect()
-}
-
-fn trim_rows(values: &[f32], columns: usize) -> Vec<f32> {
-    values.chunks_exact(padded(columns)).flat_map(|row| row[..columns].iter().copied()).collect()
+/// `[tiles, rows, 32]`, of which the first `keep` rows, as `[keep, columns]`.
+pub(crate) fn from_tiles(tiles: &[Tile], rows: usize, keep: usize, columns: usize) -> Vec<f32> {
+    (0..keep).flat_map(|r| (0..columns).map(move |i| tiles[i / TILE * rows + r].0[i % TILE])).collect()
 }
 
 impl CpuParams {
@@ -52,60 +73,60 @@ impl CpuParams {
             at_rest = OptimiserState::at_rest(rbm, vec![0.5; n_visible]);
             &at_rest
         };
-        let mut transposed = pad_rows(&rbm.exchanged().weights, n_visible);
-        transposed.resize(padded(n_hidden) * padded(n_visible), 0.0);
         Self {
             n_visible,
             n_hidden,
-            weights: pad_rows(&rbm.weights, n_hidden),
-            transposed,
-            visible_bias: pad(&rbm.visible_bias),
-            hidden_bias: pad(&rbm.hidden_bias),
-            velocity: pad_rows(&state.velocity.weights, n_hidden),
+            weights: into_tiles(&rbm.weights, n_hidden),
+            transposed: into_tiles(&rbm.exchanged().weights, n_visible),
+            visible_bias: tiles(&rbm.visible_bias),
+            hidden_bias: tiles(&rbm.hidden_bias),
+            velocity: into_tiles(&state.velocity.weights, n_hidden),
             visible_velocity: state.velocity.visible_bias.clone(),
-            hidden_velocity: pad(&state.velocity.hidden_bias),
+            hidden_velocity: state.velocity.hidden_bias.clone(),
             visible_offset: state.visible_offset.clone(),
-            hidden_offset: pad(&state.hidden_offset),
+            hidden_offset: tiles(&state.hidden_offset),
+            along: vec![0.0; n_hidden.div_ceil(TILE) * n_visible],
+            hidden_gradient: vec![Tile::ZERO; n_hidden.div_ceil(TILE)],
         }
     }
 
     pub(crate) fn to_host(&self) -> (Rbm, OptimiserState) {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
-        let machine = |weights: &[f32], visible: &[f32], hidden: &[f32]| Rbm {
+        let machine = |weights: &[Tile], visible: &[f32], hidden: &[f32]| Rbm {
             n_visible,
             n_hidden,
-            weights: trim_rows(weights, n_hidden),
+            weights: from_tiles(weights, n_visible, n_visible, n_hidden),
             visible_bias: visible[..n_visible].to_vec(),
             hidden_bias: hidden[..n_hidden].to_vec(),
         };
         let state = OptimiserState {
             velocity: machine(&self.velocity, &self.visible_velocity, &self.hidden_velocity),
             visible_offset: self.visible_offset.clone(),
-            hidden_offset: self.hidden_offset[..n_hidden].to_vec(),
+            hidden_offset: flat(&self.hidden_offset)[..n_hidden].to_vec(),
         };
-        (machine(&self.weights, &self.visible_bias, &self.hidden_bias), state)
+        (machine(&self.weights, flat(&self.visible_bias), flat(&self.hidden_bias)), state)
     }
 
     /// Hidden units given visible ones.
     pub(crate) fn hidden_side(&self) -> Side<'_> {
-        let weights = Weights { values: &self.weights, stride: padded(self.n_hidden), inputs: self.n_visible };
-        Side { weights, bias: &self.hidden_bias, base: &[], units: self.n_hidden }
+        Side { weights: &self.weights, bias: &self.hidden_bias, base: &[], units: self.n_hidden }
     }
 
     /// Visible units given hidden ones.
-    pub(crate) fn visible_side<'a>(&'a self, base: &'a [f32]) -> Side<'a> {
-        let weights = Weights { values: &self.transposed, stride: padded(self.n_visible), inputs: self.n_hidden };
-        Side { weights, bias: &self.visible_bias, base, units: self.n_visible }
+    pub(crate) fn visible_side<'a>(&'a self, base: &'a [Tile]) -> Side<'a> {
+        Side { weights: &self.transposed, bias: &self.visible_bias, base, units: self.n_visible }
     }
 
-    /// 2 c_i + Σ_j w_ji, padded: the hidden inputs of v and 1 − v add up to this.
-    pub(crate) fn turned_inputs(&self) -> Vec<f32> {
-        let mut sums: Vec<f32> = self.hidden_bias.iter().map(|c| 2.0 * c).collect();
-        for row in self.weights.chunks_exact(padded(self.n_hidden)) {
-            for (sum, w) in sums.iter_mut().zip(row) {
-                *sum += w;
+    /// 2 c_i + Σ_j w_ji: the hidden inputs of v and 1 − v add up to this.
+    pub(crate) fn turned_inputs(&self, sums: &mut Vec<Tile>) {
+        sums.clear();
+        sums.extend_from_slice(&self.hidden_bias);
+        for (sum, weights) in sums.iter_mut().zip(self.weights.chunks_exact(self.n_visible)) {
+            let twice = *sum;
+            sum.add(&twice);
+            for row in weights {
+                sum.add(row);
             }
         }
-        sums
     }
 }

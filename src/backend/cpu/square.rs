@@ -1,6 +1,7 @@
 //! Square lattices with one bit a site on the CPU, in the layout of `crate::backend::square`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -32,7 +33,8 @@ pub(crate) struct SquareSpins {
 pub(crate) struct SquareReplica {
     /// Words of both colours.
     pub(crate) planes: [Vec<u32>; 2],
-    pub(crate) thresholds: SquareThresholds,
+    /// Neighbouring replicas of one temperature share them.
+    pub(crate) thresholds: Arc<SquareThresholds>,
 }
 
 /// [`SquareClasses`], a word of eight lanes each.
@@ -46,18 +48,29 @@ pub(crate) struct SquareThresholds {
 impl SquareSpins {
     pub(crate) fn new(length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
         let square = Square::new(length, acceptance, initial)?;
-        let replica = |(r, classes): (usize, SquareClasses)| {
+        let mut replicas: Vec<SquareReplica> = Vec::with_capacity(initial.rows());
+        let mut before = None;
+        for (r, classes) in SquareClasses::of_replicas(acceptance)?.into_iter().enumerate() {
             let mut even = square.pack(initial.row(r));
             let odd = even.split_off(square.words());
-            let planes = classes.planes.iter().map(|&mask| U32x8::splat(mask)).collect();
-            SquareReplica { planes: [even, odd], thresholds: SquareThresholds { drawn: classes.drawn, planes } }
-        };
-        let replicas = SquareClasses::of_replicas(acceptance)?.into_iter().enumerate().map(replica).collect();
+            let thresholds = match (&before, replicas.last()) {
+                (Some(before), Some(last)) if *before == classes => Arc::clone(&last.thresholds),
+                _ => {
+                    let planes = classes.planes.iter().map(|&mask| U32x8::splat(mask)).collect();
+                    Arc::new(SquareThresholds { drawn: classes.drawn, planes })
+                }
+            };
+            before = Some(classes);
+            replicas.push(SquareReplica { planes: [even, odd], thresholds });
+        }
         Ok(Self { square, replicas })
     }
 
     pub(crate) fn to_host(&self) -> Result<BitMatrix> {
-        let words = self.replicas.iter().flat_map(|replica| self.square.unpack(&replica.planes.concat())).collect();
+        let mut words = Vec::with_capacity(2 * self.square.words() * self.replicas.len());
+        for SquareReplica { planes: [even, odd], .. } in &self.replicas {
+            self.square.unpack([even, odd], &mut words);
+        }
         BitMatrix::from_words(self.replicas.len(), self.square.length * self.square.length, words)
     }
 
@@ -150,10 +163,13 @@ impl<'a> SquareBlock<'a> {
         let (total, per_row) = (self.other.len(), self.words_per_row);
         let line = &mut scratch.line[..len + 2];
         wrapped(self.other, (self.first + total - 1) % total, line);
-        if per_row.is_multiple_of(8) {
-            self.sides_by_eight(line, &mut scratch.side[..len]);
-        } else {
-            self.sides_by_one(&mut scratch.side[..len]);
+        let side = &mut scratch.side[..len];
+        match per_row {
+            1 => self.sides_of_short_rows::<1>(side),
+            2 => self.sides_of_short_rows::<2>(side),
+            4 => self.sides_of_short_rows::<4>(side),
+            _ if per_row.is_multiple_of(8) => self.sides_by_eight(line, side),
+            _ => self.sides_row_by_row(side),
         }
         Neighbours {
             up: around(self.other, (self.first + total - per_row) % total, &mut scratch.up[..len]),
@@ -193,17 +209,42 @@ impl<'a> SquareBlock<'a> {
         }
     }
 
+    /// Rows of 1, 2 or 4 words, some of which make a vector: words beside are lanes beside, around the end of each row.
+    /// Blocks begin at an even row, so all vectors have the same rows to the left and to the right.
     #[inline(always)]
-    fn sides_by_one(&self, side: &mut [u32]) {
+    fn sides_of_short_rows<const P: usize>(&self, side: &mut [u32]) {
+        let (here, _) = self.other[self.first..self.first + side.len()].as_chunks::<8>();
+        let (out, _) = side.as_chunks_mut::<8>();
+        for (out, here) in out.iter_mut().zip(here) {
+            for l in 0..8 {
+                let row = l - l % P;
+                out[l] = if (l / P + self.colour) % 2 == 1 {
+                    here[l] >> 1 | here[row + (l + 1) % P] << 31
+                } else {
+                    here[l] << 1 | here[row + (l + P - 1) % P] >> 31
+                };
+            }
+        }
+    }
+
+    /// Any other rows, piece by piece.
+    #[inline(always)]
+    fn sides_row_by_row(&self, side: &mut [u32]) {
         let per_row = self.words_per_row;
-        for (k, out) in side.iter_mut().enumerate() {
-            let (row, j) = ((self.first + k) / per_row, (self.first + k) % per_row);
+        let (mut row, mut j) = (self.first / per_row, self.first % per_row);
+        let mut rest = side;
+        while !rest.is_empty() {
             let line = &self.other[row * per_row..(row + 1) * per_row];
-            *out = if (row + self.colour) % 2 == 1 {
-                line[j] >> 1 | line[(j + 1) % per_row] << 31
-            } else {
-                line[j] << 1 | line[(j + per_row - 1) % per_row] >> 31
-            };
+            let (out, after) = rest.split_at_mut(rest.len().min(per_row - j));
+            let right = (row + self.colour) % 2 == 1;
+            for (out, k) in out.iter_mut().zip(j..) {
+                *out = if right {
+                    line[k] >> 1 | line[if k + 1 == per_row { 0 } else { k + 1 }] << 31
+                } else {
+                    line[k] << 1 | line[if k == 0 { per_row - 1 } else { k - 1 }] >> 31
+                };
+            }
+            (row, j, rest) = (row + 1, 0, after);
         }
     }
 }

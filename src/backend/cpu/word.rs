@@ -250,6 +250,21 @@ pub(crate) mod x86 {
     }
 }
 
+/// The widest instructions that kernels use on this processor: `AVX-512`, `AVX2` or `portable code`.
+#[must_use]
+pub fn instruction_set() -> &'static str {
+    match (use_avx512(), super::lanes::use_avx2()) {
+        (true, _) => "AVX-512",
+        (_, true) => "AVX2",
+        _ => "portable code",
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn use_avx512() -> bool {
+    false
+}
+
 /// Whether the processor has AVX-512 F and VL and nothing forbids their use.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn use_avx512() -> bool {

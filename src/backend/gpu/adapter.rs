@@ -10,7 +10,9 @@ use std::str::FromStr;
 use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
-use super::shader::Products;
+use super::shader::{Precision, Products};
+use super::tile::Tile;
+use super::timing;
 
 /// Which adapter is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +48,14 @@ pub struct Selection {
     pub allow_software: bool,
     /// Forms 64-bit products from 16-bit limbs even where the device has 64-bit integers; results are the same.
     pub force_limbs: bool,
+    /// Keeps the driver's checks of indices in every shader; results are the same, slower.
+    pub checked: bool,
+    /// Divides all products by this tile instead of the likely one; results are the same.
+    pub tile: Option<&'static Tile>,
+    /// How products read the weights.
+    pub precision: Precision,
+    /// Measures the device time of every kernel, where the adapter can.
+    pub timed: bool,
 }
 
 impl Selection {
@@ -53,7 +63,7 @@ impl Selection {
     #[must_use]
     pub fn new(device: Option<&str>, allow_software: bool) -> Self {
         let Ok(choice) = device.unwrap_or_default().parse();
-        Self { choice, allow_software, force_limbs: false }
+        Self { choice, allow_software, ..Self::default() }
     }
 }
 
@@ -99,7 +109,7 @@ impl fmt::Display for AdapterDescription {
 }
 
 /// Storage buffers that the widest kernel binds.
-const STORAGE_BUFFERS: u32 = 6;
+const STORAGE_BUFFERS: u32 = 7;
 /// Invocations of the largest workgroup.
 const INVOCATIONS: u32 = 256;
 /// Bytes of workgroup memory that every kernel keeps to.
@@ -202,11 +212,9 @@ fn limits_of(adapter: &wgpu::Adapter) -> AdapterLimits {
 }
 
 fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
-    if adapter.features().contains(wgpu::Features::SHADER_INT64) {
-        vec!["64-bit integers in shaders".to_string()]
-    } else {
-        Vec::new()
-    }
+    let used = [(wgpu::Features::SHADER_INT64, "64-bit integers in shaders"), (timing::FEATURES, "timestamps")];
+    let has = |feature| adapter.features().contains(feature);
+    used.into_iter().filter(|(feature, _)| has(*feature)).map(|(_, name)| name.to_string()).collect()
 }
 
 /// Opens the adapter that `selection` asks for.
@@ -223,9 +231,13 @@ pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device
         true => Products::Limbs,
         false => Products::Wide,
     };
+    let mut required_features = if products == Products::Wide { wide } else { wgpu::Features::empty() };
+    if selection.timed && adapter.features().contains(timing::FEATURES) {
+        required_features |= timing::FEATURES;
+    }
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("gibbsite"),
-        required_features: if products == Products::Wide { wide } else { wgpu::Features::empty() },
+        required_features,
         required_limits: adapter.limits(),
         ..wgpu::DeviceDescriptor::default()
     };

@@ -119,12 +119,23 @@ pub(super) struct ReplicaSpins {
     pub(super) degrees_first: u32,
     /// Sites of every colour.
     pub(super) colours: Vec<u32>,
-    /// Whether all sites have four neighbours and two classes are drawn, which has kernels of its own.
-    pub(super) four_neighbours: bool,
+    /// Which kernels update them.
+    pub(super) entry: Entry,
     /// Offsets, neighbours, sites by colour, tables of colours and degrees.
     pub(super) graph: wgpu::Buffer,
     pub(super) acceptance: wgpu::Buffer,
     pub(super) spins: wgpu::Buffer,
+}
+
+/// Kernels by what they can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Any graph and table.
+    Any,
+    /// Four neighbours everywhere, two classes drawn and the others certain in all replicas.
+    Two,
+    /// Four neighbours everywhere and any table, stored with all five classes.
+    Five,
 }
 
 /// Rows of sums: those already on the host, then those in segments on the device.
@@ -163,14 +174,12 @@ impl ReplicaSpins {
         let colours_first = table.len() as u32;
         table.extend(colours);
         let degrees_first = table.len() as u32;
-        let (degrees, planes) = tables_by_degree(graph, acceptance);
-        table.extend_from_slice(&degrees);
-        let four_neighbours = degrees.len() == 10 && degrees[8] == 2 && graph.neighbours.len() == 4 * graph.sites && {
-            // Two words at the end of a degree's planes say who flips without a draw: here nobody may.
-            let words = acceptance.words();
-            planes[planes.len() - 2 * words..].iter().all(|&mask| mask == 0)
-                && (0..graph.sites).all(|i| graph.neighbours_of(i).len() == 4)
+        let entry = entry_of(graph, acceptance);
+        let (degrees, planes) = match entry {
+            Entry::Five => (vec![0, 0, 0, 0, 0, 0, 0, 0, 5, 0], table_of_five(acceptance)),
+            _ => tables_by_degree(graph, acceptance),
         };
+        table.extend_from_slice(&degrees);
         let words = acceptance.words();
         Ok(Self {
             sites: graph.sites,
@@ -181,7 +190,7 @@ impl ReplicaSpins {
             colours_first,
             degrees_first,
             colours: graph.colours.iter().map(|sites| sites.len() as u32).collect(),
-            four_neighbours,
+            entry,
             graph: gpu.upload("the lattice's graph", "numbers", &table)?,
             acceptance: gpu.upload("acceptance digits", "numbers", &planes)?,
             spins: gpu.upload("spins", "words of 32 spins", initial.transposed().words())?,
@@ -192,6 +201,31 @@ impl ReplicaSpins {
         let words = gpu.read(&self.spins, self.sites * self.words)?;
         Ok(BitMatrix::from_words(self.sites, self.replicas, words)?.transposed())
     }
+}
+
+fn entry_of(graph: &Graph, acceptance: &Acceptance) -> Entry {
+    if graph.max_degree != 4 || graph.neighbours.len() != 4 * graph.sites {
+        return Entry::Any;
+    }
+    let classes = acceptance.classes(4);
+    let certain = classes.always.iter().any(|&mask| mask != 0);
+    if classes.drawn == 2 && !certain { Entry::Two } else { Entry::Five }
+}
+
+/// The planes of four neighbours with five classes, whatever their number of drawn ones: `[32, 5, words]` digits, then
+/// `[5, words]` lanes that flip without a draw.
+fn table_of_five(acceptance: &Acceptance) -> Vec<u32> {
+    const CLASSES: usize = 5;
+    let (classes, words) = (acceptance.classes(4), acceptance.words());
+    let mut planes = vec![0; 33 * CLASSES * words];
+    let (digits, always) = planes.split_at_mut(32 * CLASSES * words);
+    let drawn = classes.drawn * words;
+    for d in 0..32 {
+        digits[d * CLASSES * words..][..drawn].copy_from_slice(&classes.planes[d * drawn..][..drawn]);
+    }
+    always[..drawn].copy_from_slice(&classes.always);
+    always[drawn..].fill(u32::MAX);
+    planes
 }
 
 /// (drawn, first plane) of every degree, and the planes: `[32, drawn, words]` digits, then `[drawn, words]` lanes that

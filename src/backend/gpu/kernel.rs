@@ -3,6 +3,9 @@
 //! Binding 0 of group 0 is always the uniform block of parameters, at a dynamic offset; storage buffers follow from
 //! binding 1 in the order of [`Kernel::bindings`]. A test compares all of it with the shader's own text.
 
+use super::shader::{Precision, Products, Variant};
+use super::tile::{self, Tile};
+
 /// Type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
@@ -46,6 +49,15 @@ pub enum Access {
     ReadWrite,
 }
 
+/// Size of a kernel's workgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workgroup {
+    /// Always as many invocations.
+    Fixed(u32),
+    /// As its tile says.
+    Tiled,
+}
+
 /// One entry point of a shader.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
@@ -55,14 +67,55 @@ pub struct Kernel {
     pub entry: &'static str,
     /// The shader's own text, imports unresolved.
     pub source: &'static str,
-    /// Invocations in a workgroup.
-    pub workgroup_size: u32,
+    /// Invocations in a workgroup; those of the tile where there is one.
+    pub workgroup_size: Workgroup,
+    /// Whether it reads weights in either precision.
+    pub stored_weights: bool,
+    /// Whether the driver may leave out its checks of indices and its clearing of workgroup memory: where the parity
+    /// tests over sizes show that results with and without are the same.
+    pub trusted: bool,
     /// Members of the parameter block.
     pub fields: &'static [Field],
     /// Bytes of the parameter block.
     pub parameter_bytes: usize,
     /// Storage buffers, from binding 1.
     pub bindings: &'static [Access],
+}
+
+impl Kernel {
+    /// Whether its outputs are divided by a [`Tile`].
+    #[must_use]
+    pub fn is_tiled(&self) -> bool {
+        self.workgroup_size == Workgroup::Tiled
+    }
+
+    /// Invocations in a workgroup under a tile.
+    #[must_use]
+    pub fn invocations(&self, tile: &Tile) -> u32 {
+        match self.workgroup_size {
+            Workgroup::Fixed(size) => size,
+            Workgroup::Tiled => tile.invocations(),
+        }
+    }
+
+    /// Every variant of its text that differs.
+    pub fn variants(&self) -> impl Iterator<Item = Variant> {
+        let tiles = if self.is_tiled() { &tile::ALL[..] } else { &tile::ALL[..1] };
+        let precisions = if self.stored_weights { &Precision::ALL[..] } else { &Precision::ALL[..1] };
+        tiles.iter().flat_map(move |tile| {
+            precisions.iter().flat_map(move |precision| {
+                Products::ALL.map(|products| Variant { products, precision: *precision, tile })
+            })
+        })
+    }
+
+    /// File name of a variant: stem, entry point and what distinguishes it, e.g. `update.offsets.wide.wgsl`.
+    #[must_use]
+    pub fn file_name(&self, variant: Variant) -> String {
+        let tile = if self.is_tiled() { format!(".{}", variant.tile.name) } else { String::new() };
+        let precision = if self.stored_weights { format!(".{}", variant.precision.name()) } else { String::new() };
+        format!("{}.{}{tile}{precision}.{}.wgsl", self.stem, self.entry, variant.products.name())
+    }
 }
 
 /// A parameter block with the list of its fields.

@@ -7,7 +7,9 @@ use crate::rbm::Rbm;
 
 use super::device::Gpu;
 use super::kernels::gibbs_half_step::HalfStep;
+use super::kernels::update;
 use super::memory::Shape;
+use super::shader::Precision;
 
 /// Parameters and optimiser state on the device.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub struct Params {
     pub(super) velocities: wgpu::Buffer,
     /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`.
     pub(super) optimiser: wgpu::Buffer,
+    /// Weights rounded to f16, two a word, where the kernels read them so; else a few bytes that nothing reads.
+    pub(super) halves: wgpu::Buffer,
+    precision: Precision,
 }
 
 impl Params {
@@ -51,14 +56,33 @@ impl Params {
         let velocity = &optimiser.velocity;
         let state =
             [&velocity.visible_bias[..], &velocity.hidden_bias, &optimiser.visible_offset, &optimiser.hidden_offset];
-        Ok(Self {
+        let precision = gpu.precision();
+        let pairs = if precision == Precision::F16 { (n_visible * n_hidden).div_ceil(2) } else { 1 };
+        let params = Self {
             n_visible,
             n_hidden,
+            halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,
+            precision,
             weights: gpu.upload("weights", "weights", &rbm.weights)?,
             biases: gpu.upload("biases", "biases", &[&rbm.visible_bias[..], &rbm.hidden_bias].concat())?,
             velocities: gpu.upload("velocities", "weights", &velocity.weights)?,
             optimiser: gpu.upload("optimiser state", "units", &state.concat())?,
-        })
+        };
+        update::round_uploaded(gpu, &params)?;
+        Ok(params)
+    }
+
+    /// The weights that kernels which form products read.
+    pub(super) fn stored_weights(&self) -> &wgpu::Buffer {
+        match self.precision {
+            Precision::F32 => &self.weights,
+            Precision::F16 => &self.halves,
+        }
+    }
+
+    /// How [`Params::stored_weights`] are stored.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<(Rbm, OptimiserState)> {
@@ -102,6 +126,8 @@ pub struct States {
     pub(super) words: wgpu::Buffer,
     /// Hidden states of a Gibbs step with their number of units, kept between steps.
     hidden: Option<(usize, wgpu::Buffer)>,
+    /// Parts of a flip move's gains with their number a chain, likewise.
+    gains: Option<(usize, wgpu::Buffer)>,
 }
 
 impl States {
@@ -115,7 +141,7 @@ impl States {
         if !states.words().is_empty() {
             gpu.queue.write_buffer(&words, 0, bytemuck::cast_slice(states.words()));
         }
-        Ok(Self { rows: states.rows(), cols: states.cols(), words, hidden: None })
+        Ok(Self { rows: states.rows(), cols: states.cols(), words, hidden: None, gains: None })
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
@@ -136,6 +162,21 @@ impl States {
     }
 }
 
+impl States {
+    /// Room for `[parts, rows]` parts of a flip move's gains.
+    pub(super) fn gains(&mut self, gpu: &Gpu, parts: usize) -> Result<wgpu::Buffer> {
+        match &self.gains {
+            Some((number, buffer)) if *number == parts => Ok(buffer.clone()),
+            _ => {
+                let shape = Shape { what: "gains of flips", unit: "chains", rows: self.rows, row_bytes: 4 * parts };
+                let buffer = gpu.allocate(shape)?;
+                self.gains = Some((parts, buffer.clone()));
+                Ok(buffer)
+            }
+        }
+    }
+}
+
 /// Room for packed hidden states `[rows, n_hidden]`.
 pub(super) fn hidden_room(gpu: &Gpu, rows: usize, n_hidden: usize) -> Result<wgpu::Buffer> {
     gpu.allocate(Shape { what: "packed hidden states", unit: "chains", rows, row_bytes: 4 * n_hidden.div_ceil(32) })
@@ -150,6 +191,8 @@ pub struct Moments {
     pub(super) products: wgpu::Buffer,
     /// Visible `[n_visible]`, hidden `[n_hidden]`, hidden of the data alone `[n_hidden]`.
     pub(super) sums: wgpu::Buffer,
+    /// sig(x) of a slice of chains with their number, while a phase is accumulated.
+    means: Option<(usize, wgpu::Buffer)>,
 }
 
 impl Moments {
@@ -161,7 +204,22 @@ impl Moments {
             n_hidden,
             products: gpu.allocate(row("moments", n_visible * n_hidden))?,
             sums: gpu.allocate(row("means", n_visible + 2 * n_hidden))?,
+            means: None,
         })
+    }
+
+    /// Room for sig(x) of `chains` chains.
+    pub(super) fn means(&mut self, gpu: &Gpu, chains: usize) -> Result<wgpu::Buffer> {
+        match &self.means {
+            Some((held, buffer)) if *held >= chains => Ok(buffer.clone()),
+            _ => {
+                let row_bytes = 4 * self.n_hidden;
+                let shape = Shape { what: "means of hidden units", unit: "chains", rows: chains, row_bytes };
+                let buffer = gpu.allocate(shape)?;
+                self.means = Some((chains, buffer.clone()));
+                Ok(buffer)
+            }
+        }
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<HostMoments> {
@@ -184,8 +242,9 @@ pub struct Annealing {
     pub(super) v: wgpu::Buffer,
     /// `[chains, n_hidden]` packed.
     pub(super) h: wgpu::Buffer,
-    /// `[chains, 2]`: value and its rounding error.
+    /// `[words of hidden units, chains, 2]`: value and its rounding error.
     pub(super) log_weights: wgpu::Buffer,
+    words: usize,
 }
 
 impl Annealing {
@@ -219,18 +278,24 @@ impl Annealing {
             ));
         }
         let rows = |what, row_bytes| Shape { what, unit: "chains", rows: chains, row_bytes };
+        let words = params.n_hidden.div_ceil(32);
         Ok(Self {
+            words,
             chains,
             address,
             base: gpu.upload("base biases", "units", base)?,
             v: gpu.allocate(rows("annealing chains", 4 * params.n_visible.div_ceil(32)))?,
             h: hidden_room(gpu, chains, params.n_hidden)?,
-            log_weights: gpu.allocate(rows("log-weights", 8))?,
+            log_weights: gpu.allocate(rows("log-weights", 8 * words))?,
         })
     }
 
     pub(super) fn read_log_weights(&self, gpu: &Gpu) -> Result<Vec<f64>> {
-        let pairs = gpu.read::<[f32; 2]>(&self.log_weights, self.chains)?;
-        Ok(pairs.iter().map(|[sum, error]| f64::from(*sum) + f64::from(*error)).collect())
+        let pairs = gpu.read::<[f32; 2]>(&self.log_weights, self.words * self.chains)?;
+        let log_weight = |chain: usize| {
+            let parts = pairs[chain..].iter().step_by(self.chains);
+            parts.map(|[sum, error]| f64::from(*sum) + f64::from(*error)).sum()
+        };
+        Ok((0..self.chains).map(log_weight).collect())
     }
 }

@@ -12,8 +12,14 @@ pub mod kernel;
 pub mod kernels;
 mod machine;
 mod memory;
+mod pipelines;
+mod recorder;
 pub mod shader;
 mod square;
+mod tables;
+pub mod tile;
+mod timing;
+mod tuning;
 
 use std::ops::Range;
 
@@ -23,17 +29,20 @@ use crate::lattice::Graph;
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, HostMoments, Minibatch, OptimiserState, Phase, SpinSums,
-    UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch, OptimiserState,
+    Phase, SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
 pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
+pub use recorder::Counts;
+pub use tables::TableSpins;
+pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, moments, update};
+use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +56,16 @@ pub struct ShaderText {
 /// Every shader in every variant.
 #[must_use]
 pub fn shader_texts() -> Vec<ShaderText> {
-    let variants = kernels::ALL.iter().flat_map(|kernel| shader::Products::ALL.map(|products| (kernel, products)));
-    variants
-        .map(|(kernel, products)| ShaderText {
-            name: format!("{}.{}.{}.wgsl", kernel.stem, kernel.entry, products.name()),
-            text: shader::compose(kernel.source, products),
-        })
-        .collect()
+    let text = |kernel: &kernel::Kernel, variant| ShaderText {
+        name: kernel.file_name(variant),
+        text: shader::compose(kernel.source, variant),
+    };
+    kernels::ALL.iter().flat_map(|kernel| kernel.variants().map(move |variant| text(kernel, variant))).collect()
 }
 
 impl Backend for Gpu {
     type Spins = Spins;
+    type TableSpins = TableSpins;
     type Params = Params;
     type States = States;
     type Moments = Moments;
@@ -90,6 +98,27 @@ impl Backend for Gpu {
     }
 
     fn read_spins(&self, spins: &Spins) -> Result<BitMatrix> {
+        spins.read(self)
+    }
+
+    fn upload_table_spins(
+        &self,
+        tables: &FlipTables,
+        temperature_of: &[u32],
+        initial: &BitMatrix,
+    ) -> Result<TableSpins> {
+        TableSpins::upload(self, tables, temperature_of, initial)
+    }
+
+    fn set_temperatures(&self, spins: &mut TableSpins, temperature_of: &[u32]) -> Result<()> {
+        spins.set_temperatures(self, temperature_of)
+    }
+
+    fn sweep_by_tables(&self, spins: &mut TableSpins, seed: u64, sweeps: Range<u32>) {
+        ising_table_half_sweep::record(self, spins, seed, sweeps);
+    }
+
+    fn read_table_spins(&self, spins: &TableSpins) -> Result<BitMatrix> {
         spins.read(self)
     }
 
@@ -141,12 +170,17 @@ impl Backend for Gpu {
 
     fn flip_move(&self, params: &Params, chains: &mut States, address: Address, step: u32) {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
-        flip_move::record(self, params, chains, address, step);
+        match chains.gains(self, params.n_hidden.div_ceil(32)) {
+            Err(error) => self.fail(error),
+            Ok(gains) => flip_move::record(self, params, chains, &gains, address, step),
+        }
     }
 
     fn accumulate_moments(&self, params: &Params, states: &States, phase: Phase, moments: &mut Moments) {
         assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
-        moments::record(self, params, states, phase, moments);
+        if let Err(error) = moments::record(self, params, states, phase, moments) {
+            self.fail(error);
+        }
     }
 
     fn new_moments(&self, params: &Params) -> Result<Moments> {
@@ -163,10 +197,7 @@ impl Backend for Gpu {
 
     fn read_free_energies(&self, params: &Params, states: &States) -> Result<Vec<f64>> {
         assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
-        let shape = memory::Shape { what: "free energies", unit: "rows", rows: states.rows, row_bytes: 4 };
-        let energies = self.allocate(shape)?;
-        free_energy::record(self, params, states, &energies);
-        Ok(self.read::<f32>(&energies, states.rows)?.into_iter().map(f64::from).collect())
+        free_energy::read(self, params, states)
     }
 
     fn start_annealing(
@@ -195,6 +226,10 @@ impl Backend for Gpu {
 
     fn read_log_weights(&self, annealing: &Annealing) -> Result<Vec<f64>> {
         annealing.read_log_weights(self)
+    }
+
+    fn kernel_times(&self) -> Vec<KernelTime> {
+        self.times()
     }
 
     fn finish(&self) -> Result<()> {

@@ -1,10 +1,14 @@
-//! Composition of WGSL text from a kernel's file and the shared parts it imports.
+//! Composition of WGSL text from a kernel's file, the shared parts it imports, and what its variant decides.
 //!
-//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. The import
-//! `multiply_high` is resolved by [`Products`]: both forms give the same bits.
+//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Three imports are
+//! resolved by the [`Variant`]: `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `tile` by the
+//! constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as the tile says, with
+//! `{name}` replaced by 0, 1, …: compilers keep unrolled accumulators in registers and arrays of them often not.
+
+use super::tile::{self, Tile};
 
 /// How a device forms the high half of a 32 × 32-bit product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Products {
     /// With 64-bit integers (`SHADER_INT64`).
     Wide,
@@ -26,6 +30,49 @@ impl Products {
     }
 }
 
+/// How weights are stored for the kernels that form products; sums are f32 in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Precision {
+    /// As they are trained.
+    #[default]
+    F32,
+    /// Rounded to the nearest f16, two a word.
+    F16,
+}
+
+impl Precision {
+    /// Both variants.
+    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+
+    /// Name used in file names: `f32` or `f16`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+/// What a kernel's text depends on besides its own file; kernels without tiles or stored weights ignore the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    /// Wide products.
+    pub products: Products,
+    /// Stored weights.
+    pub precision: Precision,
+    /// Division of the outputs.
+    pub tile: &'static Tile,
+}
+
+impl Variant {
+    /// Plain weights and the medium tile.
+    #[must_use]
+    pub fn new(products: Products) -> Self {
+        Self { products, precision: Precision::F32, tile: &tile::MEDIUM }
+    }
+}
+
 macro_rules! common_parts {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../shaders/common/", $name, ".wgsl")))),*]
@@ -34,7 +81,9 @@ macro_rules! common_parts {
 
 const COMMON: &[(&str, &str)] = common_parts![
     "draw",
+    "expand",
     "flip_head",
+    "four",
     "grid",
     "inner_product",
     "machine",
@@ -46,37 +95,83 @@ const COMMON: &[(&str, &str)] = common_parts![
     "sfc32",
     "sigmoid",
     "square",
+    "stored_weights_f16",
+    "stored_weights_f32",
+    "tile_product",
 ];
 
 /// The whole text of a kernel as it is handed to the driver.
 ///
-/// Panics on an unknown import, which the tests of every kernel exclude.
+/// Panics on an unknown import or repetition, which the tests of every kernel exclude.
 #[must_use]
-pub fn compose(source: &str, products: Products) -> String {
+pub fn compose(source: &str, variant: Variant) -> String {
     let mut text = String::with_capacity(4 * source.len());
-    include(source, products, &mut Vec::new(), &mut text);
-    text
+    include(source, variant, &mut Vec::new(), &mut text);
+    let lines: Vec<&str> = text.lines().collect();
+    let mut unrolled = String::with_capacity(2 * text.len());
+    repeat(&lines, variant.tile, &mut unrolled);
+    unrolled
 }
 
-fn include(source: &str, products: Products, seen: &mut Vec<&'static str>, text: &mut String) {
+fn include(source: &str, variant: Variant, seen: &mut Vec<&'static str>, text: &mut String) {
     for line in source.lines() {
         let Some(import) = line.strip_prefix("//!import ") else {
             text.push_str(line);
             text.push('\n');
             continue;
         };
-        let wanted = match (import, products) {
-            ("multiply_high", Products::Wide) => "multiply_high_wide",
-            ("multiply_high", Products::Limbs) => "multiply_high_limbs",
-            (name, _) => name,
+        let wanted = match (import, variant.products, variant.precision) {
+            ("multiply_high", Products::Wide, _) => "multiply_high_wide",
+            ("multiply_high", Products::Limbs, _) => "multiply_high_limbs",
+            ("stored_weights", _, Precision::F32) => "stored_weights_f32",
+            ("stored_weights", _, Precision::F16) => "stored_weights_f16",
+            ("tile", ..) => {
+                if !seen.contains(&"tile") {
+                    seen.push("tile");
+                    text.push_str(&variant.tile.constants());
+                }
+                continue;
+            }
+            (name, ..) => name,
         };
         let Some(&(name, part)) = COMMON.iter().find(|(name, _)| *name == wanted) else {
             panic!("no shared shader part is called {wanted}");
         };
         if !seen.contains(&name) {
             seen.push(name);
-            include(part, products, seen, text);
+            include(part, variant, seen, text);
         }
+    }
+}
+
+/// Writes `lines` with their repeated parts unrolled.
+fn repeat(lines: &[&str], tile: &Tile, text: &mut String) {
+    let mut at = 0;
+    while at < lines.len() {
+        let Some(name) = lines[at].strip_prefix("//!each ") else {
+            text.push_str(lines[at]);
+            text.push('\n');
+            at += 1;
+            continue;
+        };
+        let Some(times) = tile.repetitions(name) else { panic!("no shader part is repeated by {name}") };
+        let mut depth = 1;
+        let mut end = at + 1;
+        while depth > 0 {
+            match lines.get(end) {
+                Some(line) if line.starts_with("//!each ") => depth += 1,
+                Some(&"//!end") => depth -= 1,
+                Some(_) => {}
+                None => panic!("a part repeated by {name} has no end"),
+            }
+            end += 1;
+        }
+        let mut body = String::new();
+        repeat(&lines[at + 1..end - 1], tile, &mut body);
+        for i in 0..times {
+            text.push_str(&body.replace(&format!("{{{name}}}"), &i.to_string()));
+        }
+        at = end;
     }
 }
 
@@ -86,11 +181,21 @@ mod tests {
 
     #[test]
     fn an_import_is_taken_once_and_by_variant() {
-        let source = "//!import philox\n//!import philox\nfn main() {}\n";
-        let wide = compose(source, Products::Wide);
-        let limbs = compose(source, Products::Limbs);
+        let source = "//!import philox\n//!import philox\n//!import stored_weights\nfn main() {}\n";
+        let wide = compose(source, Variant::new(Products::Wide));
+        let limbs = compose(source, Variant { precision: Precision::F16, ..Variant::new(Products::Limbs) });
         assert_eq!(wide.matches("fn philox(").count(), 1);
         assert!(wide.contains("u64(a)") && !limbs.contains("u64("));
         assert_eq!(limbs.matches("fn multiply_high(").count(), 1);
+        assert!(wide.contains("weights: array<f32>") && limbs.contains("unpack2x16float"));
+    }
+
+    #[test]
+    fn repeated_parts_nest() {
+        let source = "//!each four\n{four}:\n//!each quad\n{four}{quad}\n//!end\n//!end\nend\n";
+        let large = Variant { tile: &tile::LARGE, ..Variant::new(Products::Wide) };
+        assert_eq!(compose(source, large), "0:\n00\n01\n1:\n10\n11\nend\n");
+        let small = Variant { tile: &tile::SMALL, ..Variant::new(Products::Wide) };
+        assert_eq!(compose(source, small), "0:\n00\nend\n");
     }
 }

@@ -45,7 +45,11 @@ impl SquareSpins {
     pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {
         let words = 2 * self.square.words();
         let planes: Vec<u32> = gpu.read(&self.spins, self.replicas * words)?;
-        let spins = planes.chunks_exact(words).flat_map(|planes| self.square.unpack(planes)).collect();
+        let mut spins = Vec::with_capacity(planes.len());
+        for planes in planes.chunks_exact(words) {
+            let (even, odd) = planes.split_at(words / 2);
+            self.square.unpack([even, odd], &mut spins);
+        }
         BitMatrix::from_words(self.replicas, self.square.length * self.square.length, spins)
     }
 }

@@ -2,45 +2,66 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
-
 use crate::cli::args::{BenchArgs, BenchWhat, Global};
 use crate::cli::console::Console;
 use crate::error::Result;
-use crate::run::bench::ising::{Case, DEFAULT_CASES, ising};
+use crate::run::bench::ising::{DEFAULT_CASES, Square};
+use crate::run::bench::{Bench, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let rows = match &args.what {
+    let found = match &args.what {
         BenchWhat::Ising(args) => {
-            let named = args.case.iter().map(|name| name.parse()).collect::<Result<Vec<Case>>>()?;
-            let cases = if named.is_empty() {
-                DEFAULT_CASES.iter().map(|name| name.parse()).collect::<Result<Vec<Case>>>()?
+            let cases: Vec<Square> = if args.case.is_empty() {
+                DEFAULT_CASES.iter().map(|name| name.parse()).collect::<Result<_>>()?
             } else {
-                named
+                args.case.iter().map(|name| name.parse()).collect::<Result<_>>()?
             };
-            ising(&cases, args.seconds, global.seed(), &global.device_request())?
+            let effort = Effort { seconds: args.seconds, seed: global.seed(), request: global.device_request() };
+            measure(&cases, &effort)?
         }
     };
-    let mut out = format!(
-        "{:<16} {:<8} {:>7} {:>10} {:>10} {:>10} {:<9} {:>10} {:>10}  device\n",
-        "case", "backend", "threads", "seconds", "cpu s", "rate", "unit", "check", "exact"
+    console.result(&found, &table(&found))
+}
+
+/// One line a row, cases apart; rates also by CPU second and as multiples of the case's first row.
+fn table(found: &Bench) -> String {
+    let mut out = String::new();
+    let unit = found.rows.first().map_or("", |row| row.unit);
+    let _ = writeln!(
+        out,
+        "{:<16} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9} {:>9} {:>11} {:>11}  device",
+        "case", "backend", "threads", unit, "one CPU", "speed-up", "seconds", "CPU s", "check", "exact"
     );
-    for row in &rows {
+    let mut first: Option<&Row> = None;
+    for row in &found.rows {
+        let new_case = first.is_none_or(|first| first.case != row.case);
+        if new_case && first.is_some() {
+            out.push('\n');
+        }
+        let reference = if new_case { row } else { first.unwrap_or(row) };
+        first = Some(reference);
         let number = |x: Option<f64>, digits: usize| x.map_or("-".to_string(), |x| format!("{x:.digits$}"));
-        let threads = if row.threads == 0 { "-".to_string() } else { row.threads.to_string() };
         let _ = writeln!(
             out,
-            "{:<16} {:<8} {threads:>7} {:>10.4} {:>10} {:>10.4} {:<9} {:>10.5} {:>10}  {}",
-            row.case,
+            "{:<16} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9.3} {:>9} {:>11} {:>11}  {}",
+            if new_case { &row.case } else { "" },
             row.backend,
+            row.threads.map_or("-".to_string(), |n| n.to_string()),
+            significant(row.rate),
+            row.rate_of_cpu().map_or("-".to_string(), significant),
+            format!("{:.1} ×", row.rate / reference.rate),
             row.seconds,
-            number(row.cpu_seconds, 4),
-            row.rate,
-            row.unit,
-            row.check,
+            number(row.cpu_seconds, 3),
+            number(Some(row.check), 5),
             number(row.exact, 5),
             row.device
         );
     }
-    console.result(&json!({ "rows": rows }), &out)
+    out
+}
+
+/// Three or more digits that mean something, without an exponent.
+fn significant(x: f64) -> String {
+    let digits = (2 - x.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
+    format!("{x:.digits$}")
 }

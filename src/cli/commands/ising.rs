@@ -12,6 +12,7 @@ use crate::data;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::ising::{Algorithm, Disorder, ExchangeReport, Interactions, Model, Scan, parse_temperatures};
+use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
 use crate::record::IsingRecord;
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
@@ -94,7 +95,7 @@ fn effective_samples(records: &[IsingRecord]) -> String {
         format!(
             "  {:.0} effective samples of the energy at T = {} (τ = {:.1} sweeps for e, {:.1} for |m|)\n",
             size(r),
-            o.temperature,
+            readable(o.temperature),
             tau(o.energy),
             tau(o.magnetization)
         )
@@ -117,6 +118,7 @@ fn scan_of(args: &IsingArgs, global: &Global) -> Result<Scan> {
         thermalise: None,
         spacing: args.every,
         exchange: args.exchange,
+        ladder: args.ladder,
         precision: args.precision.iter().map(|text| text.parse()).collect::<Result<_>>()?,
         seed: global.seed(),
     })

@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::artifact::CheckpointStore;
-use crate::backend::Backend;
+use crate::backend::{Backend, KernelTime};
 use crate::cli::args::{Global, ScheduleName, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text};
@@ -15,7 +17,7 @@ use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage};
+use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::train::{Algorithm, Schedule, Settings, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
@@ -39,8 +41,9 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     )));
     let exact = source.exact.as_ref();
     let inputs = TrainInputs { plan: &plan, split: &split, exact, checkpoints: &store, resume: args.resume };
-    let job = Train { inputs, listener };
-    let trained = with_backend(&global.device_request(), job)?;
+    let trained = train_through_failures(inputs, listener, |inputs, listener| {
+        with_backend(&global.device_request(), Train { inputs, listener })
+    })?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
     store.remove()?;
@@ -52,7 +55,20 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         seconds: trained.seconds,
         model: args.out.display().to_string(),
     };
-    console.result(&record, &summary(&record, trained.last.as_ref(), &args.out))
+    let mut lines = summary(&record, trained.last.as_ref(), &args.out);
+    for time in &trained.kernels {
+        let _ = writeln!(lines, "  {:<40} {:>9} × {:>9.3} s on the device", time.kernel, time.dispatches, time.seconds);
+    }
+    console.result(&Outcome { record: &record, kernels: &trained.kernels }, &lines)
+}
+
+/// The record, and device times where they were measured.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    record: &'a TrainRecord,
+    #[serde(skip_serializing_if = "<[KernelTime]>::is_empty")]
+    kernels: &'a [KernelTime],
 }
 
 fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> String {

@@ -1,4 +1,5 @@
-//! Cluster updates on the CPU: Swendsen–Wang and Wolff, one replica a task.
+//! Cluster updates on the CPU: Swendsen–Wang and Wolff, one replica a task; where there are few replicas, one strip of a
+//! large lattice (Swendsen–Wang).
 //!
 //! A satisfied bond (J s_i s_j > 0) is active with probability 1 − e^{−2|J|/T}; sites joined by active bonds form
 //! clusters that may be turned over whole. Both algorithms beat critical slowing down of ferromagnets, z < 0.5 instead
@@ -33,9 +34,13 @@ pub(super) enum Kind {
     Wolff,
 }
 
+/// Fewest sites of a strip: about 100 µs of work.
+const STRIP_SITES: usize = 1 << 13;
+
 /// The bonds of a graph, by number and by site.
 #[derive(Debug)]
 struct Bonds {
+    /// The lower site first, ascending by it.
     pairs: Vec<(u32, u32)>,
     /// `around[offsets[i] .. offsets[i + 1]]`: neighbour and bond number.
     offsets: Vec<u32>,
@@ -63,6 +68,12 @@ impl Bonds {
 
     fn around(&self, site: u32) -> &[(u32, u32)] {
         &self.around[self.offsets[site as usize] as usize..self.offsets[site as usize + 1] as usize]
+    }
+
+    /// Numbers of the bonds whose lower site is one of `sites`.
+    fn of_lower_sites(&self, sites: &Range<usize>) -> Range<usize> {
+        let before = |site: usize| self.pairs.partition_point(|&(a, _)| (a as usize) < site);
+        before(sites.start)..before(sites.end)
     }
 
     fn satisfied(&self, a: bool, b: bool) -> bool {
@@ -127,17 +138,26 @@ impl<'a> Clusters<'a> {
         let bonds = Bonds::new(model, coupling);
         Self { model, coupling, kind, bonds, key: crate::rng::key_of(seed), replicas, record: Vec::new() }
     }
+
+    /// Strips of a lattice: one where the replicas alone keep all threads busy. Results do not depend on it.
+    fn strips(&self) -> usize {
+        let tasks = 4 * rayon::current_num_threads();
+        match rayon::current_num_threads() {
+            1 => 1,
+            _ => tasks.div_ceil(self.replicas.len().max(1)).min(self.model.graph.sites / STRIP_SITES).max(1),
+        }
+    }
 }
 
 impl Walkers for Clusters<'_> {
     fn sweep(&mut self, sweeps: Range<u32>) {
-        let (bonds, kind, key) = (&self.bonds, self.kind, self.key);
+        let (bonds, kind, key, strips) = (&self.bonds, self.kind, self.key, self.strips());
         self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
                 let address = Address { key, sweep, replica: r as u32, threshold: replica.threshold };
                 replica.updates += match kind {
                     Kind::SwendsenWang => {
-                        swendsen_wang::sweep(bonds, address, &mut replica.labels, &mut replica.spins);
+                        swendsen_wang::sweep(bonds, address, strips, &mut replica.labels, &mut replica.spins);
                         replica.spins.len() as u64
                     }
                     Kind::Wolff => wolff::turn_one(bonds, address, &mut replica.cluster, &mut replica.spins),
@@ -150,8 +170,10 @@ impl Walkers for Clusters<'_> {
         let (coupling, pairs) = (self.coupling, &self.bonds.pairs);
         let measured = |replica: &Replica| {
             let spins = &replica.spins;
-            let antiparallel = pairs.iter().filter(|&&(a, b)| spins[a as usize] != spins[b as usize]).count();
-            let up = spins.iter().filter(|&&s| s).count();
+            let unequal =
+                |pairs: &[(u32, u32)]| pairs.iter().filter(|&&(a, b)| spins[a as usize] != spins[b as usize]).count();
+            let antiparallel: usize = pairs.par_chunks(8 * STRIP_SITES).map(unequal).sum();
+            let up: usize = spins.par_chunks(8 * STRIP_SITES).map(|s| s.iter().filter(|&&s| s).count()).sum();
             let energy = coupling * (2.0 * antiparallel as f64 - pairs.len() as f64);
             Measured { energy, up: up as u32 }
         };

@@ -1,33 +1,119 @@
-//! One Swendsen–Wang sweep of one replica.
+//! One Swendsen–Wang sweep of one replica, in strips.
+//!
+//! A strip is a run of sites with the bonds whose lower site is among them. Strips join their own sites side by side; bonds
+//! that leave a strip are joined after that, one by one (a surface against a volume), and the spins are turned side by side
+//! again. A set is named by its smallest site whatever the order of its bonds, so the spins do not depend on the strips.
+//! (Strips and their borders: Flanigan and Tamayo, Physica A 215, 461 (1995).)
 
-use super::{Address, Bonds, Labels};
+use rayon::prelude::*;
+
+use super::labels::{Labels, root_of, unite_within};
+use super::{Address, Bonds};
 use crate::rng::{Stream, philox};
 
 /// Joins sites over active bonds and turns every cluster over with probability ½: bit c % 128 of the block
 /// (c / 128, sweep, `ClusterFlip`, replica), c the smallest site of the cluster.
-pub(super) fn sweep(bonds: &Bonds, address: Address, labels: &mut Labels, spins: &mut [bool]) {
-    labels.separate();
-    for (block, four) in bonds.pairs.chunks(4).enumerate() {
-        let satisfied = four.iter().map(|&(a, b)| bonds.satisfied(spins[a as usize], spins[b as usize]));
-        if !satisfied.clone().any(|s| s) {
+pub(super) fn sweep(bonds: &Bonds, address: Address, strips: usize, labels: &mut Labels, spins: &mut [bool]) {
+    let size = spins.len().div_ceil(strips.max(1)).max(1);
+    let parents = labels.parents();
+    if strips < 2 {
+        let none = join_strip(bonds, address, 0, spins, parents);
+        debug_assert!(none.is_empty(), "no bond leaves the whole");
+        return turn(address, 0, parents, spins);
+    }
+    let before = &*spins;
+    let leaving: Vec<Vec<(u32, u32)>> = parents
+        .par_chunks_mut(size)
+        .enumerate()
+        .map(|(k, parents)| join_strip(bonds, address, k * size, before, parents))
+        .collect();
+    for (a, b) in leaving.into_iter().flatten() {
+        labels.unite(a, b);
+    }
+    let parents = &*labels.parents();
+    spins.par_chunks_mut(size).enumerate().for_each(|(k, spins)| turn(address, k * size, parents, spins));
+}
+
+/// Joins the sites `first ..` of a strip, whose parents are given, and returns the active bonds that leave it.
+fn join_strip(bonds: &Bonds, address: Address, first: usize, spins: &[bool], parents: &mut [u32]) -> Vec<(u32, u32)> {
+    let sites = first..first + parents.len();
+    for (parent, site) in parents.iter_mut().zip(sites.clone()) {
+        *parent = site as u32;
+    }
+    let range = bonds.of_lower_sites(&sites);
+    let mut leaving = Vec::new();
+    // Whole blocks of four numbers; those of other strips in the first and last are passed over.
+    for block in range.start / 4..range.end.div_ceil(4) {
+        let numbers = range.start.max(4 * block)..range.end.min(4 * block + 4);
+        let four = &bonds.pairs[numbers.clone()];
+        let satisfied = |&(a, b): &(u32, u32)| bonds.satisfied(spins[a as usize], spins[b as usize]);
+        if !four.iter().any(satisfied) {
             continue;
         }
         let counter = [block as u32, address.sweep, Stream::ClusterBond as u32, address.replica];
         let words = philox(counter, address.key);
-        for ((&(a, b), satisfied), word) in four.iter().zip(satisfied).zip(words) {
-            if satisfied && u64::from(word) < address.threshold {
-                labels.unite(a, b);
+        for (pair, number) in four.iter().zip(numbers) {
+            if !satisfied(pair) || u64::from(words[number % 4]) >= address.threshold {
+                continue;
+            }
+            if sites.contains(&(pair.1 as usize)) {
+                unite_within(parents, first as u32, pair.0, pair.1);
+            } else {
+                leaving.push(*pair);
             }
         }
     }
+    // A parent is a smaller site, so one ascending pass makes it the root.
+    for k in 0..parents.len() {
+        parents[k] = parents[parents[k] as usize - first];
+    }
+    leaving
+}
+
+/// Turns over the sites `first ..` whose clusters have drawn so.
+fn turn(address: Address, first: usize, parents: &[u32], spins: &mut [bool]) {
     let mut drawn = u32::MAX;
     let mut coins = [0; 4];
-    for (site, spin) in spins.iter_mut().enumerate() {
-        let root = labels.root(site as u32);
+    for (site, spin) in (first as u32..).zip(spins) {
+        let root = root_of(parents, site);
         if root / 128 != drawn {
             drawn = root / 128;
             coins = philox([drawn, address.sweep, Stream::ClusterFlip as u32, address.replica], address.key);
         }
         *spin ^= coins[(root / 32 % 4) as usize] >> (root % 32) & 1 == 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ising::Model;
+    use crate::lattice::Lattice;
+
+    /// Strips of one site, of parts of rows and of many rows; bonds that leave them in every direction.
+    #[test]
+    fn strips_leave_no_trace() {
+        for lattice in [
+            Lattice::Square { length: 12 },
+            Lattice::Triangular { length: 7 },
+            Lattice::Cubic { length: 4 },
+            Lattice::Chain { length: 30 },
+        ] {
+            let model = Model::ferromagnet(lattice).unwrap();
+            let (bonds, sites) = (Bonds::new(&model, 1.0), lattice.sites());
+            let run = |strips: usize| {
+                let mut spins: Vec<bool> = (0..sites).map(|i| i * i % 7 < 4).collect();
+                let mut labels = Labels::new(sites);
+                for sweep in 0..20 {
+                    let address = Address { key: [1, 2], sweep, replica: 3, threshold: 2_400_000_000 };
+                    super::sweep(&bonds, address, strips, &mut labels, &mut spins);
+                }
+                spins
+            };
+            let whole = run(1);
+            for strips in [2, 3, 7, sites - 1, sites, 2 * sites] {
+                assert_eq!(run(strips), whole, "{lattice} in {strips} strips");
+            }
+        }
     }
 }

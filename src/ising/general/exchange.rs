@@ -6,6 +6,7 @@
 //! way from the lowest temperature to the highest and back.
 //! (K. Hukushima and K. Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996).)
 
+use super::Adaptation;
 use crate::rng::{Stream, philox};
 
 /// What the exchanges of a run did.
@@ -15,10 +16,17 @@ pub struct ExchangeReport {
     pub temperatures: Vec<f64>,
     /// Accepted part of the exchanges between each temperature and the next.
     pub acceptance: Vec<f64>,
+    /// Largest minus smallest of them.
+    pub spread: f64,
     /// Ways from the lowest to the highest temperature and back, all replicas together.
     pub round_trips: u64,
+    /// The same a replica and sweep.
+    pub round_trip_rate: f64,
     /// Sweeps between exchanges.
     pub every: u32,
+    /// How the temperatures were found, where they were not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
 }
 
 /// Places of all replicas on their ladders.
@@ -34,6 +42,9 @@ pub(super) struct Ladder {
     replicas: Vec<u32>,
     tried: Vec<u64>,
     accepted: Vec<u64>,
+    /// Sums of the probabilities with which exchanges were accepted.
+    probability: Vec<f64>,
+    exchanges: u64,
     /// End that each replica was at last: 1 lowest, 2 highest having been at the lowest before, 0 neither.
     way: Vec<u8>,
     round_trips: u64,
@@ -54,6 +65,8 @@ impl Ladder {
             replicas,
             tried: vec![0; gaps],
             accepted: vec![0; gaps],
+            probability: vec![0.0; gaps],
+            exchanges: 0,
             round_trips: 0,
         }
     }
@@ -68,6 +81,7 @@ impl Ladder {
 
     /// Tries every other pair of rungs of every ladder after `sweep` sweeps.
     pub(super) fn exchange(&mut self, sweep: u32, key: [u32; 2], energies: &[f64], temperature_of: &mut [u32]) {
+        self.exchanges += 1;
         let first = (sweep / self.every % 2) as usize;
         for rung in (first..self.tried.len()).step_by(2) {
             let (low, high) = (self.order[rung] as usize, self.order[rung + 1] as usize);
@@ -79,6 +93,7 @@ impl Ladder {
                 let counter = [ladder as u32 / 4, sweep, Stream::Exchange as u32, rung as u32];
                 let u = f64::from(philox(counter, key)[ladder % 4]) / 4_294_967_296.0;
                 self.tried[rung] += 1;
+                self.probability[rung] += p.min(1.0);
                 if u < p {
                     self.accepted[rung] += 1;
                     self.replicas.swap(a, b);
@@ -104,13 +119,40 @@ impl Ladder {
         }
     }
 
+    /// Forgets what was tried and accepted so far, and who was where.
+    pub(super) fn count_anew(&mut self) {
+        self.tried.fill(0);
+        self.accepted.fill(0);
+        self.probability.fill(0.0);
+        self.way.fill(0);
+        (self.exchanges, self.round_trips) = (0, 0);
+    }
+
+    /// Mean probability of acceptance between each temperature and the next, ascending: of the same mean as the accepted
+    /// part and less noise. NaN where nothing was tried.
+    pub(super) fn mean_probabilities(&self) -> Vec<f64> {
+        self.probability.iter().zip(&self.tried).map(|(sum, &n)| sum / n as f64).collect()
+    }
+
     pub(super) fn report(&self) -> ExchangeReport {
-        let part = |(a, n): (&u64, &u64)| if *n == 0 { f64::NAN } else { *a as f64 / *n as f64 };
+        let part = |(&a, &n): (&u64, &u64)| a as f64 / n as f64;
+        let acceptance: Vec<f64> = self.accepted.iter().zip(&self.tried).map(part).collect();
+        let sweeps = self.exchanges as f64 * f64::from(self.every);
         ExchangeReport {
             temperatures: self.order.iter().map(|&k| self.temperatures[k as usize]).collect(),
-            acceptance: self.accepted.iter().zip(&self.tried).map(part).collect(),
+            spread: spread(&acceptance),
+            acceptance,
             round_trips: self.round_trips,
+            round_trip_rate: self.round_trips as f64 / (self.replicas.len() as f64 * sweeps),
             every: self.every,
+            adaptation: None,
         }
     }
+}
+
+/// Largest minus smallest; NaN if one is NaN or there are none.
+pub(super) fn spread(values: &[f64]) -> f64 {
+    let end = |choose: fn(f64, f64) -> f64| values.iter().copied().reduce(choose).unwrap_or(f64::NAN);
+    // f64::max and min would pass over a NaN.
+    if values.iter().any(|x| x.is_nan()) { f64::NAN } else { end(f64::max) - end(f64::min) }
 }

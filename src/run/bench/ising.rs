@@ -8,13 +8,12 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use super::plain::Plain;
-use super::{PIECES, Row, median};
+use super::{Case, Measured, PIECES, median};
 use crate::backend::{Acceptance, Backend, Rule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::exact::torus;
 use crate::lattice::Lattice;
-use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
 
 /// Temperature of all cases.
 pub const TEMPERATURE: f64 = 3.0;
@@ -25,12 +24,12 @@ pub const DEFAULT_CASES: [&str; 4] = ["square8x1000", "square32x1000", "square10
 
 /// A case: `square1024` is one lattice with one bit a site, `square8x1000` a thousand with one bit a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Case {
+pub struct Square {
     length: usize,
     replicas: Option<usize>,
 }
 
-impl FromStr for Case {
+impl FromStr for Square {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -66,7 +65,7 @@ impl FromStr for Case {
 /// Most spins of a case: the plain loop keeps a byte for each.
 const MAX_SPINS: usize = 1 << 30;
 
-impl fmt::Display for Case {
+impl fmt::Display for Square {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.replicas {
             None => write!(f, "square{}", self.length),
@@ -75,21 +74,23 @@ impl fmt::Display for Case {
     }
 }
 
-impl Case {
+impl Square {
     fn spins(&self) -> Option<usize> {
         self.length.checked_mul(self.length)?.checked_mul(self.replicas.unwrap_or(1))
     }
 
-    fn flips(&self, sweeps: u32) -> f64 {
-        (self.length * self.length * self.replicas.unwrap_or(1)) as f64 * f64::from(sweeps)
+    fn giga_flips(&self, sweeps: u32) -> f64 {
+        1e-9 * (self.length * self.length * self.replicas.unwrap_or(1)) as f64 * f64::from(sweeps)
     }
+}
 
-    /// The plain loop on one thread, for about `seconds`.
-    fn plain(&self, seconds: f64, seed: u64) -> Result<Row> {
+impl Case for Square {
+    const UNIT: &'static str = "flips/ns";
+
+    fn plain(&self, seconds: f64, seed: u64) -> Result<Option<Measured>> {
         // A part of the replicas, which are all alike, so that a case of many does not wait for the slow loop.
-        let replicas = self.replicas.map_or(1, |replicas| replicas.min(16));
-        let part = Self { replicas: self.replicas.map(|_| replicas), ..*self };
-        let mut plain = Plain::new(self.length, replicas, TEMPERATURE, seed);
+        let part = Self { replicas: self.replicas.map(|replicas| replicas.min(16)), ..*self };
+        let mut plain = Plain::new(part.length, part.replicas.unwrap_or(1), TEMPERATURE, seed);
         let start = Instant::now();
         plain.sweep(1);
         let one = start.elapsed().as_secs_f64();
@@ -102,47 +103,14 @@ impl Case {
             energy += plain.energy() / PIECES as f64;
             Ok(())
         })?;
-        Ok(self.row("plain", "one loop", 1, span, part.flips(sweeps), energy))
+        Ok(Some(Measured { span, work: part.giga_flips(sweeps), check: energy }))
     }
 
-    fn row(&self, backend: &str, device: &str, threads: usize, span: super::Span, flips: f64, check: f64) -> Row {
-        Row {
-            case: self.to_string(),
-            backend: backend.to_string(),
-            device: device.to_string(),
-            threads,
-            seconds: span.seconds,
-            cpu_seconds: span.cpu_seconds,
-            rate: flips / (1e9 * span.seconds),
-            unit: "flips/ns",
-            check,
-            exact: torus::thermodynamics(self.length, self.length, TEMPERATURE).ok().map(|exact| exact.energy),
-        }
-    }
-}
-
-/// Sweeps of one piece, when `done` sweeps took `elapsed` seconds.
-fn sweeps_within(seconds: f64, elapsed: f64, done: u32) -> u32 {
-    (seconds / PIECES as f64 * f64::from(done) / elapsed.max(1e-9)).clamp(1.0, 1e6) as u32
-}
-
-/// Measures one case on one backend.
-struct Measure {
-    case: Case,
-    seconds: f64,
-    seed: u64,
-    threads: usize,
-}
-
-impl Job for Measure {
-    type Output = Row;
-
-    fn run<B: Backend>(self, backend: &B) -> Result<Row> {
-        let Self { case, seconds, seed, threads } = self;
-        let (length, replicas) = (case.length, case.replicas.unwrap_or(1));
+    fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured> {
+        let (length, replicas) = (self.length, self.replicas.unwrap_or(1));
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &vec![TEMPERATURE; replicas])?;
         let start = BitMatrix::from_fn(replicas, length * length, |_, _| true);
-        let mut spins = match case.replicas {
+        let mut spins = match self.replicas {
             None => backend.upload_square(length, &acceptance, &start)?,
             Some(_) => backend.upload_spins(&Lattice::Square { length }.graph(), &acceptance, &start)?,
         };
@@ -167,67 +135,52 @@ impl Job for Measure {
         let rows = backend.read_sums(&mut spins)?;
         let antiparallel: u64 = rows.iter().flatten().map(|sums| u64::from(sums.antiparallel)).sum();
         let sites = (rows.len() * replicas * length * length) as f64;
-        let device = backend.device();
-        let check = 2.0 * antiparallel as f64 / sites - 2.0;
-        Ok(case.row(&device.backend, &device.name, threads, span, case.flips(sweeps), check))
+        Ok(Measured { span, work: self.giga_flips(sweeps), check: 2.0 * antiparallel as f64 / sites - 2.0 })
+    }
+
+    fn exact(&self) -> Option<f64> {
+        torus::thermodynamics(self.length, self.length, TEMPERATURE).ok().map(|exact| exact.energy)
     }
 }
 
-/// The plain loop, the CPU with one thread and with all, and the GPU if there is one or it is asked for, each for about
-/// `seconds` a case.
-///
-/// # Errors
-/// [`Error::Input`] for a time that is not positive, device failures.
-pub fn ising(cases: &[Case], seconds: f64, seed: u64, request: &DeviceRequest) -> Result<Vec<Row>> {
-    if !(seconds > 0.0 && seconds <= 3600.0) {
-        return Err(Error::Input(Fault::new(format!("{seconds} seconds")).at("--seconds").expected("0 to 3600")));
-    }
-    let all = request.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let gpu = match request.choice {
-        Choice::Cpu => false,
-        Choice::Gpu => true,
-        Choice::Auto => request.device.is_some() || crate::backend::gpu::adapters().iter().any(|a| a.chosen),
-    };
-    let mut rows = Vec::new();
-    for &case in cases {
-        rows.push(case.plain(seconds, seed)?);
-        for threads in if all > 1 { vec![1, all] } else { vec![1] } {
-            let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(threads) };
-            rows.push(with_backend(&request, Measure { case, seconds, seed, threads })?);
-        }
-        if gpu {
-            rows.push(with_backend(request, Measure { case, seconds, seed, threads: 0 })?);
-        }
-    }
-    Ok(rows)
+/// Sweeps of one piece, when `done` sweeps took `elapsed` seconds.
+fn sweeps_within(seconds: f64, elapsed: f64, done: u32) -> u32 {
+    (seconds / PIECES as f64 * f64::from(done) / elapsed.max(1e-9)).clamp(1.0, 1e6) as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::bench::{Effort, measure};
+    use crate::run::device::{Choice, DeviceRequest};
 
     #[test]
     fn cases_are_read_and_refused() {
         for name in DEFAULT_CASES {
-            assert_eq!(name.parse::<Case>().unwrap().to_string(), name);
+            assert_eq!(name.parse::<Square>().unwrap().to_string(), name);
         }
         for name in ["", "square", "square100", "square8x0", "square7x4", "square8x", "cube8", "square1000000x1000000"]
         {
-            assert!(name.parse::<Case>().is_err(), "{name}");
+            assert!(name.parse::<Square>().is_err(), "{name}");
         }
     }
 
     #[test]
     fn every_row_carries_the_right_energy() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
-        let cases = ["square8x64", "square64"].map(|name| name.parse().unwrap());
-        let rows = ising(&cases, 0.2, 1, &request).unwrap();
-        assert_eq!(rows.iter().map(|row| row.backend.as_str()).collect::<Vec<_>>(), ["plain", "cpu", "cpu"].repeat(2));
-        for row in rows {
+        let cases: [Square; 2] = ["square8x64", "square64"].map(|name| name.parse().unwrap());
+        let effort = Effort { seconds: 0.2, seed: 1, request };
+        let found = measure(&cases, &effort).unwrap();
+        let backends: Vec<&str> = found.rows.iter().map(|row| row.backend.as_str()).collect();
+        assert_eq!(backends, ["plain", "cpu", "cpu"].repeat(2));
+        for row in &found.rows {
             // 64 spins of 64 replicas or 4096 of one: σ of e is below 0.025, that of five rows no larger.
             assert!((row.check - row.exact.unwrap()).abs() < 0.125, "{row:?}");
             assert!(row.rate > 0.0 && row.seconds > 0.0, "{row:?}");
+            assert!(row.backend == "plain" || found.devices.iter().any(|device| device.name == row.device), "{row:?}");
         }
-        assert!(ising(&[], 0.0, 1, &request).is_err());
+        for seconds in [0.0, f64::NAN, 1e9] {
+            assert!(measure::<Square>(&[], &Effort { seconds, ..effort.clone() }).is_err());
+        }
     }
 }

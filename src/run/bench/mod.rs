@@ -1,13 +1,32 @@
 //! Measurements of this machine, device beside device, each with a value that proves the work was done.
+//!
+//! A bench is a [`Case`]: one piece of work, known by a name, that any backend can do and that a simple program does
+//! too. [`measure`] runs it as the simple loop, on the CPU with one thread and with all, and on the GPU if there is one
+//! or one is asked for.
 
+mod devices;
 pub mod ising;
 mod plain;
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::backend::Backend;
+use crate::error::{Error, Fault, Result};
+use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
+
+pub use self::devices::Device;
+
+/// Everything a bench found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bench {
+    /// Measurements, case by case.
+    pub rows: Vec<Row>,
+    /// The devices of this machine.
+    pub devices: Vec<Device>,
+}
 
 /// One measurement: a case on a device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,10 +35,10 @@ pub struct Row {
     pub case: String,
     /// `plain` for the simple reference, else the backend: `cpu`, `vulkan`, ….
     pub backend: String,
-    /// Name of the device.
+    /// Name of the device; on the CPU with the instruction set.
     pub device: String,
-    /// Threads of the CPU; 0 where the device has its own.
-    pub threads: usize,
+    /// Threads of the CPU; None where the device has its own.
+    pub threads: Option<usize>,
     /// Seconds of the measured part.
     pub seconds: f64,
     /// CPU seconds of the measured part, all threads of the process; None where the system does not tell.
@@ -28,24 +47,144 @@ pub struct Row {
     pub rate: f64,
     /// Unit of `rate`.
     pub unit: &'static str,
-    /// A result of the work: here the energy a site.
+    /// A result of the work, e.g. the energy a site.
     pub check: f64,
     /// What `check` is when everything is right, up to its statistical error; None where it is not known.
     pub exact: Option<f64>,
 }
 
+impl Row {
+    /// Work a second of one processor, in `unit`: what is left of other programs' disturbance.
+    #[must_use]
+    pub fn rate_of_cpu(&self) -> Option<f64> {
+        self.cpu_seconds.filter(|&cpu| cpu > 0.0).map(|cpu| self.rate * self.seconds / cpu)
+    }
+}
+
+/// How long and where to measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effort {
+    /// Seconds of each row, about.
+    pub seconds: f64,
+    /// Seed.
+    pub seed: u64,
+    /// Devices; `threads` is the most that are used.
+    pub request: DeviceRequest,
+}
+
+/// What a case reports of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Time of one piece.
+    pub span: Span,
+    /// Work of one piece, in units of [`Case::UNIT`] times a second.
+    pub work: f64,
+    /// A result of the work.
+    pub check: f64,
+}
+
+/// A piece of work that can be measured on every device.
+pub trait Case: Display + Sync {
+    /// Unit of the rate.
+    const UNIT: &'static str;
+
+    /// As simply as one writes it first, on one thread for about `seconds`; None where there is no such program.
+    ///
+    /// # Errors
+    /// Whatever the work can fail with.
+    fn plain(&self, seconds: f64, seed: u64) -> Result<Option<Measured>>;
+
+    /// On a backend, for about `seconds`; the device is waited for inside the measured pieces.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured>;
+
+    /// What `check` should be, where it is known.
+    fn exact(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// Measures all cases.
+///
+/// # Errors
+/// [`Error::Input`] for a time that is not positive or above an hour, device failures.
+pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
+    let Effort { seconds, seed, ref request } = *effort;
+    if !(seconds > 0.0 && seconds <= 3600.0) {
+        return Err(Error::Input(Fault::new(format!("{seconds} seconds")).at("--seconds").expected("0 to 3600")));
+    }
+    let devices = devices::of(request);
+    let all = request.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let gpu = match request.choice {
+        Choice::Cpu => false,
+        Choice::Gpu => true,
+        Choice::Auto => request.device.is_some() || devices.iter().any(|d| d.backend != "cpu" && d.chosen),
+    };
+    let mut rows = Vec::new();
+    for case in cases {
+        let row = |backend: &str, device: &str, threads, found: Measured| Row {
+            case: case.to_string(),
+            backend: backend.to_string(),
+            device: device.to_string(),
+            threads,
+            seconds: found.span.seconds,
+            cpu_seconds: found.span.cpu_seconds,
+            rate: found.work / found.span.seconds,
+            unit: C::UNIT,
+            check: found.check,
+            exact: case.exact(),
+        };
+        if let Some(found) = case.plain(seconds, seed)? {
+            rows.push(row("plain", "one simple loop", Some(1), found));
+        }
+        for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+            let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(threads) };
+            let (device, found) = with_backend(&request, OnBackend { case, seconds, seed })?;
+            rows.push(row(&device.backend, &device.name, Some(threads), found));
+        }
+        if gpu {
+            let (device, found) = with_backend(request, OnBackend { case, seconds, seed })?;
+            rows.push(row(&device.backend, &device.name, None, found));
+        }
+    }
+    Ok(Bench { rows, devices })
+}
+
+/// A case on whatever backend is picked.
+struct OnBackend<'a, C> {
+    case: &'a C,
+    seconds: f64,
+    seed: u64,
+}
+
+impl<C: Case> Job for OnBackend<'_, C> {
+    type Output = (Device, Measured);
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
+        let device = Device::new(backend.device());
+        Ok((device, self.case.on(backend, self.seconds, self.seed)?))
+    }
+}
+
 /// Wall and CPU time of one piece of work.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Span {
-    seconds: f64,
-    cpu_seconds: Option<f64>,
+pub struct Span {
+    /// Wall time.
+    pub seconds: f64,
+    /// CPU time of all threads of the process, where the system tells.
+    pub cpu_seconds: Option<f64>,
 }
 
 /// Pieces that a measurement is cut into; the median by time is reported, which a disturbed moment does not move.
-const PIECES: usize = 5;
+pub const PIECES: usize = 5;
 
 /// Times `work(i)` for pieces i = 0 .. [`PIECES`] and gives the median.
-fn median(mut work: impl FnMut(usize) -> Result<()>) -> Result<Span> {
+///
+/// # Errors
+/// Those of `work`.
+pub fn median(mut work: impl FnMut(usize) -> Result<()>) -> Result<Span> {
     let mut spans = Vec::with_capacity(PIECES);
     for piece in 0..PIECES {
         let (start, cpu) = (Instant::now(), process_seconds());

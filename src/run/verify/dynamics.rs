@@ -9,13 +9,11 @@ use serde::Serialize;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::events::Listener;
+use crate::exact::onsager::CRITICAL_TEMPERATURE;
 use crate::ising::{Algorithm, Model, Scan, scan};
 use crate::lattice::Lattice;
 use crate::record::Estimate;
 use crate::stats::autocorrelation;
-
-/// T_c = 2 / ln(1 + √2).
-const T_C: f64 = 2.269_185_314_213_022;
 
 /// τ of one algorithm at some sizes, and its exponent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,7 +65,7 @@ fn tau<B: Backend>(
     let sites = (length * length) as u32;
     let settings = Scan {
         model: Model::ferromagnet(Lattice::Square { length })?,
-        temperatures: vec![T_C],
+        temperatures: vec![CRITICAL_TEMPERATURE],
         algorithm,
         samples: effort.replicas * effort.times,
         replicas: effort.replicas,
@@ -76,6 +74,7 @@ fn tau<B: Backend>(
         spacing: Some(if clusters { 1 } else { (sites / 16).max(1) }),
         precision: Vec::new(),
         exchange: None,
+        ladder: None,
         seed: 5,
     };
     let found = scan(backend, &settings, listener)?;

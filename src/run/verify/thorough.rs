@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::dynamics::{Dynamics, Effort, dynamics};
 use crate::backend::Backend;
 use crate::error::{Error, Fault, Result};
-use crate::events::{Event, Listener, Silent};
+use crate::events::{Event, Listener};
 use crate::ising::{Algorithm, Model, Precision, Quantity, Scan};
 use crate::lattice::Lattice;
 use crate::record::{Estimate, IsingRecord};
@@ -107,7 +107,7 @@ pub fn thorough<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn
             Fault::new(format!("relative error {relative_error}"))
                 .at("--relative-error")
                 .expected("0.0001 to 0.2")
-                .advice("0.003 takes about half an hour on two cores, 0.05 a minute"),
+                .advice("a third of the error takes about ten times as long; begin with 0.05"),
         ));
     }
     let cells = cells();
@@ -177,6 +177,7 @@ fn measure<B: Backend>(
         spacing: None,
         precision: Vec::new(),
         exchange: None,
+        ladder: None,
         // Runs of different algorithms must not share their starts.
         seed: 1 + algorithm as u64,
     };
@@ -186,7 +187,7 @@ fn measure<B: Backend>(
         exact if length != PACKED_BY_SITE => {
             let rough =
                 Scan { algorithm: Algorithm::SwendsenWang, samples: 20 * FEW, replicas: FEW, ..settings.clone() };
-            let found = first(scan(backend, &rough, &mut Silent)?.records)?;
+            let found = first(scan(backend, &rough, &mut Stops(listener))?.records)?;
             let known = |q: Quantity| exact.as_ref().and_then(|e| q.exact(e));
             Quantity::ALL.map(|q| known(q).or(Some(q.of(&found.observables).value)))
         }
@@ -198,7 +199,6 @@ fn measure<B: Backend>(
             settings.precision.push(Precision { quantity, error: relative_error * size.abs() });
         }
     }
-    listener.stop_requested().map_or(Ok(()), |signal| Err(Error::Stopped(signal)))?;
     first(scan(backend, &settings, &mut Stops(listener))?.records)
 }
 

@@ -46,7 +46,7 @@ fn a_training_is_stopped_twice_and_ends_the_same() {
     place.good("ising --lattice square:8 --temperature 2.2 --samples 1000 --replicas 100 -o data.npz");
     // Some seconds of work on any machine: the signals come within the first second of each part.
     let train = |name: &str| {
-        format!("train data.npz --hidden 48 --updates 1200 --batch 200 --chains 200 --metrics 3 -o {name}.safetensors")
+        format!("train data.npz --hidden 48 --updates 12000 --batch 200 --chains 200 --metrics 3 -o {name}.safetensors")
     };
     place.good(&train("whole"));
     for (resume, signal, code) in [("", "INT", 130), (" --resume", "TERM", 143)] {

@@ -7,6 +7,8 @@ use gibbsite::lattice::{Graph, Lattice};
 
 use super::{gpu_or_ignored, on_both, reference, states};
 
+const RULES: [Rule; 3] = [Rule::Metropolis, Rule::MetropolisWithCoin, Rule::HeatBath];
+
 /// The same temperature for everyone, or a ladder, so that lanes of a word differ.
 fn temperatures(replicas: usize, ladder: bool) -> Vec<f64> {
     (0..replicas).map(|r| if ladder { 1.0 + 0.1 * r as f64 } else { 2.269_185 }).collect()
@@ -35,9 +37,27 @@ fn cases() -> Vec<(Graph, usize)> {
 on_both! {
     fn trajectories_equal_the_reference_bit_for_bit(backend) {
         for (graph, replicas) in cases() {
-            for (rule, ladder) in [(Rule::Metropolis, true), (Rule::HeatBath, true), (Rule::Metropolis, false)] {
+            for (rule, ladder) in RULES.into_iter().map(|rule| (rule, true)).chain([(Rule::Metropolis, false)]) {
                 let acceptance = Acceptance::new(rule, graph.max_degree, &temperatures(replicas, ladder)).unwrap();
                 compare(backend, &graph, &acceptance, &states(replicas, graph.sites, 3), 6);
+            }
+        }
+    }
+}
+
+on_both! {
+    fn replicas_at_the_ends_of_words_and_blocks_equal_the_reference(backend) {
+        let square = Lattice::Square { length: 4 }.graph();
+        let ring = Lattice::Chain { length: 10 }.graph();
+        let triangles = Lattice::Triangular { length: 3 }.graph();
+        for rule in RULES {
+            for replicas in [1, 32, 255, 256, 257, 513] {
+                for (graph, coupling) in [(&square, 1.0), (&square, -0.7), (&ring, 1.0), (&triangles, -1.0)] {
+                    let temperatures = temperatures(replicas, true);
+                    let acceptance =
+                        Acceptance::with_coupling(rule, graph.max_degree, coupling, &temperatures).unwrap();
+                    compare(backend, graph, &acceptance, &states(replicas, graph.sites, 4), 2);
+                }
             }
         }
     }
@@ -54,7 +74,7 @@ fn regular_graphs_equal_the_reference_on_the_cpu_and_large_ones_on_the_gpu() {
         .collect();
     let cube = Graph::new(64, &cube, 2, |i| (i + i / 4 + i / 16) % 2);
     let large = Lattice::Square { length: 66 }.graph();
-    for rule in [Rule::Metropolis, Rule::HeatBath] {
+    for rule in RULES {
         for (graph, replicas, sweeps) in
             [(&cube, 70, 6), (&large, 3, 2), (&Lattice::Chain { length: 20 }.graph(), 300, 4)]
         {
@@ -63,8 +83,10 @@ fn regular_graphs_equal_the_reference_on_the_cpu_and_large_ones_on_the_gpu() {
         }
     }
     let gpu = gpu_or_ignored!();
-    let acceptance = Acceptance::new(Rule::Metropolis, 4, &temperatures(33, true)).unwrap();
-    compare(gpu, &large, &acceptance, &states(33, large.sites, 8), 2);
+    for rule in RULES {
+        let acceptance = Acceptance::new(rule, 4, &temperatures(33, true)).unwrap();
+        compare(gpu, &large, &acceptance, &states(33, large.sites, 8), 2);
+    }
     let acceptance = Acceptance::new(Rule::HeatBath, 6, &temperatures(33, true)).unwrap();
     compare(gpu, &cube, &acceptance, &states(33, 64, 8), 3);
 }
@@ -140,6 +162,28 @@ fn misfits_are_refused_before_anything_runs() {
     assert!(error.to_string().contains("at most 15"), "{error}");
 }
 
+/// The tests of this layout and of the one with a bit a site that compare the CPU with the reference, run again by a
+/// process that may not use the widest instructions.
+#[test]
+fn lesser_instructions_equal_the_reference_as_well() {
+    const TESTS: [&str; 7] = [
+        "parity::ising_half_sweep::trajectories_equal_the_reference_bit_for_bit::cpu",
+        "parity::ising_half_sweep::replicas_at_the_ends_of_words_and_blocks_equal_the_reference::cpu",
+        "parity::ising_half_sweep::a_table_for_more_neighbours_serves_as_well::cpu",
+        "parity::ising_square_half_sweep::trajectories_equal_the_reference_bit_for_bit::cpu",
+        "parity::ising_square_half_sweep::replicas_beyond_a_word_of_temperatures_have_their_own::cpu",
+        "parity::ising_sums::sums_equal_the_reference::cpu",
+        "parity::ising_square_sums::sums_equal_the_reference::cpu",
+    ];
+    for variable in ["GIBBSITE_AVX2", "GIBBSITE_PORTABLE"] {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let ended = again.arg("--exact").args(TESTS).env(variable, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success(), "{variable}: {said}");
+        assert!(said.contains(&format!(" {} passed", TESTS.len())), "a test of the list has another name: {said}");
+    }
+}
+
 /// Both backends from all spins up, a checkerboard and random spins: equal to the last bit over 200 sweeps.
 #[test]
 fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
@@ -151,7 +195,7 @@ fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
         BitMatrix::from_fn(replicas, 100, |r, i| (r + i / 10 + i % 10) % 2 == 0),
         states(replicas, 100, 1),
     ];
-    for rule in [Rule::Metropolis, Rule::HeatBath] {
+    for rule in RULES {
         for beta in [0.2, 0.44, 1.0] {
             let acceptance = Acceptance::new(rule, 4, &vec![1.0 / beta; replicas]).unwrap();
             for start in &starts {

@@ -6,24 +6,41 @@ use gibbsite::bits::BitMatrix;
 
 use super::{gpu_or_ignored, on_both, reference, states};
 
-/// Temperatures with 2, 4 and 5 drawn classes.
+const RULES: [Rule; 3] = [Rule::Metropolis, Rule::MetropolisWithCoin, Rule::HeatBath];
+
+/// Temperatures with 2, 3, 4 and 5 drawn classes.
 fn acceptances(rule: Rule) -> Acceptance {
     Acceptance::new(rule, 4, &[2.269_185, 0.3, 1.1]).unwrap()
 }
 
 on_both! {
     fn trajectories_equal_the_reference_bit_for_bit(backend) {
-        for rule in [Rule::Metropolis, Rule::HeatBath] {
-            for length in [64, 192] {
+        for rule in RULES {
+            // Rows of 1, 2, 3, 4, 5 and 8 words: each way to find the words beside.
+            for length in [64, 128, 192, 256, 320, 512] {
                 let acceptance = acceptances(rule);
                 let mut expected = states(3, length * length, 3);
                 let mut spins = backend.upload_square(length, &acceptance, &expected).unwrap();
-                for sweep in 7..10 {
+                for sweep in 7..if length > 200 { 8 } else { 10 } {
                     backend.sweep(&mut spins, 11, sweep..sweep + 1);
                     reference::square_sweep(length, &acceptance, &mut expected, 11, sweep);
                     assert!(backend.read_spins(&spins).unwrap() == expected, "{rule:?} {length}, after sweep {sweep}");
                 }
             }
+        }
+    }
+}
+
+on_both! {
+    fn replicas_beyond_a_word_of_temperatures_have_their_own(backend) {
+        for rule in RULES {
+            let temperatures: Vec<f64> = (0..37).map(|r| 0.3 + 0.1 * f64::from(r / 2)).collect();
+            let acceptance = Acceptance::new(rule, 4, &temperatures).unwrap();
+            let mut expected = states(37, 4096, 5);
+            let mut spins = backend.upload_square(64, &acceptance, &expected).unwrap();
+            backend.sweep(&mut spins, 3, 0..2);
+            (0..2).for_each(|sweep| reference::square_sweep(64, &acceptance, &mut expected, 3, sweep));
+            assert!(backend.read_spins(&spins).unwrap() == expected, "{rule:?}");
         }
     }
 }
@@ -81,7 +98,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
     let gpu = gpu_or_ignored!();
-    for rule in [Rule::Metropolis, Rule::HeatBath] {
+    for rule in RULES {
         let acceptance = acceptances(rule);
         let start = states(3, 128 * 128, 1);
         let mut on_cpu = Cpu.upload_square(128, &acceptance, &start).unwrap();

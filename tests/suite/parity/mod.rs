@@ -5,6 +5,7 @@
 //! of tests ignored so far, past the harness's capture, and with `GIBBSITE_REQUIRE_GPU=1` it fails instead.
 
 mod ais_step;
+mod counts;
 mod device;
 mod flip_move;
 mod free_energy;
@@ -14,9 +15,11 @@ mod ising_half_sweep;
 mod ising_square_half_sweep;
 mod ising_square_sums;
 mod ising_sums;
+mod ising_table_half_sweep;
 mod moments;
 mod reference;
 mod update;
+mod variants;
 
 use std::io::Write as _;
 use std::sync::OnceLock;

@@ -1,17 +1,20 @@
 //! One step of annealed importance sampling: the weight, and the draw of the hidden units at the next temperature.
 //!
 //! Maths: log w += (β' − β)(b − b0)·v + Σ_i [softplus(β' x_i) − softplus(β x_i)], then h_i ~ sig(β' x_i); one product x
-//! serves all three. The visible draw that follows is a Gibbs half-step with base b0 at the same β'.
-//! Shapes: rows `[chains, n_visible]` packed, hidden `[chains, n_hidden]` packed, log-weights `[chains]` f64, nats.
+//! serves all three. With z = e^{−|βx|}, z' = e^{−|β'x|} the difference is max(β'x, 0) − max(βx, 0) +
+//! 2 artanh((z' − z) / (2 + z + z')), and the draw is u (1 + z') < 1 for x ≥ 0, u (1 + z') < z' for x < 0: two
+//! exponentials and one division a unit. The visible draw that follows is a Gibbs half-step with base b0 at the same β'.
+//! Shapes: rows `[words, chains]` packed; of one tile: hidden words `[chains]`, parts of the log-weights `[chains]`, nats.
 //! Random: (unit, step, `SampleHidden`, chain).
 //! Class: margin for the bits, bounded for the weights.
 //! Source: Neal 2001; Salakhutdinov and Murray 2008.
 
-use super::free_energy::{bias_energy, sum_units};
-use super::gibbs_half_step::{Draw, Side, draw_word, inputs};
-use crate::backend::cpu::lanes::{Tile, map_tile, multiversion, softplus};
-use crate::backend::cpu::product::{Finish, Rows, Workspace};
-use crate::bits::padding_mask;
+use super::gibbs_half_step::{Draw, Side, mask, uniform};
+use crate::backend::cpu::columns::Columns;
+use crate::backend::cpu::functions::{exp, log_ratio};
+use crate::backend::cpu::numbers::TileNumbers;
+use crate::backend::cpu::product::{Finish, Workspace};
+use crate::backend::cpu::tile::{Instructions, Tile, kernel};
 
 /// Two neighbouring rungs of the ladder.
 #[derive(Debug, Clone, Copy)]
@@ -24,50 +27,60 @@ pub(crate) struct Rungs {
 
 /// Weights and bits of one tile for every row.
 struct Steps<'a> {
-    hidden: &'a Side<'a>,
-    tile: usize,
+    bias: Tile,
+    units: usize,
     from: f32,
     to: f32,
-    draw: Draw,
-    keep: u32,
-    words: usize,
-    log_weights: &'a mut [f64],
+    numbers: TileNumbers,
+    chain: u32,
+    gains: &'a mut [f32],
     outputs: &'a mut [u32],
 }
 
 impl Finish for Steps<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: Tile) {
-        let x = inputs(sums, self.hidden, self.tile, 1.0);
-        let (from, to) = (self.from, self.to);
-        let next = map_tile(x, |x| to * x);
-        let gain = map_tile(x, |x| softplus(to * x) - softplus(from * x));
-        self.log_weights[row] += f64::from(sum_units(gain, self.tile, self.hidden.units));
-        self.outputs[row * self.words + self.tile] = draw_word(next, self.draw, self.tile, row as u32) & self.keep;
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let words = self.numbers.draw(self.chain.wrapping_add(row as u32));
+        let (mut gain, mut odds, mut limit) = (sums, sums, sums);
+        for (k, &word) in words.iter().enumerate() {
+            let x = sums.0[k] + self.bias.0[k];
+            let (from, to) = (self.from * x, self.to * x);
+            let (z, next) = (exp(-from.abs()), exp(-to.abs()));
+            gain.0[k] = (to.max(0.0) - from.max(0.0)) + log_ratio((next - z) / (2.0 + (z + next)));
+            odds.0[k] = uniform(word) * (1.0 + next);
+            limit.0[k] = if to < 0.0 { next } else { 1.0 };
+        }
+        gain.keep(self.units);
+        self.gains[row] = gain.sum();
+        self.outputs[row] = S::less(odds, limit) & mask(self.units);
     }
 }
 
-multiversion! {
-    /// Adds to `log_weights` and draws `outputs`; `tilt` is b − b0, `[n_visible]`.
-    pub(crate) fn ais_step(
+kernel! {
+    /// Writes the tile's part of the log-weights' gain and its hidden words, for the rows `first ..`, as many as there are
+    /// `outputs`; `draw.chain` is the number of row 0.
+    pub(crate) fn ais_step<S>(
         work: &mut Workspace,
-        rows: Rows<'_>,
+        rows: Columns<'_>,
+        first: usize,
         hidden: &Side<'_>,
-        tilt: &[f32],
+        tile: usize,
         rungs: Rungs,
         draw: Draw,
-        log_weights: &mut [f64],
+        gains: &mut [f32],
         outputs: &mut [u32],
     ) {
-        for (row, weight) in rows.words.chunks_exact(rows.words_per_row).zip(log_weights.iter_mut()) {
-            *weight += (rungs.to - rungs.from) * bias_energy(row, tilt);
-        }
-        let words = hidden.units.div_ceil(32);
-        let (from, to) = (rungs.from as f32, rungs.to as f32);
-        work.split(rows, hidden.weights.inputs);
-        for tile in 0..words {
-            let keep = if tile + 1 == words { !padding_mask(hidden.units) } else { u32::MAX };
-            work.product(hidden.weights, tile, Steps { hidden, tile, from, to, draw, keep, words, log_weights, outputs });
-        }
+        let steps = Steps {
+            bias: hidden.bias[tile],
+            units: hidden.units_of(tile),
+            from: rungs.from as f32,
+            to: rungs.to as f32,
+            numbers: draw.numbers(tile),
+            chain: draw.chain.wrapping_add(first as u32),
+            gains,
+            outputs,
+        };
+        let count = steps.outputs.len();
+        work.product::<S>(hidden.tile(tile), rows, first, count, steps);
     }
 }

@@ -2,74 +2,70 @@
 //!
 //! Maths: accepted when u < min(1, e^{F(v) − F(1 − v)}); x_i(1 − v) = 2 c_i + Σ_j w_ji − x_i(v), so one product serves
 //! both free energies.
-//! Shapes: rows `[chains, n_visible]` packed.
+//! Shapes: rows `[words, chains]` packed, hidden part of the gain `[chains]` of a tile.
 //! Random: one uniform a chain at (chain, step, `SymmetryMove`).
 //! Class: margin.
 
-use super::free_energy::{bias_energy, sum_units};
-use super::gibbs_half_step::{Draw, Side, inputs, load_tile};
-use crate::backend::cpu::lanes::{Tile, multiversion, softplus, zip_tiles};
-use crate::backend::cpu::product::{Finish, Rows, TILE, Workspace};
-use crate::bits::padding_mask;
+use super::gibbs_half_step::{Draw, Side, mask};
+use crate::backend::cpu::columns::Columns;
+use crate::backend::cpu::functions::softplus;
+use crate::backend::cpu::product::{Finish, Workspace};
+use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 use crate::rng::{philox, uniform};
-
-/// Flips rows of `words` in place. `turned` holds 2 c_i + Σ_j w_ji, padded to whole tiles; `gains` is scratch, `[rows]`.
-#[expect(clippy::too_many_arguments, reason = "a kernel's inputs, each of its own kind")]
-pub(crate) fn flip_move(
-    work: &mut Workspace,
-    words: &mut [u32],
-    words_per_row: usize,
-    hidden: &Side<'_>,
-    visible_bias: &[f32],
-    turned: &[f32],
-    draw: Draw,
-    gains: &mut Vec<f64>,
-) {
-    let n_visible = hidden.weights.inputs;
-    let total: f64 = visible_bias[..n_visible].iter().map(|&b| f64::from(b)).sum();
-    gains.clear();
-    // F(v) − F(1 − v): the visible part here, the hidden part tile by tile.
-    gains.extend(words.chunks_exact(words_per_row).map(|row| total - 2.0 * bias_energy(row, visible_bias)));
-    add_hidden(work, Rows { words, words_per_row }, hidden, turned, gains);
-    let padding = padding_mask(n_visible);
-    for (r, row) in words.chunks_exact_mut(words_per_row).enumerate() {
-        let chain = draw.chain.wrapping_add(r as u32);
-        let block = philox([chain / 4, draw.step, draw.stream, 0], draw.key);
-        let u = uniform(block[(chain % 4) as usize]);
-        if f64::from(u) < gains[r].exp() {
-            for word in row.iter_mut() {
-                *word = !*word;
-            }
-            if let Some(last) = row.last_mut() {
-                *last &= !padding;
-            }
-        }
-    }
-}
 
 /// The hidden part of F(v) − F(1 − v) of one tile for every row.
 struct Gains<'a> {
-    hidden: &'a Side<'a>,
-    tile: usize,
-    turned: &'a [f32],
-    gains: &'a mut [f64],
+    bias: Tile,
+    turned: Tile,
+    units: usize,
+    gains: &'a mut [f32],
 }
 
 impl Finish for Gains<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: Tile) {
-        let x = inputs(sums, self.hidden, self.tile, 1.0);
-        let turned = load_tile(self.turned, self.tile);
-        let terms = zip_tiles(x, turned, |x, turned| softplus(turned - x) - softplus(x));
-        self.gains[row] += f64::from(sum_units(terms, self.tile, self.hidden.units));
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let mut terms = sums;
+        for k in 0..TILE {
+            let x = sums.0[k] + self.bias.0[k];
+            terms.0[k] = softplus(self.turned.0[k] - x) - softplus(x);
+        }
+        terms.keep(self.units);
+        self.gains[row] = terms.sum();
     }
 }
 
-multiversion! {
-    fn add_hidden(work: &mut Workspace, rows: Rows<'_>, hidden: &Side<'_>, turned: &[f32], gains: &mut [f64]) {
-        work.split(rows, hidden.weights.inputs);
-        for tile in 0..hidden.units.div_ceil(TILE) {
-            work.product(hidden.weights, tile, Gains { hidden, tile, turned, gains });
+kernel! {
+    /// Writes Σ_i [softplus(x_i(1 − v)) − softplus(x_i(v))] over the hidden units of a tile, for the rows `first ..`, as
+    /// many as `gains` has. `turned` holds 2 c_i + Σ_j w_ji of the tile.
+    pub(crate) fn flip_gains<S>(
+        work: &mut Workspace,
+        rows: Columns<'_>,
+        first: usize,
+        hidden: &Side<'_>,
+        tile: usize,
+        turned: Tile,
+        gains: &mut [f32],
+    ) {
+        let (bias, units, count) = (hidden.bias[tile], hidden.units_of(tile), gains.len());
+        work.product::<S>(hidden.tile(tile), rows, first, count, Gains { bias, turned, units, gains });
+    }
+}
+
+/// Flips row r of packed `[chains, words]` where its gain F(v) − F(1 − v) says so.
+pub(crate) fn flip_move(words: &mut [u32], n_visible: usize, draw: Draw, gains: &[f64]) {
+    let words_per_row = n_visible.div_ceil(32);
+    let last_word = mask(n_visible - 32 * (words_per_row - 1));
+    for (r, (row, gain)) in words.chunks_exact_mut(words_per_row).zip(gains).enumerate() {
+        let chain = draw.chain.wrapping_add(r as u32);
+        let block = philox([chain / 4, draw.step, draw.stream, 0], draw.key);
+        let u = uniform(block[(chain % 4) as usize]);
+        if f64::from(u) < gain.exp() {
+            for word in row.iter_mut() {
+                *word = !*word;
+            }
+            if let Some(last) = row.last_mut() {
+                *last &= last_word;
+            }
         }
     }
 }

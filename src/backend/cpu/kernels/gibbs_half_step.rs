@@ -1,26 +1,49 @@
-//! Half a Gibbs step: draws all units of one side from all units of the other, for a block of chains.
+//! Half a Gibbs step: draws 32 units of one side from all units of the other, for a block of chains.
 //!
 //! Maths: o_i ~ Bernoulli(sig(β (bias_i + Σ_j v_j w_ji) + (1 − β) base_i)), decided as u · (1 + e^{−x}) < 1.
-//! Shapes: inputs `[chains, n_in]` packed, weights `[n_in, n_out]`, outputs `[chains, n_out]` packed.
+//! Shapes: inputs `[words, chains]` packed, weights `[n_in, 32]`, outputs `[chains]` packed words of the tile.
 //! Random: (unit, step, stream, chain), see [`crate::rng`].
 //! Class: margin: a bit may differ between devices only where |u − p| is under the rounding of x.
 //! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
 
-use crate::backend::cpu::lanes::{F32x8, Tile, U32x8, exp, multiversion, philox};
-use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
-use crate::bits::padding_mask;
+use crate::backend::cpu::columns::Columns;
+use crate::backend::cpu::functions::exp;
+use crate::backend::cpu::numbers::TileNumbers;
+use crate::backend::cpu::product::{Finish, Workspace};
+use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 
-/// The side that is drawn.
+/// The side that is drawn or summed over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Side<'a> {
-    /// `[n_in, n_out]`.
-    pub(crate) weights: Weights<'a>,
-    /// `[n_out]`, padded with zeros to whole tiles.
-    pub(crate) bias: &'a [f32],
-    /// Bias of the base distribution, padded likewise; empty for none.
-    pub(crate) base: &'a [f32],
-    /// Number of units drawn.
+    /// `[tiles, n_in, 32]`.
+    pub(crate) weights: &'a [Tile],
+    /// `[tiles, 32]`, zero beyond the last unit.
+    pub(crate) bias: &'a [Tile],
+    /// Bias of the base distribution, likewise; empty for none.
+    pub(crate) base: &'a [Tile],
+    /// Number of units.
     pub(crate) units: usize,
+}
+
+impl Side<'_> {
+    /// Number of tiles.
+    #[inline(always)]
+    pub(crate) fn tiles(&self) -> usize {
+        self.units.div_ceil(TILE)
+    }
+
+    /// Weights of a tile, `[n_in, 32]`.
+    #[inline(always)]
+    pub(crate) fn tile(&self, tile: usize) -> &[Tile] {
+        let inputs = self.weights.len() / self.tiles();
+        &self.weights[tile * inputs..][..inputs]
+    }
+
+    /// Units of a tile that exist.
+    #[inline(always)]
+    pub(crate) fn units_of(&self, tile: usize) -> usize {
+        (self.units - tile * TILE).min(TILE)
+    }
 }
 
 /// Where the numbers of this half-step are.
@@ -32,90 +55,85 @@ pub(crate) struct Draw {
     pub(crate) step: u32,
     /// Stream.
     pub(crate) stream: u32,
-    /// Number of the block's first chain.
+    /// Number of the first chain.
     pub(crate) chain: u32,
 }
 
-/// Values of the 32 units of a tile.
-#[inline(always)]
-pub(crate) fn load_tile(values: &[f32], tile: usize) -> Tile {
-    let values = &values[tile * TILE..][..TILE];
-    let mut out = [F32x8::ZERO; 4];
-    bytemuck::cast_mut::<Tile, [f32; 32]>(&mut out).copy_from_slice(values);
-    out
+impl Draw {
+    /// The numbers of a tile.
+    #[inline(always)]
+    pub(crate) fn numbers(&self, tile: usize) -> TileNumbers {
+        TileNumbers::new(tile, self.step, self.stream, self.key)
+    }
 }
 
-/// Bits of 32 units drawn from their inputs x.
+/// The units of a tile that exist, as bits.
 #[inline(always)]
-pub(crate) fn draw_word(x: Tile, draw: Draw, tile: usize, chain: u32) -> u32 {
-    let counter = [
-        U32x8::count_from(8 * tile as u32),
-        U32x8::splat(draw.step),
-        U32x8::splat(draw.stream),
-        U32x8::splat(draw.chain.wrapping_add(chain)),
-    ];
-    let words: [u32; 32] = bytemuck::cast(philox(counter, draw.key));
-    let x: [f32; 32] = bytemuck::cast(x);
-    let mut bits = [0u32; 32];
-    for k in 0..32 {
-        let u = (words[k] >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
-        bits[k] = if u * (1.0 + exp(-x[k])) < 1.0 { 1 << k } else { 0 };
-    }
-    bits.iter().fold(0, |word, bit| word | bit)
+pub(crate) fn mask(units: usize) -> u32 {
+    u32::MAX >> (TILE - units)
 }
 
-/// Inputs of 32 units at inverse temperature `beta`.
+/// Uniform in [0, 1) from a random word; as [`crate::rng::uniform`], for vectors: 24 bits fit a signed number.
 #[inline(always)]
-pub(crate) fn inputs(sum: Tile, side: &Side<'_>, tile: usize, beta: f32) -> Tile {
-    let bias = load_tile(side.bias, tile);
-    let scale = F32x8::splat(beta);
-    let mut x = sum;
-    for q in 0..4 {
-        x[q] = scale * (x[q] + bias[q]);
-    }
-    if !side.base.is_empty() {
-        let base = load_tile(side.base, tile);
-        for q in 0..4 {
-            x[q] = x[q] + F32x8::splat(1.0 - beta) * base[q];
-        }
-    }
-    x
+pub(crate) fn uniform(word: u32) -> f32 {
+    (word >> 8) as i32 as f32 * (1.0 / 16_777_216.0)
 }
 
-/// Bits of one tile for every row.
+/// Bits drawn for every row.
 struct Draws<'a> {
-    side: &'a Side<'a>,
-    tile: usize,
+    bias: Tile,
+    /// (1 − β) base.
+    shift: Tile,
     beta: f32,
-    draw: Draw,
+    numbers: TileNumbers,
+    chain: u32,
     keep: u32,
-    words: usize,
     outputs: &'a mut [u32],
 }
 
 impl Finish for Draws<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: Tile) {
-        let x = inputs(sums, self.side, self.tile, self.beta);
-        self.outputs[row * self.words + self.tile] = draw_word(x, self.draw, self.tile, row as u32) & self.keep;
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let words = self.numbers.draw(self.chain.wrapping_add(row as u32));
+        let mut odds = sums;
+        for (k, &word) in words.iter().enumerate() {
+            let x = self.beta * (sums.0[k] + self.bias.0[k]) + self.shift.0[k];
+            odds.0[k] = uniform(word) * (1.0 + exp(-x));
+        }
+        self.outputs[row] = S::less(odds, Tile([1.0; TILE])) & self.keep;
     }
 }
 
-multiversion! {
-    /// Draws `outputs` (all words are written, padding bits are zero) from `rows`.
-    pub(crate) fn gibbs_half_step(
+kernel! {
+    /// Draws tile `tile` of the chains `first ..` of `rows`, as many as `outputs` has; padding bits are zero. `draw.chain`
+    /// is the number of row 0. Without inputs (an empty side) the units are drawn from their biases.
+    pub(crate) fn gibbs_half_step<S>(
         work: &mut Workspace,
-        rows: Rows<'_>,
+        rows: Columns<'_>,
+        first: usize,
         side: &Side<'_>,
+        tile: usize,
         beta: f32,
         draw: Draw,
         outputs: &mut [u32],
     ) {
-        let words = side.units.div_ceil(32);
-        work.split(rows, side.weights.inputs);
-        for tile in 0..words {
-            let keep = if tile + 1 == words { !padding_mask(side.units) } else { u32::MAX };
-            work.product(side.weights, tile, Draws { side, tile, beta, draw, keep, words, outputs });
+        let mut shift = Tile::ZERO;
+        if let Some(base) = side.base.get(tile) {
+            for k in 0..TILE {
+                shift.0[k] = (1.0 - beta) * base.0[k];
+            }
+        }
+        let count = outputs.len();
+        let chain = draw.chain.wrapping_add(first as u32);
+        let (numbers, keep) = (draw.numbers(tile), mask(side.units_of(tile)));
+        let mut draws = Draws { bias: side.bias[tile], shift, beta, numbers, chain, keep, outputs };
+        let weights = side.tile(tile);
+        if weights.is_empty() {
+            for row in 0..count {
+                draws.finish::<S>(row, Tile::ZERO);
+            }
+        } else {
+            work.product::<S>(weights, rows, first, count, draws);
         }
     }
 }

@@ -9,5 +9,6 @@ pub(crate) mod ising_half_sweep;
 pub(crate) mod ising_square_half_sweep;
 pub(crate) mod ising_square_sums;
 pub(crate) mod ising_sums;
+pub(crate) mod ising_table_half_sweep;
 pub(crate) mod moments;
 pub(crate) mod update;

@@ -3,98 +3,109 @@
 //! Maths: ⟨v_j⟩, ⟨m_i⟩, ⟨v_j m_i⟩ with m_i = sig(x_i(v)), means over rows. The second is again a product of bits and
 //! numbers: the bits are the transposed states `[n_visible, rows]`, the numbers are m `[rows, n_hidden]`; one more row of
 //! ones gives ⟨m_i⟩.
-//! Shapes: moments `[tiles, n_visible + 1, 32]`: tile-major, so that a task owns a contiguous piece.
+//! Shapes: moments `[tiles, n_visible + 1, 32]`, means `[tiles, rows, 32]`: tile-major, so that a task owns a contiguous
+//! piece; transposed states `[words of 32 rows, n_visible + 1]`.
 //! Class: bounded: f32 sums over rows in row order.
 
-use super::gibbs_half_step::{Side, inputs};
-use crate::backend::cpu::lanes::{F32x8, Tile, map_tile, multiversion, sigmoid};
-use crate::backend::cpu::product::{Finish, Rows, TILE, Weights, Workspace};
+use super::gibbs_half_step::Side;
+use crate::backend::cpu::columns::Columns;
+use crate::backend::cpu::functions::sigmoid;
+use crate::backend::cpu::product::{Finish, Workspace};
+use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 
 /// sig(x) of one tile for every row.
 struct Means<'a> {
-    hidden: &'a Side<'a>,
-    tile: usize,
-    stride: usize,
-    means: &'a mut [f32],
+    bias: Tile,
+    means: &'a mut [Tile],
 }
 
 impl Finish for Means<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: Tile) {
-        let means = map_tile(inputs(sums, self.hidden, self.tile, 1.0), sigmoid);
-        let place = &mut self.means[row * self.stride + self.tile * TILE..][..TILE];
-        place.copy_from_slice(&bytemuck::cast::<Tile, [f32; TILE]>(means));
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let mut means = sums;
+        for k in 0..TILE {
+            means.0[k] = sigmoid(sums.0[k] + self.bias.0[k]);
+        }
+        self.means[row] = means;
     }
 }
 
 /// Moments of one tile for every visible unit.
 struct Products<'a> {
-    scale: F32x8,
+    scale: f32,
     accumulate: bool,
-    moments: &'a mut [f32],
+    moments: &'a mut [Tile],
 }
 
 impl Finish for Products<'_> {
     #[inline(always)]
-    fn finish(&mut self, row: usize, sums: Tile) {
-        let place = &mut self.moments[row * TILE..][..TILE];
-        for (sum, place) in sums.into_iter().zip(place.chunks_exact_mut(8)) {
-            let old = if self.accumulate { F32x8::load(place) } else { F32x8::ZERO };
-            (old + self.scale * sum).store(place);
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let mut moments = if self.accumulate { self.moments[row] } else { Tile::ZERO };
+        for k in 0..TILE {
+            moments.0[k] += self.scale * sums.0[k];
         }
+        self.moments[row] = moments;
     }
 }
 
-multiversion! {
-    /// Writes sig(x) of every row: `means` is `[rows, padded n_hidden]`.
-    pub(crate) fn hidden_means(work: &mut Workspace, rows: Rows<'_>, hidden: &Side<'_>, means: &mut [f32]) {
-        let stride = hidden.weights.stride;
-        work.split(rows, hidden.weights.inputs);
-        for tile in 0..hidden.units.div_ceil(TILE) {
-            work.product(hidden.weights, tile, Means { hidden, tile, stride, means });
-        }
-    }
-}
-
-multiversion! {
-    /// Combines moments of some rows of the transposed states with tile `tile` of the means: written times `scale`, or
-    /// added to what is there when `accumulate` is set.
-    pub(crate) fn products(
+kernel! {
+    /// Writes sig(x) of a tile for the rows `first ..`, as many as there are `means`.
+    pub(crate) fn hidden_means<S>(
         work: &mut Workspace,
-        transposed: Rows<'_>,
-        means: Weights<'_>,
+        rows: Columns<'_>,
+        first: usize,
+        hidden: &Side<'_>,
         tile: usize,
+        means: &mut [Tile],
+    ) {
+        let (bias, count) = (hidden.bias[tile], means.len());
+        work.product::<S>(hidden.tile(tile), rows, first, count, Means { bias, means });
+    }
+}
+
+kernel! {
+    /// Combines the transposed states of units `first ..` with a tile's means: written times `scale` to the `moments` of
+    /// these units, or added to what is there when `accumulate` is set.
+    pub(crate) fn products<S>(
+        work: &mut Workspace,
+        transposed: Columns<'_>,
+        first: usize,
+        means: &[Tile],
         scale: f32,
         accumulate: bool,
-        moments: &mut [f32],
+        moments: &mut [Tile],
     ) {
-        work.split(transposed, means.inputs);
-        let scale = F32x8::splat(scale);
-        work.product(means, tile, Products { scale, accumulate, moments });
+        let count = moments.len();
+        work.product::<S>(means, transposed, first, count, Products { scale, accumulate, moments });
     }
 }
 
-/// Packed rows exchanged with their bits, and a last row of ones: `[units + 1, rows]`.
-pub(crate) fn transpose_with_ones(words: &[u32], words_per_row: usize, units: usize, out: &mut Vec<u32>) -> usize {
-    let rows = words.len() / words_per_row;
-    let per_row = rows.div_ceil(32);
+/// States with rows and units exchanged, and one more unit that is always on: word b of unit j, the rows 32 b .., is at
+/// `b · (units + 1) + j`.
+pub(crate) fn transpose_with_ones(states: Columns<'_>, units: usize, out: &mut Vec<u32>) {
+    let rows = states.rows;
     out.clear();
-    out.resize((units + 1) * per_row, 0);
-    for block in 0..per_row {
+    out.resize(rows.div_ceil(32) * (units + 1), 0);
+    for (block, out) in out.chunks_exact_mut(units + 1).enumerate() {
         let count = (rows - 32 * block).min(32);
-        for w in 0..words_per_row {
+        for (w, out) in out[..units].chunks_mut(32).enumerate() {
             let mut square = [0u32; 32];
-            for (k, word) in square.iter_mut().enumerate().take(count) {
-                *word = words[(32 * block + k) * words_per_row + w];
-            }
+            square[..count].copy_from_slice(states.column(w, 32 * block, count));
             transpose_square(&mut square);
-            for (j, &word) in square.iter().enumerate().take(units.saturating_sub(32 * w)) {
-                out[(32 * w + j) * per_row + block] = word;
-            }
+            out.copy_from_slice(&square[..out.len()]);
         }
-        out[units * per_row + block] = u32::MAX >> (32 - count);
+        out[units] = u32::MAX >> (32 - count);
     }
-    per_row
+}
+
+/// Number of rows in which each unit is on, from the transposed states.
+pub(crate) fn count_ones(transposed: &[u32], units: usize, out: &mut [u32]) {
+    out.fill(0);
+    for words in transposed.chunks_exact(units + 1) {
+        for (count, word) in out.iter_mut().zip(words) {
+            *count += word.count_ones();
+        }
+    }
 }
 
 /// Transposes 32 × 32 bits in place (Warren, "Hacker's Delight", 7-3, for bit 0 = first column).
@@ -117,18 +128,30 @@ fn transpose_square(a: &mut [u32; 32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::columns::exchange;
     use crate::bits::BitMatrix;
 
     #[test]
     fn transposition_agrees_with_the_plain_one() {
         for (rows, units) in [(1, 1), (31, 33), (32, 32), (70, 65)] {
             let states = BitMatrix::from_fn(rows, units, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
-            let mut out = Vec::new();
-            let per_row = transpose_with_ones(states.words(), states.words_per_row(), units, &mut out);
-            let expected = states.transposed();
-            assert_eq!(&out[..units * per_row], expected.words());
-            let ones: u32 = out[units * per_row..].iter().map(|w| w.count_ones()).sum();
+            let mut words = vec![0; states.words().len()];
+            exchange(states.words(), states.words_per_row(), &mut words);
+            let (mut out, mut counts) = (Vec::new(), vec![7; units]);
+            transpose_with_ones(Columns { words: &words, rows }, units, &mut out);
+            count_ones(&out, units, &mut counts);
+            for r in 0..rows {
+                for j in 0..units {
+                    assert_eq!(
+                        out[r / 32 * (units + 1) + j] >> (r % 32) & 1 == 1,
+                        states.get(r, j),
+                        "row {r} unit {j}"
+                    );
+                }
+            }
+            let ones: u32 = out.chunks_exact(units + 1).map(|words| words[units].count_ones()).sum();
             assert_eq!(ones as usize, rows);
+            assert_eq!(counts.iter().map(|&n| u64::from(n)).collect::<Vec<_>>(), states.column_counts());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One rung of annealed importance sampling seen from the visible side: log-weights, then hidden units.
 //!
 //! Maths: log w += log p*_{β'}(v) − log p*_β(v); h_i ~ sig(β' x_i). One product x serves both.
-//! Shapes: states `[chains, n_visible]`, hidden `[chains, n_hidden]`, packed; log-weights `[chains, 2]`, whose two
-//! parts are added on the host in f64.
+//! Shapes: states `[chains, n_visible]`, hidden `[chains, n_hidden]`, packed; log-weights `[words, chains, 2]`:
+//! one sum for the 32 hidden units of each word, in two parts; all are added on the host in f64.
 //! Random: as [`super::gibbs_half_step`], stream [`Stream::SampleHidden`], step k + 1.
 //! Class: margin for h, bounded for log w.
 //! Source: Neal 2001; Salakhutdinov and Murray 2008.
@@ -15,7 +15,7 @@ use crate::backend::gpu::machine::{Annealing, Params};
 use crate::rng::{Stream, key_of};
 
 use super::gibbs_half_step::HalfStep;
-use super::{chain_tiles, kernel, product_work};
+use super::{kernel, product_work};
 
 parameters! {
     /// Parameter block of the shader.
@@ -36,7 +36,7 @@ parameters! {
 
 /// The kernel.
 pub(super) static KERNEL: Kernel =
-    kernel!("ais_step", "main", 64, AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+    kernel!(tiled "ais_step", "main", AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 
 /// Records steps of the ladder: log-weights and hidden units, then visible units.
 pub(in crate::backend::gpu) fn record(
@@ -46,8 +46,10 @@ pub(in crate::backend::gpu) fn record(
     betas: &[f64],
     steps: Range<u32>,
 ) {
-    let Annealing { chains, address, base, v, h, log_weights } = annealing;
-    let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, base, v, h, log_weights]);
+    let Annealing { chains, address, base, v, h, log_weights, .. } = annealing;
+    let tile = gpu.tile(*chains, params.n_hidden, params.n_visible);
+    let buffers = [params.stored_weights(), &params.biases, base, v, h, log_weights];
+    let bound = gpu.bind_tiled(&KERNEL, params.precision(), tile, &buffers);
     let visible = HalfStep::visible(gpu, params, *chains, *address, h, v, Some(base));
     let [seed_low, seed_high] = key_of(address.seed);
     for step in steps {
@@ -66,7 +68,7 @@ pub(in crate::backend::gpu) fn record(
             beta_step: (next - now) as f32,
         };
         let work = 2 * product_work(*chains, params.n_visible, params.n_hidden);
-        gpu.dispatch(&bound, &parameters, chain_tiles(*chains), work);
+        gpu.dispatch(&bound, &parameters, tile.groups(*chains, params.n_hidden), work);
         visible.record_at(gpu, step + 1, next);
     }
 }

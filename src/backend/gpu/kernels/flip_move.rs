@@ -12,7 +12,7 @@ use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Params, States};
 use crate::rng::{Stream, key_of};
 
-use super::{chain_tiles, kernel, product_work};
+use super::{kernel, product_work};
 
 parameters! {
     /// Parameter block of the shader.
@@ -28,11 +28,22 @@ parameters! {
     }
 }
 
-/// The kernel.
-pub(super) static KERNEL: Kernel = kernel!("flip_move", "main", 64, FlipMove, [Read, Read, ReadWrite]);
+/// Parts of F(v) − F(1 − v), one for the 32 hidden units of each word: `[words, chains]`.
+pub(super) static GAINS: Kernel =
+    kernel!(tiled "flip_move", "gain_of_units", FlipMove, [Read, Read, ReadWrite, ReadWrite]);
+/// The decision from all parts.
+pub(super) static DECIDE: Kernel =
+    kernel!(trusted "flip_move", "decide", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite]);
 
-/// Records one move of every chain.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, states: &States, address: Address, step: u32) {
+/// Records one move of every chain; `gains` has room for f32 `[words of hidden units, chains]`.
+pub(in crate::backend::gpu) fn record(
+    gpu: &Gpu,
+    params: &Params,
+    states: &States,
+    gains: &wgpu::Buffer,
+    address: Address,
+    step: u32,
+) {
     let [seed_low, seed_high] = key_of(address.seed);
     let parameters = FlipMove {
         seed_low,
@@ -44,7 +55,12 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, states: &State
         n_visible: params.n_visible as u32,
         n_hidden: params.n_hidden as u32,
     };
-    let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, &states.words]);
+    let tile = gpu.tile(states.rows, params.n_hidden, params.n_visible);
+    let buffers = [params.stored_weights(), &params.biases, &states.words, gains];
     let work = product_work(states.rows, params.n_visible, params.n_hidden);
-    gpu.dispatch(&bound, &parameters, chain_tiles(states.rows), work);
+    let bound = gpu.bind_tiled(&GAINS, params.precision(), tile, &buffers);
+    gpu.dispatch(&bound, &parameters, tile.groups(states.rows, params.n_hidden), work);
+    let words = (params.n_visible + params.n_hidden).div_ceil(32);
+    let bound = gpu.bind(&DECIDE, &buffers);
+    gpu.dispatch(&bound, &parameters, states.rows.div_ceil(64) as u64, (states.rows * words) as u64);
 }

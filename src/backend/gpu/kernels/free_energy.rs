@@ -1,7 +1,8 @@
 //! Free energy of every row.
 //!
 //! Maths: F(v) = −Σ_j b_j v_j − Σ_i softplus(c_i + Σ_j w_ji v_j), in nats.
-//! Shapes: states `[chains, n_visible]` packed, energies `[chains]`.
+//! Shapes: states `[chains, n_visible]` packed, energies `[words, chains]`, one part for the 32 hidden units
+//! of each word, added on the host in f64.
 //! Random: none.
 //! Class: bounded.
 //! Source: Hinton 2010, eq. 25.
@@ -9,12 +10,15 @@
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Params, States};
+use crate::backend::gpu::memory::Shape;
+use crate::error::Result;
 
-use super::{chain_tiles, kernel, product_work};
+use super::{kernel, product_work};
 
 parameters! {
     /// Parameter block of the shader.
     struct FreeEnergy {
+        first_row: u32,
         chains: u32,
         n_visible: u32,
         n_hidden: u32,
@@ -22,13 +26,36 @@ parameters! {
 }
 
 /// The kernel.
-pub(super) static KERNEL: Kernel = kernel!("free_energy", "main", 64, FreeEnergy, [Read, Read, Read, ReadWrite]);
+pub(super) static KERNEL: Kernel = kernel!(tiled "free_energy", "main", FreeEnergy, [Read, Read, Read, ReadWrite]);
 
-/// Records F of every row into `energies`.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, states: &States, energies: &wgpu::Buffer) {
-    let parameters =
-        FreeEnergy { chains: states.rows as u32, n_visible: params.n_visible as u32, n_hidden: params.n_hidden as u32 };
-    let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, &states.words, energies]);
-    let work = product_work(states.rows, params.n_visible, params.n_hidden);
-    gpu.dispatch(&bound, &parameters, chain_tiles(states.rows), work);
+/// Bytes of parts that are read back at a time.
+const PARTS_BYTES: usize = 64 << 20;
+
+/// F of every row.
+///
+/// # Errors
+/// Device failures.
+pub(in crate::backend::gpu) fn read(gpu: &Gpu, params: &Params, states: &States) -> Result<Vec<f64>> {
+    let words = params.n_hidden.div_ceil(32);
+    let rows_at_a_time = (PARTS_BYTES / (4 * words)).clamp(1, states.rows.max(1));
+    let shape = Shape { what: "free energies", unit: "rows", rows: rows_at_a_time, row_bytes: 4 * words };
+    let parts = gpu.allocate(shape)?;
+    let tile = gpu.tile(rows_at_a_time, params.n_hidden, params.n_visible);
+    let buffers = [params.stored_weights(), &params.biases, &states.words, &parts];
+    let bound = gpu.bind_tiled(&KERNEL, params.precision(), tile, &buffers);
+    let mut energies = Vec::with_capacity(states.rows);
+    for first_row in (0..states.rows).step_by(rows_at_a_time) {
+        let rows = rows_at_a_time.min(states.rows - first_row);
+        let parameters = FreeEnergy {
+            first_row: first_row as u32,
+            chains: rows as u32,
+            n_visible: params.n_visible as u32,
+            n_hidden: params.n_hidden as u32,
+        };
+        let work = product_work(rows, params.n_visible, params.n_hidden);
+        gpu.dispatch(&bound, &parameters, tile.groups(rows, params.n_hidden), work);
+        let values = gpu.read::<f32>(&parts, words * rows)?;
+        energies.extend((0..rows).map(|r| values[r..].iter().step_by(rows).map(|&part| f64::from(part)).sum::<f64>()));
+    }
+    Ok(energies)
 }

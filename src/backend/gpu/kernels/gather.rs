@@ -31,7 +31,7 @@ parameters! {
 }
 
 /// The kernel.
-pub(super) static KERNEL: Kernel = kernel!("gather", "main", 64, Gather, [Read, ReadWrite]);
+pub(super) static KERNEL: Kernel = kernel!(trusted "gather", "main", 64, Gather, [Read, ReadWrite]);
 
 /// Records the copy.
 pub(in crate::backend::gpu) fn record(gpu: &Gpu, data: &States, minibatch: &Minibatch, batch: &States) {

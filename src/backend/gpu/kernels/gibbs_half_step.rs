@@ -7,12 +7,13 @@
 //! Source: Smolensky 1986; Hinton 2010.
 
 use crate::backend::Address;
-use crate::backend::gpu::device::{Bound, Gpu};
+use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::Params;
+use crate::backend::gpu::pipelines::Bound;
 use crate::rng::{Stream, key_of};
 
-use super::{TILE_UNITS, chain_tiles, kernel, product_work};
+use super::{kernel, product_work};
 
 parameters! {
     /// Parameter block of the shader.
@@ -25,17 +26,18 @@ parameters! {
         chains: u32,
         n_inputs: u32,
         n_outputs: u32,
-        input_stride: u32,
-        output_stride: u32,
         bias_first: u32,
         beta: f32,
         base_share: f32,
     }
 }
 
-/// The kernel.
-pub(super) static KERNEL: Kernel =
-    kernel!("gibbs_half_step", "main", 64, GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
+/// v → h.
+pub(in crate::backend::gpu) static HIDDEN: Kernel =
+    kernel!(tiled "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
+/// h → v: the same text, with the weights read across.
+pub(super) static VISIBLE: Kernel =
+    kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
 
 /// One direction of a Gibbs step, bound to its buffers.
 #[derive(Debug)]
@@ -54,13 +56,13 @@ impl HalfStep {
         v: &wgpu::Buffer,
         h: &wgpu::Buffer,
     ) -> Self {
-        let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, &params.biases, v, h]);
+        let tile = gpu.tile(chains, params.n_hidden, params.n_visible);
+        let buffers = [params.stored_weights(), &params.biases, &params.biases, v, h];
+        let bound = gpu.bind_tiled(&HIDDEN, params.precision(), tile, &buffers);
         let template = GibbsHalfStep {
             stream: Stream::SampleHidden as u32,
             n_inputs: params.n_visible as u32,
             n_outputs: params.n_hidden as u32,
-            input_stride: params.n_hidden as u32,
-            output_stride: 1,
             bias_first: params.n_visible as u32,
             ..template(chains, address)
         };
@@ -77,13 +79,13 @@ impl HalfStep {
         v: &wgpu::Buffer,
         base: Option<&wgpu::Buffer>,
     ) -> Self {
-        let bound = gpu.bind(&KERNEL, &[&params.weights, &params.biases, base.unwrap_or(&params.biases), h, v]);
+        let tile = gpu.tile(chains, params.n_visible, params.n_hidden);
+        let buffers = [params.stored_weights(), &params.biases, base.unwrap_or(&params.biases), h, v];
+        let bound = gpu.bind_tiled(&VISIBLE, params.precision(), tile, &buffers);
         let template = GibbsHalfStep {
             stream: Stream::SampleVisible as u32,
             n_inputs: params.n_hidden as u32,
             n_outputs: params.n_visible as u32,
-            input_stride: 1,
-            output_stride: params.n_hidden as u32,
             ..template(chains, address)
         };
         Self { bound, template }
@@ -115,7 +117,7 @@ impl HalfStep {
     fn dispatch(&self, gpu: &Gpu, parameters: &GibbsHalfStep) {
         let (chains, outputs) = (parameters.chains as usize, parameters.n_outputs as usize);
         let work = product_work(chains, parameters.n_inputs as usize, outputs);
-        gpu.dispatch(&self.bound, parameters, chain_tiles(chains) * outputs.div_ceil(TILE_UNITS) as u64, work);
+        gpu.dispatch(&self.bound, parameters, self.bound.tile.groups(chains, outputs), work);
     }
 }
 
@@ -128,5 +130,15 @@ fn template(chains: usize, address: Address) -> GibbsHalfStep {
         chains: chains as u32,
         beta: 1.0,
         ..bytemuck::Zeroable::zeroed()
+    }
+}
+
+/// Parameters of a v → h half-step of that shape, for measuring.
+pub(in crate::backend::gpu) fn measured(chains: usize, n_visible: usize, n_hidden: usize) -> GibbsHalfStep {
+    GibbsHalfStep {
+        n_inputs: n_visible as u32,
+        n_outputs: n_hidden as u32,
+        bias_first: n_visible as u32,
+        ..template(chains, Address::new(1))
     }
 }

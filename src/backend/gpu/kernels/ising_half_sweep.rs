@@ -18,7 +18,7 @@
 use std::ops::Range;
 
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::ising::ReplicaSpins;
+use crate::backend::gpu::ising::{Entry, ReplicaSpins};
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::rng::{Stream, TILE_SITES, key_of};
 
@@ -50,8 +50,14 @@ pub(super) static ANY: Kernel = kernel!("ising_half_sweep", "main", 64, IsingHal
 /// Four neighbours everywhere and two drawn classes.
 pub(super) static FOUR: Kernel =
     kernel!("ising_half_sweep", "four_neighbours", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
+/// Four neighbours everywhere and any table of five classes.
+pub(super) static FOUR_ANY: Kernel =
+    kernel!("ising_half_sweep", "four_any", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
 /// As [`FOUR`], in workgroup memory.
 pub(super) static SMALL: Kernel = kernel!("ising_half_sweep", "small", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
+/// As [`FOUR_ANY`], in workgroup memory.
+pub(super) static SMALL_ANY: Kernel =
+    kernel!("ising_half_sweep", "small_any", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
 
 /// Largest number of neighbours the kernel counts.
 pub(in crate::backend::gpu) const MAX_DEGREE: usize = 15;
@@ -89,11 +95,15 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
         degrees_first: spins.degrees_first,
         words_a_group: 0,
     };
-    if spins.four_neighbours && spins.sites <= WORKGROUP_WORDS {
-        record_small(gpu, spins, parameters, sweeps);
+    let (kernel, small) = match spins.entry {
+        Entry::Any => (&ANY, None),
+        Entry::Two => (&FOUR, Some(&SMALL)),
+        Entry::Five => (&FOUR_ANY, Some(&SMALL_ANY)),
+    };
+    if let Some(small) = small.filter(|_| spins.sites <= WORKGROUP_WORDS) {
+        record_small(gpu, small, spins, parameters, sweeps);
         return;
     }
-    let kernel = if spins.four_neighbours { &FOUR } else { &ANY };
     let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
     for sweep in sweeps {
         for (colour, &sites) in spins.colours.iter().enumerate() {
@@ -106,8 +116,14 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
 }
 
 /// Many sweeps a dispatch, each workgroup with some words of all sites.
-fn record_small(gpu: &Gpu, spins: &ReplicaSpins, parameters: IsingHalfSweep, sweeps: Range<u32>) {
-    let bound = gpu.bind(&SMALL, &[&spins.graph, &spins.acceptance, &spins.spins]);
+fn record_small(
+    gpu: &Gpu,
+    kernel: &'static Kernel,
+    spins: &ReplicaSpins,
+    parameters: IsingHalfSweep,
+    sweeps: Range<u32>,
+) {
+    let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
     // Enough words for every invocation to have a tile of a colour, if they fit.
     let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
     let words = 64usize.div_ceil(tiles).min(WORKGROUP_WORDS / spins.sites.max(1)).clamp(1, spins.words.max(1));

@@ -9,6 +9,7 @@ pub(super) mod ising_half_sweep;
 pub(super) mod ising_square_half_sweep;
 pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
+pub(super) mod ising_table_half_sweep;
 pub(super) mod moments;
 pub(super) mod update;
 
@@ -18,45 +19,55 @@ use super::kernel::Kernel;
 pub const ALL: &[&Kernel] = &[
     &ising_half_sweep::ANY,
     &ising_half_sweep::FOUR,
+    &ising_half_sweep::FOUR_ANY,
     &ising_half_sweep::SMALL,
+    &ising_half_sweep::SMALL_ANY,
     &ising_sums::KERNEL,
     &ising_square_half_sweep::ANY,
     &ising_square_half_sweep::TWO,
     &ising_square_sums::KERNEL,
-    &gibbs_half_step::KERNEL,
-    &moments::KERNEL,
+    &ising_table_half_sweep::KERNEL,
+    &gibbs_half_step::HIDDEN,
+    &gibbs_half_step::VISIBLE,
+    &moments::MEANS,
+    &moments::MULTIPLY,
     &update::OFFSETS,
     &update::WEIGHTS,
     &update::BIASES,
+    &update::ROUND,
     &free_energy::KERNEL,
     &ais_step::KERNEL,
     &gather::KERNEL,
-    &flip_move::KERNEL,
+    &flip_move::GAINS,
+    &flip_move::DECIDE,
 ];
-
-/// Chains of one tile of the kernels that form products.
-const TILE_CHAINS: usize = 32;
-/// Units of one tile of the kernels that form products.
-const TILE_UNITS: usize = 64;
-
-/// Tiles over all chains.
-fn chain_tiles(chains: usize) -> u64 {
-    chains.div_ceil(TILE_CHAINS) as u64
-}
 
 /// Multiply-adds of one product of all states with all weights.
 fn product_work(chains: usize, n_visible: usize, n_hidden: usize) -> u64 {
     chains as u64 * n_visible as u64 * n_hidden as u64
 }
 
-/// Declares the [`Kernel`] of this file's shader.
+/// Declares the [`Kernel`] of this file's shader: `trusted` before the name for one without the driver's checks,
+/// `tiled` for one that is trusted and forms a product with the weights.
 macro_rules! kernel {
     ($stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ false, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+    };
+    (trusted $stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ true, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+    };
+    (tiled $stem:literal, $entry:literal, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ true, true, $stem, $entry, Tiled, $parameters, [$($access),*])
+    };
+    (@ $trusted:expr, $weights:expr, $stem:literal, $entry:literal, $kind:ident $(($size:expr))?, $parameters:ty,
+        [$($access:ident),*]) => {
         $crate::backend::gpu::kernel::Kernel {
             stem: $stem,
             entry: $entry,
             source: include_str!(concat!("../../../../shaders/", $stem, ".wgsl")),
-            workgroup_size: $workgroup,
+            workgroup_size: $crate::backend::gpu::kernel::Workgroup::$kind $(($size))?,
+            stored_weights: $weights,
+            trusted: $trusted,
             fields: <$parameters as $crate::backend::gpu::kernel::Parameters>::FIELDS,
             parameter_bytes: size_of::<$parameters>(),
             bindings: &[$($crate::backend::gpu::kernel::Access::$access),*],

@@ -1,0 +1,232 @@
+//! The fused Gibbs step on a GPU against the kernel that everyone writes first: one invocation an output.
+//!
+//! `cargo bench --bench gpu [-- TILE]`, on the first adapter that is there, a software one too. Both draw the same bits
+//! from the same random addresses; the table ends with how many differ (only those within rounding of their
+//! threshold). Turns alternate and medians are compared, since machines are noisy.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+
+use std::time::Instant;
+
+use gibbsite::backend::gpu::shader::{Products, Variant, compose};
+use gibbsite::backend::gpu::{Choice, Gpu, Selection, tile};
+use gibbsite::backend::{Address, Backend};
+use gibbsite::bits::BitMatrix;
+use gibbsite::rbm::Rbm;
+use gibbsite::rng::{Stream, key_of, unit_word};
+
+const N_VISIBLE: usize = 784;
+const N_HIDDEN: usize = 512;
+const CHAINS: usize = 1024;
+const TURNS: usize = 5;
+
+/// Entry points `from_words` (packed states) and `from_numbers` (a state a number), both with one invocation an output.
+const NAIVE: &str = "
+//!import philox
+//!import sigmoid
+struct Parameters { seed_low: u32, seed_high: u32, chains: u32, n_visible: u32, n_hidden: u32 }
+@group(0) @binding(0) var<storage, read> p: Parameters;
+@group(0) @binding(1) var<storage, read> weights: array<f32>;
+@group(0) @binding(2) var<storage, read> biases: array<f32>;
+@group(0) @binding(3) var<storage, read> words: array<u32>;
+@group(0) @binding(4) var<storage, read> numbers: array<f32>;
+@group(0) @binding(5) var<storage, read_write> hidden: array<u32>;
+
+fn draw(chain: u32, unit: u32, sum: f32) {
+    let counter = vec4<u32>(8u * (unit / 32u) + unit % 8u, 0u, STREAM, chain);
+    let block = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+    let x = sum + biases[p.n_visible + unit];
+    hidden[chain * p.n_hidden + unit] = u32(uniform_of(block[(unit / 8u) % 4u]) * (1.0 + exp_negative(x)) < 1.0);
+}
+
+@compute @workgroup_size(64)
+fn from_words(@builtin(global_invocation_id) id: vec3<u32>) {
+    let unit = id.x;
+    let chain = id.y;
+    if unit >= p.n_hidden { return; }
+    var sum = 0.0;
+    for (var k = 0u; k < p.n_visible; k++) {
+        let word = words[chain * ((p.n_visible + 31u) / 32u) + k / 32u];
+        sum += f32((word >> (k % 32u)) & 1u) * weights[k * p.n_hidden + unit];
+    }
+    draw(chain, unit, sum);
+}
+
+@compute @workgroup_size(64)
+fn from_numbers(@builtin(global_invocation_id) id: vec3<u32>) {
+    let unit = id.x;
+    let chain = id.y;
+    if unit >= p.n_hidden { return; }
+    var sum = 0.0;
+    for (var k = 0u; k < p.n_visible; k++) {
+        sum += numbers[chain * p.n_visible + k] * weights[k * p.n_hidden + unit];
+    }
+    draw(chain, unit, sum);
+}
+";
+
+fn number(k: usize) -> f32 {
+    (unit_word(1, Stream::WeightStart, 0, 0, k as u32) >> 8) as f32 / 16_777_216.0 - 0.5
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+struct Naive {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    pipelines: [wgpu::ComputePipeline; 2],
+    groups: [wgpu::BindGroup; 2],
+    hidden: wgpu::Buffer,
+}
+
+impl Naive {
+    /// The same adapter as the engine's.
+    fn open(name: &str, rbm: &Rbm, v: &BitMatrix, seed: u64) -> Self {
+        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+        let descriptor =
+            wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+        let found = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
+        let adapter = found.into_iter().find(|a| a.get_info().name == name).expect("the engine's adapter");
+        let wanted = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
+        let (device, queue) = pollster::block_on(adapter.request_device(&wanted)).expect("the device opens");
+        let [low, high] = key_of(seed);
+        let parameters = [low, high, CHAINS as u32, N_VISIBLE as u32, N_HIDDEN as u32];
+        let numbers: Vec<f32> =
+            (0..CHAINS * N_VISIBLE).map(|at| f32::from(u8::from(v.get(at / N_VISIBLE, at % N_VISIBLE)))).collect();
+        let upload = |bytes: &[u8]| {
+            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size: bytes.len() as u64,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            });
+            queue.write_buffer(&buffer, 0, bytes);
+            buffer
+        };
+        let biases = [&rbm.visible_bias[..], &rbm.hidden_bias].concat();
+        let buffers = [
+            upload(bytemuck::cast_slice(&parameters)),
+            upload(bytemuck::cast_slice(&rbm.weights)),
+            upload(bytemuck::cast_slice(&biases)),
+            upload(bytemuck::cast_slice(v.words())),
+            upload(bytemuck::cast_slice(&numbers)),
+            upload(&vec![0; 4 * CHAINS * N_HIDDEN]),
+        ];
+        let stream = format!("const STREAM: u32 = {}u;\n{NAIVE}", Stream::SampleHidden as u32);
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(compose(&stream, Variant::new(Products::Limbs)).into()),
+        });
+        let pipelines = ["from_words", "from_numbers"].map(|entry| {
+            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: None,
+                layout: None,
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                cache: None,
+            })
+        });
+        let used = [[0, 1, 2, 3, 5], [0, 1, 2, 4, 5]];
+        let groups = [0, 1].map(|which| {
+            let entries: Vec<_> = used[which]
+                .iter()
+                .map(|&i| wgpu::BindGroupEntry { binding: i as u32, resource: buffers[i].as_entire_binding() })
+                .collect();
+            device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &pipelines[which].get_bind_group_layout(0),
+                entries: &entries,
+            })
+        });
+        let [.., hidden] = buffers;
+        Self { device, queue, pipelines, groups, hidden }
+    }
+
+    fn seconds(&self, which: usize) -> f64 {
+        let start = Instant::now();
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&self.pipelines[which]);
+            pass.set_bind_group(0, &self.groups[which], &[]);
+            pass.dispatch_workgroups(N_HIDDEN.div_ceil(64) as u32, CHAINS as u32, 1);
+        }
+        self.queue.submit([encoder.finish()]);
+        self.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device works");
+        start.elapsed().as_secs_f64()
+    }
+
+    fn hidden(&self) -> Vec<u32> {
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: self.hidden.size(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&self.hidden, 0, &staging, 0, self.hidden.size());
+        self.queue.submit([encoder.finish()]);
+        staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("mapped"));
+        self.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device works");
+        bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..).expect("mapped")[..])
+    }
+}
+
+fn main() {
+    let wanted = std::env::args().skip(1).find_map(|argument| tile::Tile::named(&argument));
+    let open =
+        |tile| Gpu::new(&Selection { choice: Choice::Automatic, allow_software: true, tile, ..Default::default() });
+    let gpu = open(wanted).expect("a GPU");
+    let name = gpu.device().name;
+    println!("{name}, {N_VISIBLE} × {N_HIDDEN}, {CHAINS} chains, h from v");
+    let mut rbm = Rbm::zeros(N_VISIBLE, N_HIDDEN);
+    rbm.weights.iter_mut().enumerate().for_each(|(k, w)| *w = 0.2 * number(k));
+    let v =
+        BitMatrix::from_fn(CHAINS, N_VISIBLE, |r, j| unit_word(2, Stream::ChainStart, 0, r as u32, j as u32) & 1 == 1);
+    let naive = Naive::open(&name, &rbm, &v, 7);
+    let tiles: Vec<_> = tile::ALL.into_iter().filter(|t| wanted.is_none_or(|w| w == *t)).collect();
+    let engines: Vec<_> = tiles.into_iter().filter_map(|t| open(Some(t)).ok().map(|gpu| (t, gpu))).collect();
+    let held: Vec<_> = engines
+        .iter()
+        .map(|(_, gpu)| (gpu.upload_params(&rbm, None).expect("room"), gpu.upload_states(&v).expect("room")))
+        .collect();
+    let mut times = vec![Vec::new(); engines.len() + 2];
+    let mut drawn = None;
+    // The first turn compiles.
+    for turn in 0..=TURNS {
+        for which in [0, 1] {
+            let seconds = naive.seconds(which);
+            if turn > 0 {
+                times[which].push(seconds);
+            }
+        }
+        for (i, ((_, gpu), (params, states))) in engines.iter().zip(&held).enumerate() {
+            let start = Instant::now();
+            drawn = Some(gpu.read_hidden(params, states, Address::new(7), 0).expect("the device works"));
+            if turn > 0 {
+                times[i + 2].push(start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    let medians: Vec<f64> = times.into_iter().map(median).collect();
+    let best_naive = medians[0].min(medians[1]);
+    let work = 2.0 * (CHAINS * N_VISIBLE * N_HIDDEN) as f64;
+    let row = |name: &str, seconds: f64| {
+        let rate = work / seconds / 1e9;
+        println!("{name:>22} {:9.2} ms {rate:8.2} GFLOP/s-equivalent {:6.2} ×", seconds * 1e3, best_naive / seconds);
+    };
+    row("naive, packed states", medians[0]);
+    row("naive, f32 states", medians[1]);
+    for ((tile, _), seconds) in engines.iter().zip(&medians[2..]) {
+        row(&format!("fused, tile {}", tile.name), *seconds);
+    }
+    let (naive, fused) = (naive.hidden(), drawn.expect("at least one tile"));
+    let differ = (0..CHAINS * N_HIDDEN).filter(|&i| (naive[i] == 1) != fused.get(i / N_HIDDEN, i % N_HIDDEN)).count();
+    let ones = naive.iter().sum::<u32>();
+    println!("check: {ones} of {} units on, {differ} drawn otherwise by the fused kernel", CHAINS * N_HIDDEN);
+    assert!(differ < 4, "the kernels must agree but for rounding");
+}

@@ -1,0 +1,161 @@
+//! Moments and updates on the CPU: shared out among threads by tiles of hidden units.
+
+use rayon::prelude::*;
+
+use super::columns::{Columns, exchange};
+use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
+use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
+use super::machine::{CpuStates, SMALL, over_tiles, with_workspace};
+use super::params::{CpuParams, flat, flat_mut, from_tiles};
+use super::tile::{TILE, Tile};
+use crate::backend::{HostMoments, Phase, UpdateRule};
+
+/// Moments in memory, tile-major, and the scratch they are made with.
+#[derive(Debug, Clone)]
+pub struct CpuMoments {
+    n_hidden: usize,
+    /// `[tiles, n_visible + 1, 32]`; the last row is ⟨m⟩.
+    products: Vec<Tile>,
+    visible: Vec<f32>,
+    data_hidden: Vec<Tile>,
+    /// `[tiles, rows, 32]`.
+    means: Vec<Tile>,
+    columns: Vec<u32>,
+    transposed: Vec<u32>,
+    ones: Vec<u32>,
+}
+
+impl CpuMoments {
+    pub(super) fn new(params: &CpuParams) -> Self {
+        let tiles = params.n_hidden.div_ceil(TILE);
+        Self {
+            n_hidden: params.n_hidden,
+            products: vec![Tile::ZERO; (params.n_visible + 1) * tiles],
+            visible: vec![0.0; params.n_visible],
+            data_hidden: vec![Tile::ZERO; tiles],
+            means: Vec::new(),
+            columns: Vec::new(),
+            transposed: Vec::new(),
+            ones: vec![0; params.n_visible],
+        }
+    }
+
+    pub(super) fn to_host(&self) -> HostMoments {
+        let (n_visible, n_hidden) = (self.visible.len(), self.n_hidden);
+        let all = from_tiles(&self.products, n_visible + 1, n_visible + 1, n_hidden);
+        let (products, hidden) = all.split_at(n_visible * n_hidden);
+        HostMoments {
+            products: products.to_vec(),
+            visible: self.visible.clone(),
+            hidden: hidden.to_vec(),
+            data_hidden: flat(&self.data_hidden)[..n_hidden].to_vec(),
+        }
+    }
+
+    /// Moments of `states`: written, or subtracted from what is there.
+    pub(super) fn accumulate(&mut self, params: &CpuParams, states: &CpuStates, phase: Phase) {
+        let (rows, words) = (states.matrix.rows(), states.matrix.words_per_row());
+        let n_visible = params.n_visible;
+        let hidden = params.hidden_side();
+        self.columns.resize(rows * words, 0);
+        self.means.resize(rows * hidden.tiles(), Tile::ZERO);
+        exchange(states.matrix.words(), words, &mut self.columns);
+        let columns = Columns { words: &self.columns, rows };
+        transpose_with_ones(columns, n_visible, &mut self.transposed);
+        count_ones(&self.transposed, n_visible, &mut self.ones);
+        let (scale, accumulate) = match phase {
+            Phase::Data => (1.0 / rows as f32, false),
+            Phase::Model => (-1.0 / rows as f32, true),
+        };
+        for (visible, &ones) in self.visible.iter_mut().zip(&self.ones) {
+            let mean = scale * ones as f32;
+            *visible = if accumulate { *visible + mean } else { mean };
+        }
+        let transposed = Columns { words: &self.transposed, rows: n_visible + 1 };
+        let tile_means = |tile: usize, first: usize, means: &mut [Tile]| {
+            with_workspace(|work| hidden_means(work, columns, first, &hidden, tile, means));
+        };
+        let tile_products = |first: usize, means: &[Tile], out: &mut [Tile]| {
+            with_workspace(|work| products(work, transposed, first, means, scale, accumulate, out));
+        };
+        let tiles = self.means.chunks_exact_mut(rows).zip(self.products.chunks_exact_mut(n_visible + 1));
+        let threads = rayon::current_num_threads();
+        if threads == 1 || rows * n_visible * params.n_hidden < SMALL {
+            for (tile, (means, out)) in tiles.enumerate() {
+                tile_means(tile, 0, means);
+                tile_products(0, means, out);
+            }
+        } else if hidden.tiles().is_multiple_of(threads) {
+            // A tile's means are still near when its products need them, and threads wait once.
+            let tiles = self.means.par_chunks_exact_mut(rows).zip(self.products.par_chunks_exact_mut(n_visible + 1));
+            tiles.with_min_len(hidden.tiles() / threads).enumerate().for_each(|(tile, (means, out))| {
+                tile_means(tile, 0, means);
+                tile_products(0, means, out);
+            });
+        } else {
+            let none = &mut vec![(); self.means.len()];
+            over_tiles(rows, (&mut self.means, none), true, |tile, first, means, _| tile_means(tile, first, means));
+            let (means, none) = (&self.means, &mut vec![(); self.products.len()]);
+            over_tiles(n_visible + 1, (&mut self.products, none), true, |tile, first, out, _| {
+                tile_products(first, &means[tile * rows..][..rows], out);
+            });
+        }
+        if phase == Phase::Data {
+            for (hidden, products) in self.data_hidden.iter_mut().zip(self.products.chunks_exact(n_visible + 1)) {
+                *hidden = products[n_visible];
+            }
+        }
+    }
+}
+
+/// Moves the parameters.
+pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &UpdateRule) {
+    let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
+    // Padding beyond the last unit must stay zero here: g_w λ sums over it.
+    let offsets = flat_mut(&mut params.hidden_offset);
+    for (offset, &mean) in offsets.iter_mut().zip(flat(&moments.data_hidden)).take(n_hidden) {
+        *offset += rule.offset_rate * (mean - *offset);
+    }
+    let (hidden_offset, visible_offset) = (&params.hidden_offset, &params.visible_offset);
+    // A task moves a tile's weights; short ones are not worth handing over (an element takes some eight operations).
+    let at_once = SMALL / (8 * TILE * n_visible) + 1;
+    params
+        .weights
+        .par_chunks_exact_mut(n_visible)
+        .zip(params.velocity.par_chunks_exact_mut(n_visible))
+        .zip(params.along.par_chunks_exact_mut(n_visible))
+        .zip(params.hidden_gradient.par_iter_mut())
+        .with_min_len(at_once)
+        .enumerate()
+        .for_each(|(tile, (((weights, velocity), along), hidden))| {
+            let gradient = Gradient {
+                products: &moments.products[tile * (n_visible + 1)..][..n_visible + 1],
+                visible: &moments.visible,
+                hidden_offset: if rule.centred { hidden_offset[tile] } else { Tile::ZERO },
+                visible_offset,
+                units: (n_hidden - tile * TILE).min(TILE),
+            };
+            update_weights(&gradient, rule, weights, velocity, along, hidden);
+        });
+    let (first, others) = params.along.split_at_mut(n_visible);
+    if rule.centred {
+        for tile in others.chunks_exact(n_visible) {
+            for (sum, &along) in first.iter_mut().zip(tile) {
+                *sum += along;
+            }
+        }
+    } else {
+        first.fill(0.0);
+    }
+    let visible = moments.visible.iter().zip(first).map(|(d, along)| rule.bias_rate * d - *along);
+    update_bias(rule, visible, flat_mut(&mut params.visible_bias), &mut params.visible_velocity);
+    let hidden = flat(&params.hidden_gradient).iter().copied().take(n_hidden);
+    update_bias(rule, hidden, flat_mut(&mut params.hidden_bias), &mut params.hidden_velocity);
+    let weights = &params.weights;
+    params
+        .transposed
+        .par_chunks_exact_mut(n_hidden)
+        .with_min_len(SMALL / (8 * TILE * n_hidden) + 1)
+        .enumerate()
+        .for_each(|(tile, out)| transpose_tile(weights, n_visible, tile, out));
+}

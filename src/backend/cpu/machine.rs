@@ -1,0 +1,315 @@
+//! The steps of a machine on the CPU: how kernels are put together and shared out among threads.
+//!
+//! A kernel draws or sums one tile of 32 units for a run of chains. The work of a half-step, tiles × chains, is cut into
+//! equal shares for all threads, which wait for each other before the next half-step; where a half-step is so short that
+//! the wait would show, and where there are very many chains, each thread takes a share of the chains through all steps
+//! instead. Both give the same bits. Buffers live with the states, so that a training allocates nothing once it runs.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::columns::{BiasTables, Columns, exchange};
+use super::kernels::ais_step::{Rungs, ais_step};
+use super::kernels::flip_move::{flip_gains, flip_move};
+use super::kernels::free_energy::free_energy;
+use super::kernels::gibbs_half_step::{Draw, Side, gibbs_half_step};
+use super::params::{CpuParams, flat, tiles};
+use super::product::Workspace;
+use super::tile::{TILE, Tile};
+use crate::backend::Address;
+use crate::bits::BitMatrix;
+use crate::rng::{Stream, key_of};
+
+/// Packed states and the scratch of the steps that read them.
+#[derive(Debug, Clone)]
+pub struct CpuStates {
+    pub(super) matrix: BitMatrix,
+    pub(super) scratch: Scratch,
+}
+
+/// Buffers of steps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    visible: Vec<u32>,
+    hidden: Vec<u32>,
+    terms: Vec<f32>,
+    sums: Vec<f64>,
+    turned: Vec<Tile>,
+    bias: BiasTables,
+}
+
+/// Annealed chains in memory.
+#[derive(Debug, Clone)]
+pub struct CpuAnnealing {
+    states: BitMatrix,
+    scratch: Scratch,
+    pub(super) log_weights: Vec<f64>,
+    base: Vec<Tile>,
+    address: Address,
+}
+
+thread_local! {
+    static WORK: RefCell<Workspace> = RefCell::default();
+}
+
+/// Lends the thread's buffers to one kernel; never around anything that waits for other threads.
+pub(super) fn with_workspace<T>(run: impl FnOnce(&mut Workspace) -> T) -> T {
+    WORK.with_borrow_mut(run)
+}
+
+/// Multiply-adds below which a step is not worth a second thread (about 5 µs of work).
+pub(super) const SMALL: usize = 1 << 20;
+
+/// Multiply-adds of a half-step from which threads may wait for each other after it (some 100 µs of one thread's work).
+const LONG: usize = 1 << 24;
+
+/// Chains of a thread from which tables built by every thread cost nothing to speak of.
+const MANY: usize = 1024;
+
+/// How the chains of a step are shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shares {
+    /// Chains that one task takes through all steps.
+    chains: usize,
+    /// Whether their half-steps are shared out again.
+    inside: bool,
+}
+
+impl Shares {
+    /// For `steps` half-steps of `chains` with `weights` multiply-adds each.
+    fn new(chains: usize, weights: usize, steps: usize) -> Self {
+        let threads = rayon::current_num_threads();
+        let half_step = chains.saturating_mul(weights);
+        if threads == 1 || half_step.saturating_mul(steps) < SMALL {
+            Self { chains, inside: false }
+        } else if half_step >= LONG && chains < MANY * threads {
+            Self { chains, inside: true }
+        } else {
+            Self { chains: chains.div_ceil(threads).max(8), inside: false }
+        }
+    }
+}
+
+/// `task(tile, first row, outputs)` over two outputs `[tiles, rows]`; in equal shares for all threads when `parallel`.
+pub(super) fn over_tiles<T: Send, U: Send>(
+    rows: usize,
+    outputs: (&mut [T], &mut [U]),
+    parallel: bool,
+    task: impl Fn(usize, usize, &mut [T], &mut [U]) + Sync,
+) {
+    let (a, b) = outputs;
+    if !parallel {
+        for (tile, (a, b)) in a.chunks_mut(rows).zip(b.chunks_mut(rows)).enumerate() {
+            task(tile, 0, a, b);
+        }
+        return;
+    }
+    let size = a.len().div_ceil(rayon::current_num_threads()).max(1);
+    a.par_chunks_mut(size).zip(b.par_chunks_mut(size)).enumerate().for_each(|(share, (mut a, mut b))| {
+        let mut at = share * size;
+        while !a.is_empty() {
+            let (tile, first) = (at / rows, at % rows);
+            let count = a.len().min(rows - first);
+            let (this_a, rest_a) = std::mem::take(&mut a).split_at_mut(count);
+            let (this_b, rest_b) = std::mem::take(&mut b).split_at_mut(count);
+            task(tile, first, this_a, this_b);
+            (a, b, at) = (rest_a, rest_b, at + count);
+        }
+    });
+}
+
+/// A second output for steps that have one only.
+fn nothing(count: usize) -> Vec<()> {
+    vec![(); count]
+}
+
+fn draw(address: Address, step: u32, stream: Stream, first: usize) -> Draw {
+    Draw {
+        key: key_of(address.seed),
+        step,
+        stream: stream as u32,
+        chain: address.first_chain.wrapping_add(first as u32),
+    }
+}
+
+/// Draws all units of a side; `outputs` are columns.
+fn half_step(rows: Columns<'_>, side: &Side<'_>, beta: f32, draw: Draw, outputs: &mut [u32], parallel: bool) {
+    let none = &mut nothing(outputs.len());
+    over_tiles(rows.rows, (outputs, none), parallel, |tile, first, out, _| {
+        with_workspace(|work| gibbs_half_step(work, rows, first, side, tile, beta, draw, out));
+    });
+}
+
+/// Gibbs steps of all chains.
+pub(super) fn gibbs(params: &CpuParams, chains: &mut CpuStates, address: Address, steps: &Range<u32>) {
+    let CpuStates { matrix, scratch } = chains;
+    let (n, words, hidden_words) = (matrix.rows(), matrix.words_per_row(), params.n_hidden.div_ceil(TILE));
+    scratch.visible.resize(n * words, 0);
+    scratch.hidden.resize(n * hidden_words, 0);
+    let shares = Shares::new(n, params.n_visible * params.n_hidden, 2 * steps.len());
+    let (hidden, visible) = (params.hidden_side(), params.visible_side(&[]));
+    matrix
+        .words_mut()
+        .par_chunks_mut(shares.chains * words)
+        .zip(scratch.visible.par_chunks_mut(shares.chains * words))
+        .zip(scratch.hidden.par_chunks_mut(shares.chains * hidden_words))
+        .enumerate()
+        .for_each(|(block, ((matrix, v), h))| {
+            let rows = matrix.len() / words;
+            exchange(matrix, words, v);
+            for step in steps.clone() {
+                let at = |stream| draw(address, step, stream, block * shares.chains);
+                half_step(Columns { words: v, rows }, &hidden, 1.0, at(Stream::SampleHidden), h, shares.inside);
+                half_step(Columns { words: h, rows }, &visible, 1.0, at(Stream::SampleVisible), v, shares.inside);
+            }
+            exchange(v, rows, matrix);
+        });
+}
+
+/// Hidden states drawn from the visible ones.
+pub(super) fn hidden(params: &CpuParams, chains: &CpuStates, address: Address, step: u32) -> BitMatrix {
+    let mut out = BitMatrix::zeros(chains.matrix.rows(), params.n_hidden);
+    let rows = out.rows();
+    let mut v = vec![0; chains.matrix.words().len()];
+    let mut h = vec![0; out.words().len()];
+    exchange(chains.matrix.words(), chains.matrix.words_per_row(), &mut v);
+    let at = draw(address, step, Stream::SampleHidden, 0);
+    half_step(Columns { words: &v, rows }, &params.hidden_side(), 1.0, at, &mut h, true);
+    exchange(&h, rows, out.words_mut());
+    out
+}
+
+/// Adds the rows' terms of all tiles, `[tiles, rows]`, to their sums, tile after tile.
+fn add_tiles(terms: &[f32], scale: f64, sums: &mut [f64]) {
+    for tile in terms.chunks_exact(sums.len()) {
+        for (sum, &term) in sums.iter_mut().zip(tile) {
+            *sum += scale * f64::from(term);
+        }
+    }
+}
+
+/// Flips chains as a whole where Metropolis accepts it.
+pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address, step: u32) {
+    let CpuStates { matrix, scratch } = chains;
+    let (n, words) = (matrix.rows(), matrix.words_per_row());
+    let hidden = params.hidden_side();
+    scratch.visible.resize(n * words, 0);
+    scratch.terms.resize(n * hidden.tiles(), 0.0);
+    exchange(matrix.words(), words, &mut scratch.visible);
+    let rows = Columns { words: &scratch.visible, rows: n };
+    params.turned_inputs(&mut scratch.turned);
+    let turned = &scratch.turned;
+    let parallel = n * params.n_visible * params.n_hidden >= SMALL;
+    over_tiles(n, (&mut scratch.terms, &mut nothing(n * hidden.tiles())), parallel, |tile, first, gains, _| {
+        with_workspace(|work| flip_gains(work, rows, first, &hidden, tile, turned[tile], gains));
+    });
+    // F(v) − F(1 − v): the visible part first.
+    let bias = &flat(&params.visible_bias)[..params.n_visible];
+    let total: f64 = bias.iter().map(|&b| f64::from(b)).sum();
+    scratch.sums.clear();
+    scratch.sums.resize(n, total);
+    scratch.bias.set(bias.iter().map(|&b| f64::from(b)));
+    scratch.bias.add(rows, 0, -2.0, &mut scratch.sums);
+    add_tiles(&scratch.terms, 1.0, &mut scratch.sums);
+    flip_move(matrix.words_mut(), params.n_visible, draw(address, step, Stream::SymmetryMove, 0), &scratch.sums);
+}
+
+/// Rows whose free energies are computed at a time: bounds the scratch, whatever the number of rows.
+const ENERGY_ROWS: usize = 4096;
+
+/// F of every row.
+pub(super) fn free_energies(params: &CpuParams, states: &CpuStates) -> Vec<f64> {
+    let (rows, words) = (states.matrix.rows(), states.matrix.words_per_row());
+    let hidden = params.hidden_side();
+    let mut bias = BiasTables::default();
+    bias.set(flat(&params.visible_bias)[..params.n_visible].iter().map(|&b| f64::from(b)));
+    let mut out = vec![0.0; rows];
+    let (mut columns, mut terms) = (Vec::new(), Vec::new());
+    for (energies, packed) in out.chunks_mut(ENERGY_ROWS).zip(states.matrix.words().chunks(ENERGY_ROWS * words)) {
+        let n = energies.len();
+        columns.resize(n * words, 0);
+        terms.resize(n * hidden.tiles(), 0.0);
+        exchange(packed, words, &mut columns);
+        let rows = Columns { words: &columns, rows: n };
+        let parallel = n * params.n_visible * params.n_hidden >= SMALL;
+        over_tiles(n, (&mut terms, &mut nothing(n * hidden.tiles())), parallel, |tile, first, terms, _| {
+            with_workspace(|work| free_energy(work, rows, first, &hidden, tile, terms));
+        });
+        bias.add(rows, 0, -1.0, energies);
+        add_tiles(&terms, -1.0, energies);
+    }
+    out
+}
+
+/// Chains drawn from the base.
+pub(super) fn start_annealing(params: &CpuParams, base: &[f32], chains: usize, address: Address) -> CpuAnnealing {
+    let mut states = BitMatrix::zeros(chains, params.n_visible);
+    let base = tiles(base);
+    let side = Side { weights: &[], bias: &base, base: &[], units: params.n_visible };
+    let mut columns = vec![0; states.words().len()];
+    let at = draw(address, 0, Stream::ChainStart, 0);
+    half_step(Columns { words: &[], rows: chains }, &side, 1.0, at, &mut columns, true);
+    exchange(&columns, chains, states.words_mut());
+    annealing(states, base, address)
+}
+
+/// Chains that are given.
+pub(super) fn start_annealing_at(base: &[f32], states: BitMatrix, address: Address) -> CpuAnnealing {
+    annealing(states, tiles(base), address)
+}
+
+fn annealing(states: BitMatrix, base: Vec<Tile>, address: Address) -> CpuAnnealing {
+    let log_weights = vec![0.0; states.rows()];
+    CpuAnnealing { states, scratch: Scratch::default(), log_weights, base, address }
+}
+
+/// Steps of the ladder for all chains.
+pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[f64], steps: &Range<u32>) {
+    let CpuAnnealing { states, scratch, log_weights, base, address } = annealing;
+    let (n, words, hidden_words) = (states.rows(), states.words_per_row(), params.n_hidden.div_ceil(TILE));
+    scratch.visible.resize(n * words, 0);
+    scratch.hidden.resize(n * hidden_words, 0);
+    scratch.terms.resize(n * hidden_words, 0.0);
+    let shares = Shares::new(n, params.n_visible * params.n_hidden, 2 * steps.len());
+    let (hidden, visible) = (params.hidden_side(), params.visible_side(base));
+    let biases = flat(&params.visible_bias).iter().zip(flat(base)).take(params.n_visible);
+    scratch.bias.set(biases.map(|(b, b0)| f64::from(b - b0)));
+    let tilt = &scratch.bias;
+    states
+        .words_mut()
+        .par_chunks_mut(shares.chains * words)
+        .zip(scratch.visible.par_chunks_mut(shares.chains * words))
+        .zip(scratch.hidden.par_chunks_mut(shares.chains * hidden_words))
+        .zip(scratch.terms.par_chunks_mut(shares.chains * hidden_words))
+        .zip(log_weights.par_chunks_mut(shares.chains))
+        .enumerate()
+        .for_each(|(block, ((((packed, v), h), gains), log_weights))| {
+            let rows = log_weights.len();
+            exchange(packed, words, v);
+            for k in steps.clone() {
+                let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1] };
+                let at = |stream| draw(*address, k + 1, stream, block * shares.chains);
+                let columns = Columns { words: v, rows };
+                let numbers = at(Stream::SampleHidden);
+                over_tiles(rows, (&mut *h, &mut *gains), shares.inside, |tile, first, h, gains| {
+                    with_workspace(|work| {
+                        ais_step(work, columns, first, &hidden, tile, rungs, numbers, gains, h);
+                    });
+                });
+                tilt.add(columns, 0, rungs.to - rungs.from, log_weights);
+                add_tiles(gains, 1.0, log_weights);
+                let numbers = at(Stream::SampleVisible);
+                half_step(Columns { words: h, rows }, &visible, rungs.to as f32, numbers, v, shares.inside);
+            }
+            exchange(v, rows, packed);
+        });
+}
+
+/// The annealed chains, for the backend's reads.
+impl CpuStates {
+    pub(super) fn new(matrix: BitMatrix) -> Self {
+        Self { matrix, scratch: Scratch::default() }
+    }
+}

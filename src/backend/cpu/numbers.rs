@@ -1,0 +1,89 @@
+//! Random words of the 32 units of a tile, chain after chain.
+//!
+//! The same bits as [`crate::rng::unit_word`]. Of the address (unit, step, stream, chain) only the chain changes from row
+//! to row, and it enters Philox in one of four words: 4 of the 20 multiplications do not depend on it and are done once.
+//! A block's state is kept in 64-bit lanes with rubbish above bit 32, which the next multiplication does not see, so that
+//! a round is two multiplications, two shifts and four ⊕ for as many blocks as a vector has lanes.
+
+use crate::rng::{MULTIPLIER, WEYL};
+
+const LOW: u64 = 0xFFFF_FFFF;
+const M: [u64; 2] = [MULTIPLIER[0] as u64, MULTIPLIER[1] as u64];
+
+/// Philox for one tile, step and stream, evaluated as far as the chain does not matter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TileNumbers {
+    /// Third word after the first round, before the chain is joined to it.
+    first: Lanes,
+    /// First and second word after the third round, without what the chain adds.
+    third: [Lanes; 2],
+    /// Parts of the first word after the second round and of the third after the third, equal for all units.
+    shared: [u64; 2],
+    keys: [[u64; 2]; 10],
+}
+
+/// One number for each of the eight blocks of a tile.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Lanes([u64; 8]);
+
+impl TileNumbers {
+    /// Numbers of tile `tile` at this address.
+    #[inline(always)]
+    pub(crate) fn new(tile: usize, step: u32, stream: u32, key: [u32; 2]) -> Self {
+        let mut keys = [[0; 2]; 10];
+        for (round, keys) in keys.iter_mut().enumerate() {
+            for (q, k) in keys.iter_mut().enumerate() {
+                *k = u64::from(key[q].wrapping_add(WEYL[q].wrapping_mul(round as u32)));
+            }
+        }
+        let of_stream = M[1] * u64::from(stream);
+        let of_step = M[0] * ((of_stream >> 32) ^ u64::from(step) ^ keys[0][0]);
+        let (mut first, mut third) = (Lanes([0; 8]), [Lanes([0; 8]); 2]);
+        for l in 0..8 {
+            let of_unit = M[0] * (8 * tile as u64 + l as u64);
+            first.0[l] = (of_unit >> 32) ^ keys[0][1];
+            let both = M[1] * (((of_step >> 32) ^ of_unit ^ keys[1][1]) & LOW);
+            third[0].0[l] = (both >> 32) ^ keys[2][0];
+            third[1].0[l] = both;
+        }
+        Self { first, third, shared: [(of_stream & LOW) ^ keys[1][0], (of_step & LOW) ^ keys[2][1]], keys }
+    }
+
+    /// Words of the 32 units for `chain`.
+    #[inline(always)]
+    pub(crate) fn draw(&self, chain: u32) -> [u32; 32] {
+        let mut out = [0; 32];
+        for l in 0..8 {
+            let of_chain = M[1] * ((self.first.0[l] ^ u64::from(chain)) & LOW);
+            let next = M[0] * (((of_chain >> 32) ^ self.shared[0]) & LOW);
+            let mut c = [self.third[0].0[l] ^ of_chain, self.third[1].0[l], (next >> 32) ^ self.shared[1], next];
+            for k in &self.keys[3..] {
+                let (p, q) = (M[0] * (c[0] & LOW), M[1] * (c[2] & LOW));
+                c = [(q >> 32) ^ c[1] ^ k[0], q, (p >> 32) ^ c[3] ^ k[1], p];
+            }
+            for q in 0..4 {
+                out[8 * q + l] = c[q] as u32;
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Stream, key_of, unit_word};
+
+    #[test]
+    fn words_are_those_of_the_scalar_generator() {
+        let seed = 0xFEDC_BA98_7654_3210;
+        for (tile, step, chain) in [(0, 0, 0), (3, 9, 77), (70_000, u32::MAX, 1 << 31)] {
+            let words = TileNumbers::new(tile, step, Stream::SampleVisible as u32, key_of(seed)).draw(chain);
+            for (k, word) in words.into_iter().enumerate() {
+                let unit = 32 * tile as u32 + k as u32;
+                assert_eq!(word, unit_word(seed, Stream::SampleVisible, step, chain, unit), "unit {unit}");
+            }
+        }
+    }
+}

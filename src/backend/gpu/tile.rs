@@ -1,0 +1,128 @@
+//! How the kernels that form products divide their outputs among workgroups and invocations.
+//!
+//! Which tile is fastest depends on the device and on the shape of the machine; results do not depend on it, because
+//! every output is summed over its inputs in order.
+
+/// Outputs of a workgroup, `rows` × `columns`, and how its invocations share them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// Name in file names and in settings.
+    pub name: &'static str,
+    /// Rows of the output: chains, or visible units of the moments.
+    pub rows: u32,
+    /// Columns of the output: units.
+    pub columns: u32,
+    /// Blocks of four rows of an invocation.
+    pub fours: u32,
+    /// Blocks of four columns of an invocation.
+    pub quads: u32,
+    /// Inputs in workgroup memory at a time; a power of two up to 32, the inputs of one packed word.
+    pub inputs: u32,
+    /// Inputs multiplied between two looks at the loop's counter.
+    pub unroll: u32,
+}
+
+/// For small machines: many workgroups of few outputs.
+pub static SMALL: Tile = Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2 };
+/// Between small and large.
+pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, fours: 2, quads: 1, inputs: 32, unroll: 2 };
+/// 8 × 8 outputs an invocation, 64 invocations.
+pub static LARGE: Tile = Tile { name: "64x64", rows: 64, columns: 64, fours: 2, quads: 2, inputs: 16, unroll: 1 };
+/// 8 × 8 outputs an invocation, 256 invocations: the least traffic, for devices with more workgroup memory.
+pub static HUGE: Tile = Tile { name: "128x128", rows: 128, columns: 128, fours: 2, quads: 2, inputs: 16, unroll: 1 };
+/// [`LARGE`] for devices with registers for the operands of four inputs: fewer instructions besides the multiply-adds.
+pub static LARGE_UNROLLED: Tile = Tile { name: "64x64-4", unroll: 4, ..LARGE };
+/// [`HUGE`] likewise.
+pub static HUGE_UNROLLED: Tile = Tile { name: "128x128-4", unroll: 4, ..HUGE };
+
+/// Every tile.
+pub static ALL: [&Tile; 6] = [&SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &HUGE, &HUGE_UNROLLED];
+
+impl Tile {
+    /// The tile of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ALL.into_iter().find(|tile| tile.name == name)
+    }
+
+    /// Invocations of a workgroup.
+    #[must_use]
+    pub fn invocations(&self) -> u32 {
+        self.rows / (4 * self.fours) * (self.columns / (4 * self.quads))
+    }
+
+    /// Bytes of workgroup memory.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        16 * self.memory()
+    }
+
+    /// Workgroups over all outputs.
+    #[must_use]
+    pub fn groups(&self, rows: usize, columns: usize) -> u64 {
+        rows.div_ceil(self.rows as usize) as u64 * columns.div_ceil(self.columns as usize) as u64
+    }
+
+    fn memory(&self) -> u32 {
+        self.inputs * (self.columns / 4 + 1 + self.rows / 4)
+    }
+
+    /// The constants that the shaders know of it.
+    pub(super) fn constants(&self) -> String {
+        let values = [
+            ("ROWS", self.rows),
+            ("COLUMNS", self.columns),
+            ("FOURS", self.fours),
+            ("INPUTS", self.inputs),
+            ("UNROLL", self.unroll),
+            ("INVOCATIONS", self.invocations()),
+            ("ACROSS", self.columns / (4 * self.quads)),
+            ("QUARTETS", self.columns / 4),
+            ("ROW_FOURS", self.rows / 4),
+            ("ROW_LOADS", self.row_loads()),
+            ("WORDS", self.columns / 32),
+            ("MEMORY", self.memory()),
+        ];
+        values.iter().map(|(name, value)| format!("const TILE_{name}: u32 = {value}u;\n")).collect()
+    }
+
+    fn row_loads(&self) -> u32 {
+        self.inputs * self.rows / 4 / self.invocations()
+    }
+
+    /// How often a repeated part of a shader occurs, or None for an unknown name.
+    pub(super) fn repetitions(&self, name: &str) -> Option<u32> {
+        Some(match name {
+            "four" => self.fours,
+            "quad" => self.quads,
+            "step" => self.unroll,
+            "column_load" => self.inputs * self.columns / 4 / self.invocations(),
+            "row_load" => self.row_loads(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invocations_share_every_load_and_every_epilogue() {
+        for tile in ALL {
+            let invocations = tile.invocations();
+            assert!(invocations <= 256 && tile.inputs.is_power_of_two() && tile.inputs <= 32, "{}", tile.name);
+            assert_eq!(tile.inputs * tile.columns / 4 % invocations, 0, "{}", tile.name);
+            assert_eq!(tile.inputs * tile.rows / 4 % invocations, 0, "{}", tile.name);
+            // Both orders of loading weights, and both of loading rows, step over whole lines.
+            for line in [tile.inputs, tile.columns / 4, tile.rows / 4] {
+                assert_eq!(invocations % line, 0, "{}", tile.name);
+            }
+            // One packed word of four chains an invocation, exchanged in the memory of the product.
+            assert!(tile.rows / 4 * (tile.columns / 32) <= invocations, "{}", tile.name);
+            assert!(tile.rows / 4 * (tile.columns / 4) <= tile.memory(), "{}", tile.name);
+            assert_eq!(tile.inputs % tile.unroll, 0, "{}", tile.name);
+            assert_eq!(Tile::named(tile.name), Some(tile));
+        }
+    }
+}
