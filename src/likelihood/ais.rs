@@ -66,8 +66,9 @@ pub fn anneal<B: Backend>(
     summarise(backend.read_log_weights(&annealing)?, log_z0(base, rbm.n_hidden))
 }
 
-/// ln Z of the base.
-pub(super) fn log_z0(base: &[f32], n_hidden: usize) -> f64 {
+/// ln Z0 of the base of a machine with `n_hidden` hidden units.
+#[must_use]
+pub fn log_z0(base: &[f32], n_hidden: usize) -> f64 {
     base.iter().map(|&b| softplus(f64::from(b))).sum::<f64>() + n_hidden as f64 * std::f64::consts::LN_2
 }
 

@@ -3,38 +3,138 @@
 //! Z = Σ_h e^{c·h} Π_j (1 + e^{y_j(h)}). Blocks of states are walked in Gray-code order: one unit changes at a time, and
 //! e^{y_j} is multiplied by e^{±w}. Each block starts from directly computed inputs, so rounding grows over 2¹² steps
 //! only (about 10⁻¹² relative). Products of factors are turned into logarithms in groups that cannot overflow.
+//! A device lists states in plain order instead and takes their free energies in f32.
+
+use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::numerics::{LogSum, softplus};
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::error::{Error, Result};
+use crate::events::{Event, Listener, Silent};
+use crate::numerics::{LogSum, log_sum_exp, softplus};
 use crate::rbm::Rbm;
+use crate::record::Estimate;
 
-/// Most units that the enumerated side may have.
+/// Units of the smaller side up to which ln Z is enumerated without being asked.
 pub const MAX_ENUMERATED: usize = 25;
+/// Units of the smaller side up to which it is enumerated at all.
+pub const MAX_ENUMERATED_ON_DEMAND: usize = 30;
 
+/// Terms that a device adds in f32 before it goes on in wider numbers.
+const TILE_TERMS: usize = 32;
 /// Gray-code steps of a block.
 const BLOCK_BITS: usize = 12;
+/// Blocks between looks at signals.
+const BLOCKS_AT_A_TIME: usize = 512;
 
 /// ln Z, or None when both sides have more than `limit` units.
 #[must_use]
 pub fn exact_log_z(rbm: &Rbm, limit: usize) -> Option<f64> {
-    let swapped;
-    let machine = if rbm.n_hidden <= rbm.n_visible {
-        rbm
-    } else {
-        swapped = rbm.exchanged();
-        &swapped
-    };
-    if machine.n_hidden > limit.min(40) {
-        return None;
+    Enumeration::new(rbm, limit, &mut Silent).ok().flatten().map(|found| found.log_z.value)
+}
+
+/// The machine with its smaller side as the hidden one, or None when that has more than `limit` units.
+fn oriented(rbm: &Rbm, limit: usize) -> Option<Cow<'_, Rbm>> {
+    let machine = if rbm.n_hidden <= rbm.n_visible { Cow::Borrowed(rbm) } else { Cow::Owned(rbm.exchanged()) };
+    (machine.n_hidden <= limit.min(MAX_ENUMERATED_ON_DEMAND)).then_some(machine)
+}
+
+/// All states of a machine's smaller side with the weight of every block of them.
+#[derive(Debug)]
+pub struct Enumeration<'a> {
+    pub(super) machine: Cow<'a, Rbm>,
+    /// Whether the sides of the machine were exchanged, so that its hidden units are the visible ones.
+    pub(super) exchanged: bool,
+    /// ln of the sum over each block.
+    pub(super) blocks: Vec<f64>,
+    log_z: Estimate,
+}
+
+/// Bits of the states that a device is given at a time.
+const DEVICE_BITS: usize = 18;
+
+impl<'a> Enumeration<'a> {
+    /// Walks all states; None when both sides have more than `limit` units, of which
+    /// [`MAX_ENUMERATED_ON_DEMAND`] is the most.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] on a signal.
+    pub fn new(rbm: &'a Rbm, limit: usize, listener: &mut dyn Listener) -> Result<Option<Self>> {
+        let Some(machine) = oriented(rbm, limit) else {
+            return Ok(None);
+        };
+        let walk = Blocks::new(&machine);
+        let (mut total, mut blocks) = (LogSum::default(), Vec::with_capacity(walk.count()));
+        while blocks.len() < walk.count() {
+            let next = walk.count().min(blocks.len() + BLOCKS_AT_A_TIME);
+            let sums: Vec<LogSum> = (blocks.len()..next).into_par_iter().map(|b| walk.sum(b)).collect();
+            for sum in sums {
+                blocks.push(sum.value());
+                total.merge(sum);
+            }
+            look(listener, next, walk.count())?;
+        }
+        Ok(Some(Self::of(rbm, machine, blocks, Estimate::new(total.value(), 0.0))))
     }
-    let blocks = Blocks::new(machine);
-    let sums: Vec<LogSum> = (0..blocks.count()).into_par_iter().map(|b| blocks.sum(b)).collect();
-    let mut total = LogSum::default();
-    for sum in sums {
-        total.merge(sum);
+
+    fn of(rbm: &Rbm, machine: Cow<'a, Rbm>, blocks: Vec<f64>, log_z: Estimate) -> Self {
+        Self { machine, exchanged: rbm.n_hidden > rbm.n_visible, blocks, log_z }
     }
-    Some(total.value())
+
+    /// The same from a device's free energies of all states.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] on a signal, device failures.
+    pub fn on_device<B: Backend>(
+        backend: &B,
+        rbm: &'a Rbm,
+        limit: usize,
+        listener: &mut dyn Listener,
+    ) -> Result<Option<Self>> {
+        let Some(machine) = oriented(rbm, limit) else {
+            return Ok(None);
+        };
+        let units = machine.n_hidden;
+        // Free energies are those of visible states.
+        let params = backend.upload_params(&machine.exchanged(), None)?;
+        let (states, block) = (1usize << units, 1 << units.min(BLOCK_BITS));
+        let part = states.min(1 << DEVICE_BITS);
+        let (mut total, mut blocks, mut largest) = (LogSum::default(), Vec::new(), 0.0f64);
+        for first in (0..states).step_by(part) {
+            // At most 30 units: a state is one word.
+            let words = (first..first + part).map(|state| state as u32).collect();
+            let rows = backend.upload_states(&BitMatrix::from_words(part, units, words)?)?;
+            let weights: Vec<f64> = backend.read_free_energies(&params, &rows)?.iter().map(|f| -f).collect();
+            largest = weights.iter().fold(largest, |top, w| top.max(w.abs()));
+            for weights in weights.chunks(block) {
+                blocks.push(log_sum_exp(weights));
+                total.add(blocks[blocks.len() - 1]);
+            }
+            look(listener, blocks.len(), states / block)?;
+        }
+        let rounding = (units + TILE_TERMS) as f64 * f64::from(f32::EPSILON) / 2.0 * largest;
+        Ok(Some(Self::of(rbm, machine, blocks, Estimate::new(total.value(), rounding))))
+    }
+
+    /// ln Z; its error is 0 from the host, on a device what f32 sums of one free energy may be off.
+    #[must_use]
+    pub fn log_z(&self) -> Estimate {
+        self.log_z
+    }
+}
+
+/// Hears signals and tells how far an enumeration is, where it is long enough to have parts.
+fn look(listener: &mut dyn Listener, done: usize, total: usize) -> Result<()> {
+    if let Some(signal) = listener.stop_requested() {
+        return Err(Error::Stopped(signal));
+    }
+    if total > BLOCKS_AT_A_TIME {
+        let (done, total) = (done as u64, total as u64);
+        listener.event(Event::Progress { stage: "enumeration", done, total, note: String::new() });
+    }
+    Ok(())
 }
 
 /// All states of the hidden side of a machine, cut into blocks of equal upper bits.
@@ -161,6 +261,21 @@ mod tests {
                 (exact - expected).abs() < 1e-10 * expected.abs().max(1.0),
                 "{n_visible}x{n_hidden}: {exact} {expected}"
             );
+        }
+    }
+
+    #[test]
+    fn a_device_lists_the_same_states() {
+        for (n_visible, n_hidden) in [(1, 1), (7, 13), (13, 5), (70, 20)] {
+            let rbm = random(n_visible, n_hidden, 1.0);
+            let exact = exact_log_z(&rbm, 25).unwrap();
+            let host = Enumeration::new(&rbm, 25, &mut Silent).unwrap().unwrap();
+            let device = Enumeration::on_device(&crate::backend::cpu::Cpu, &rbm, 25, &mut Silent).unwrap().unwrap();
+            let found = device.log_z();
+            assert!((found.value - exact).abs() <= found.error, "{n_visible}x{n_hidden}: {found:?}, exact {exact}");
+            assert_eq!(host.blocks.len(), device.blocks.len());
+            let off = |(a, b): (&f64, &f64)| (a - b).abs();
+            assert!(host.blocks.iter().zip(&device.blocks).map(off).all(|d| d <= found.error));
         }
     }
 

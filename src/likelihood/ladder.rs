@@ -4,7 +4,6 @@
 //! thermodynamic length ∫ √Var[g] dβ. A short annealing over equal steps measures Var[g] along the way: the variance over
 //! chains of the increments of single steps. (Gelman and Meng, Stat. Sci. 13, 163 (1998); Crooks, PRL 99, 100602 (2007).)
 
-use super::ais::AnnealSettings;
 use crate::backend::{Address, Backend};
 use crate::error::Result;
 use crate::rng::derive_seed;
@@ -24,34 +23,49 @@ const CHAINS: usize = 256;
 /// Smallest rate of length, as a part of the mean: no stretch of the ladder is left without steps.
 const LEAST_RATE: f64 = 0.1;
 
-/// K + 1 inverse temperatures of equal thermodynamic length, measured on the machine.
-///
-/// # Errors
-/// Device failures.
-pub fn adaptive_ladder<B: Backend>(
-    backend: &B,
-    params: &B::Params,
-    base: &[f32],
-    steps: usize,
-    seed: u64,
-) -> Result<Vec<f64>> {
-    let betas = linear_ladder(PLACES * STRIDE);
-    let address = Address::new(derive_seed(seed, "ladder"));
-    let mut annealing = backend.start_annealing(params, base, CHAINS, address)?;
-    let mut rates = Vec::with_capacity(PLACES);
-    for place in 0..PLACES as u32 {
-        let first = place * STRIDE as u32;
-        let middle = first + STRIDE as u32 / 2;
-        backend.anneal(params, &mut annealing, &betas, first..middle);
-        let before = backend.read_log_weights(&annealing)?;
-        backend.anneal(params, &mut annealing, &betas, middle..middle + 1);
-        let after = backend.read_log_weights(&annealing)?;
-        backend.anneal(params, &mut annealing, &betas, middle + 1..first + STRIDE as u32);
-        let gains: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
-        let rate = crate::stats::variance(&gains).sqrt();
-        rates.push(if rate.is_finite() { rate } else { 0.0 });
+/// Thermodynamic length of a machine's way from its base, √Var[g] by inverse temperature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Length {
+    /// √Var[g] at equally spaced places.
+    rates: Vec<f64>,
+}
+
+impl Length {
+    /// Measures it by a short annealing.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn measure<B: Backend>(backend: &B, params: &B::Params, base: &[f32], seed: u64) -> Result<Self> {
+        let betas = linear_ladder(PLACES * STRIDE);
+        let address = Address::new(derive_seed(seed, "ladder"));
+        let mut annealing = backend.start_annealing(params, base, CHAINS, address)?;
+        let mut rates = Vec::with_capacity(PLACES);
+        for place in 0..PLACES as u32 {
+            let first = place * STRIDE as u32;
+            let middle = first + STRIDE as u32 / 2;
+            backend.anneal(params, &mut annealing, &betas, first..middle);
+            let before = backend.read_log_weights(&annealing)?;
+            backend.anneal(params, &mut annealing, &betas, middle..middle + 1);
+            let after = backend.read_log_weights(&annealing)?;
+            backend.anneal(params, &mut annealing, &betas, middle + 1..first + STRIDE as u32);
+            let gains: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+            let rate = crate::stats::variance(&gains).sqrt() * (PLACES * STRIDE) as f64;
+            rates.push(if rate.is_finite() { rate } else { 0.0 });
+        }
+        Ok(Self { rates })
     }
-    Ok(equal_lengths(&rates, steps))
+
+    /// ∫ √Var[g] dβ from 0 to 1: the number of standard deviations of log-weights between base and machine.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        crate::stats::mean(&self.rates)
+    }
+
+    /// K + 1 inverse temperatures from 0 to 1 with equal lengths between them.
+    #[must_use]
+    pub fn ladder(&self, steps: usize) -> Vec<f64> {
+        equal_lengths(&self.rates, steps)
+    }
 }
 
 /// K + 1 places on (0, 1) between which the integral of a piecewise constant rate is equal.
@@ -73,11 +87,6 @@ fn equal_lengths(rates: &[f64], steps: usize) -> Vec<f64> {
     betas[0] = 0.0;
     betas[steps] = 1.0;
     betas
-}
-
-/// Settings over a ladder that is taken backwards.
-pub(super) fn reversed(settings: &AnnealSettings) -> Vec<f64> {
-    settings.betas.iter().rev().copied().collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 //! have missed a mode. (Burda, Grosse and Salakhutdinov, AISTATS 2015.)
 
 use super::ais::{Anneal, AnnealSettings, check, log_z0, run, summarise};
-use super::ladder::reversed;
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::Result;
@@ -30,7 +29,8 @@ pub fn reverse_anneal<B: Backend>(
     check(settings)?;
     let address = Address::new(derive_seed(settings.seed, "reverse ais"));
     let mut annealing = backend.start_annealing_at(params, base, start, address)?;
-    run(backend, params, &mut annealing, &reversed(settings), listener)?;
+    let falling: Vec<f64> = settings.betas.iter().rev().copied().collect();
+    run(backend, params, &mut annealing, &falling, listener)?;
     let weights = backend.read_log_weights(&annealing)?;
     let mut found = summarise(weights, 0.0)?;
     found.log_z.value = log_z0(base, rbm.n_hidden) - found.log_z.value;

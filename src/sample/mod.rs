@@ -2,7 +2,7 @@
 
 mod tempering;
 
-pub use self::tempering::{Exchanges, Tempering, tempered};
+pub use self::tempering::{Exchanges, Hear, Tempering, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
