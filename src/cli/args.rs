@@ -143,6 +143,9 @@ pub(super) struct VerifyArgs {
     /// Largest error of that, as a part of each value; a third of it takes about ten times as long
     #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
     pub(super) relative_error: f64,
+    /// Estimate ln Z of 32 machines of which it is known, and print the table (Markdown)
+    #[arg(long, conflicts_with = "thorough")]
+    pub(super) likelihood: bool,
 }
 
 #[derive(Debug, Args)]

@@ -43,10 +43,22 @@ fn from_spins_to_couplings_by_hand() {
         assert_keys(bounds, &["forward", "reverse", "exact"]);
         assert_estimate(&bounds["forward"]);
         assert_estimate(&bounds["exact"]);
-        assert!(bounds["reverse"].is_null(), "{bounds}");
+        assert_estimate(&bounds["reverse"]);
+        assert_estimate(&bounds["bridged"]);
     }
-    let alone = place.json("likelihood model.safetensors --exact --chains 100 --betas 50");
+    let (interval, checks) = (&likelihood["interval"], &likelihood["checks"]);
+    assert_keys(interval, &["low", "high", "agreement", "verdict", "reverse_effective_sample_size"]);
+    assert_eq!((interval["trusted"].as_bool(), &interval["reverse_start"]), (Some(true), &"exact samples".into()));
+    for key in ["above_ceiling", "probability_above_one", "forward_above_reverse"] {
+        assert_eq!(checks[key].as_bool(), Some(false), "{key}");
+    }
+    assert!(checks["log_distinct_probability"]["value"].as_f64().unwrap() <= 0.0, "{checks}");
+    let alone = place.json("likelihood model.safetensors --exact --chains 100 --betas 50 --reverse off --ladder linear");
     assert_eq!(alone["log_z"]["exact"], likelihood["log_z"]["exact"]);
+    assert!(alone["log_z"]["reverse"].is_null(), "{alone}");
+    let tempered = place.json("likelihood model.safetensors --chains 50 --reverse tempering --ladder 0,0.1,0.2,0.4,0.7,1");
+    assert_eq!(tempered["interval"]["reverse_start"], "tempering chains");
+    assert_keys(&tempered["interval"]["tempering"], &["rungs", "acceptance", "arrivals_per_chain", "equilibrated"]);
 
     for basis in ["spin", "binary"] {
         let file = format!("{basis}.csv");
