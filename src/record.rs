@@ -175,10 +175,10 @@ impl Bounds {
 /// How ln Z was bounded from both sides, and whether to believe it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct IntervalRecord {
-    /// Forward estimate minus its error.
+    /// Lower end: below both estimates by their errors; of the forward one alone where there is no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<f64>,
-    /// Reverse estimate plus its error.
+    /// Upper end: above both estimates by their errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<f64>,
     /// Reverse minus forward over the error of that: between −3 and 3 both agree.

@@ -14,7 +14,7 @@ use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
 use crate::record::Estimate;
 use crate::rng::derive_seed;
-use crate::sample::{Exchanges, Hear, Tempering, tempered};
+use crate::sample::{Exchanges, Hear, Moves, Tempering, TemperingState, tempered};
 
 /// Samples from tempering and what is known about them.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,8 @@ const STEPS: u32 = 5;
 const ARRIVALS: f64 = 3.0;
 /// Fewest and most rungs.
 const RUNGS: (usize, usize) = (3, 64);
+/// Rounds that are made whatever they cost, if so many are needed.
+const LEAST_ROUNDS: u64 = 100;
 /// Rounds of which log-weights are kept, for each of both sets of pairs.
 const BRIDGED: usize = 40;
 
@@ -69,9 +71,11 @@ pub fn equilibrate<B: Backend>(
     let betas = length.ladder(rungs - 1);
     let machines: Vec<Rbm> = betas.iter().map(|&beta| tempered(rbm, base, beta)).collect();
     let start = BitMatrix::zeros(effort.chains, rbm.n_visible);
-    let mut chains = Tempering::new(backend, machines, &start, true, derive_seed(effort.seed, "equilibrate"))?;
+    let moves = Moves { flip: true, translations: None };
+    let state = TemperingState::new(rungs, &start);
+    let mut chains = Tempering::new(backend, machines, &state, moves, derive_seed(effort.seed, "equilibrate"))?;
     chains.climb(2 * STEPS)?;
-    let most = (effort.steps / (rungs as u64 * u64::from(STEPS))).max(2);
+    let most = (effort.steps / (rungs as u64 * u64::from(STEPS))).max(LEAST_ROUNDS.min(20 * rungs as u64));
     let mut run = |chains: &mut Tempering<'_, B>, done: u64, before: f64, hear: Hear<'_>| -> Result<f64> {
         if let Some(signal) = listener.stop_requested() {
             return Err(Error::Stopped(signal));

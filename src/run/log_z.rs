@@ -132,7 +132,9 @@ pub(super) fn log_z<B: Backend>(
         let bridged = bennett(&forward.log_weights, &reverse.log_weights);
         found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0(base, rbm.n_hidden), b.error));
         let agreement = (high.value - forward.log_z.value) / high.error.hypot(forward.log_z.error);
-        found.interval.high = Some(high.value + high.error);
+        let both = [forward.log_z, high];
+        found.interval.low = both.iter().map(|e| e.value - e.error).reduce(f64::min);
+        found.interval.high = both.iter().map(|e| e.value + e.error).reduce(f64::max);
         found.interval.agreement = Some(agreement).filter(|a| a.is_finite());
         found.interval.reverse_effective_sample_size = Some(reverse.effective_sample_size);
         found.interval.reverse_log_weight_variance = Some(reverse.log_weight_variance);

@@ -16,6 +16,8 @@ use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
 use crate::rng::{Stream, derive_seed, uniform, unit_word};
 
+use super::moves::Moves;
+
 /// The machine at inverse temperature β over the base b0: at 0 independent units, at 1 the machine itself.
 #[must_use]
 pub fn tempered(rbm: &Rbm, base: &[f32], beta: f64) -> Rbm {
@@ -50,7 +52,7 @@ pub struct Tempering<'a, B: Backend> {
     backend: &'a B,
     rungs: Vec<Rung<B>>,
     chains: usize,
-    flip: bool,
+    moves: Moves,
     seed: u64,
     step: u32,
     round: u64,
@@ -68,47 +70,168 @@ struct Rung<B: Backend> {
     fresh: Vec<bool>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    tried: u64,
-    probability: f64,
+/// Exchanges between a rung and the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Count {
+    /// Exchanges tried.
+    pub tried: u64,
+    /// Sum of their probabilities.
+    pub probability: f64,
+    /// Mean probability of the last rounds, each weighted with [`FORGET`] and what is left of older ones.
+    pub recent: f64,
+}
+
+/// Weight of a round in [`Count::recent`].
+pub const FORGET: f64 = 0.1;
+
+impl Count {
+    /// Nothing tried yet.
+    pub const NONE: Self = Self { tried: 0, probability: 0.0, recent: 1.0 };
+}
+
+/// All of a [`Tempering`] but its machines: what it takes to go on to the same bits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TemperingState {
+    /// Chains of every rung, `[rungs][chains, n_visible]`.
+    pub states: Vec<BitMatrix>,
+    /// Whether each has been at the first rung since it was last at the last one, `[rungs, chains]`.
+    pub fresh: BitMatrix,
+    /// Gibbs steps done.
+    pub step: u32,
+    /// Rounds done.
+    pub round: u64,
+    /// By pair.
+    pub counts: Vec<Count>,
+    /// Rounds counted.
+    pub rounds: u64,
+    /// Ways from the first rung to the last among them.
+    pub arrivals: u64,
+}
+
+impl TemperingState {
+    /// `rungs` rungs that all start at `start` `[chains, n_visible]`.
+    #[must_use]
+    pub fn new(rungs: usize, start: &BitMatrix) -> Self {
+        Self {
+            states: vec![start.clone(); rungs],
+            fresh: BitMatrix::from_fn(rungs, start.rows(), |r, _| r == 0 && rungs > 1),
+            step: 0,
+            round: 0,
+            counts: vec![Count::NONE; rungs.saturating_sub(1)],
+            rounds: 0,
+            arrivals: 0,
+        }
+    }
 }
 
 impl<'a, B: Backend> Tempering<'a, B> {
-    /// All rungs start at `start` `[chains, n_visible]`; with `flip`, Gibbs steps end with a global flip move.
+    /// Chains of `machines` where `state` left them; Gibbs steps end with `moves`.
     ///
     /// # Errors
-    /// [`Error::Input`] for no rungs or machines of different visible units, when the device cannot hold them.
-    pub fn new(backend: &'a B, machines: Vec<Rbm>, start: &BitMatrix, flip: bool, seed: u64) -> Result<Self> {
-        if machines.is_empty() || machines.iter().any(|m| m.n_visible != start.cols()) || start.rows() == 0 {
+    /// [`Error::Input`] for no rungs, no chains, or shapes that do not fit; when the device cannot hold them.
+    pub fn new(backend: &'a B, machines: Vec<Rbm>, state: &TemperingState, moves: Moves, seed: u64) -> Result<Self> {
+        let (rungs, chains) = (machines.len(), state.fresh.cols());
+        let fits = |(m, s): (&Rbm, &BitMatrix)| m.n_visible == s.cols() && s.rows() == chains;
+        if rungs == 0
+            || chains == 0
+            || (state.states.len(), state.fresh.rows(), state.counts.len() + 1) != (rungs, rungs, rungs)
+            || !machines.iter().zip(&state.states).all(fits)
+        {
             return Err(Error::Input(
-                Fault::new(format!("{} machines for chains of {} units", machines.len(), start.cols()))
+                Fault::new(format!("{rungs} machines for {} rungs of {chains} chains", state.states.len()))
                     .at("tempering")
-                    .expected("at least one machine, all over the units of the chains, and at least one chain"),
+                    .expected(
+                        "at least one machine, as many rungs, all over the units of the chains, and at least one chain",
+                    ),
             ));
         }
-        let pairs = machines.len() - 1;
         let rung = |(r, machine): (usize, Rbm)| -> Result<Rung<B>> {
             Ok(Rung {
                 params: backend.upload_params(&machine, None)?,
-                states: backend.upload_states(start)?,
-                address: Address::new(derive_seed(seed, &format!("rung {r}"))),
-                fresh: vec![r == 0 && pairs > 0; start.rows()],
+                states: backend.upload_states(&state.states[r])?,
+                address: address(seed, r),
+                fresh: (0..chains).map(|k| state.fresh.get(r, k)).collect(),
                 machine,
             })
         };
         Ok(Self {
             backend,
             rungs: machines.into_iter().enumerate().map(rung).collect::<Result<_>>()?,
-            chains: start.rows(),
-            flip,
-            seed: derive_seed(seed, "tempering"),
-            step: 0,
-            round: 0,
-            counts: vec![Count::default(); pairs],
-            rounds: 0,
-            arrivals: 0,
+            chains,
+            moves,
+            seed,
+            step: state.step,
+            round: state.round,
+            counts: state.counts.clone(),
+            rounds: state.rounds,
+            arrivals: state.arrivals,
         })
+    }
+
+    /// Reads everything but the machines.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn state(&self) -> Result<TemperingState> {
+        let states = self.rungs.iter().map(|rung| self.backend.read_states(&rung.states));
+        Ok(TemperingState {
+            states: states.collect::<Result<_>>()?,
+            fresh: BitMatrix::from_fn(self.rungs.len(), self.chains, |r, k| self.rungs[r].fresh[k]),
+            step: self.step,
+            round: self.round,
+            counts: self.counts.clone(),
+            rounds: self.rounds,
+            arrivals: self.arrivals,
+        })
+    }
+
+    /// Machines from the first rung to the last.
+    pub fn machines(&self) -> impl ExactSizeIterator<Item = &Rbm> {
+        self.rungs.iter().map(|rung| &rung.machine)
+    }
+
+    /// Gives a rung another machine of the same shape; its chains stay.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn set_machine(&mut self, r: usize, machine: Rbm) -> Result<()> {
+        self.rungs[r].params = self.backend.upload_params(&machine, None)?;
+        self.rungs[r].machine = machine;
+        Ok(())
+    }
+
+    /// Puts a copy of the last rung, chains included, below it.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn freeze_last(&mut self) -> Result<()> {
+        let last = &self.rungs[self.rungs.len() - 1];
+        let copy = Rung {
+            machine: last.machine.clone(),
+            params: self.backend.upload_params(&last.machine, None)?,
+            states: self.backend.upload_states(&self.backend.read_states(&last.states)?)?,
+            address: last.address,
+            fresh: last.fresh.clone(),
+        };
+        let at = self.rungs.len() - 1;
+        self.rungs.insert(at, copy);
+        self.counts.insert(at, Count::NONE);
+        self.number_anew();
+        Ok(())
+    }
+
+    /// Takes out a rung that is neither the first nor the last.
+    pub fn remove(&mut self, r: usize) {
+        self.rungs.remove(r);
+        self.counts.remove(r);
+        self.counts[r - 1] = Count::NONE;
+        self.number_anew();
+    }
+
+    fn number_anew(&mut self) {
+        for (r, rung) in self.rungs.iter_mut().enumerate() {
+            rung.address = address(self.seed, r);
+        }
     }
 
     /// Starts every rung from the chains of the one below it, after `steps` Gibbs steps of each.
@@ -142,10 +265,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
         }
         let end = steps.end;
         self.backend.gibbs(&rung.params, &mut rung.states, rung.address, steps);
-        if self.flip {
-            self.backend.flip_move(&rung.params, &mut rung.states, rung.address, end);
-        }
-        Ok(())
+        self.moves.apply(self.backend, &rung.params, &mut rung.states, rung.address, end, self.round)
     }
 
     /// `steps` Gibbs steps of every rung, then one round of exchanges.
@@ -176,6 +296,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
         let (mut u, mut v) = (self.backend.read_states(&low.states)?, self.backend.read_states(&high.states)?);
         let words = u.words_per_row();
         let count = &mut self.counts[a];
+        let before = count.probability;
         for k in 0..self.chains {
             let number = uniform(unit_word(self.seed, Stream::Exchange, self.round as u32, k as u32, a as u32));
             let probability = (up[k] + down[k]).exp().min(1.0);
@@ -186,6 +307,8 @@ impl<'a, B: Backend> Tempering<'a, B> {
                 std::mem::swap(&mut low.fresh[k], &mut high.fresh[k]);
             }
         }
+        let mean = (count.probability - before) / self.chains as f64;
+        count.recent += FORGET * (mean - count.recent);
         count.tried += self.chains as u64;
         low.states = self.backend.upload_states(&u)?;
         high.states = self.backend.upload_states(&v)?;
@@ -197,6 +320,18 @@ impl<'a, B: Backend> Tempering<'a, B> {
             high.fresh.fill(false);
         }
         Ok(())
+    }
+
+    /// Chains of the last rung on the device.
+    #[must_use]
+    pub fn last(&self) -> &B::States {
+        &self.rungs[self.rungs.len() - 1].states
+    }
+
+    /// Mean probability of exchanges of the last rounds, by pair from below.
+    #[must_use]
+    pub fn recent(&self) -> Vec<f64> {
+        self.counts.iter().map(|c| c.recent).collect()
     }
 
     /// Chains of the last rung, `[chains, n_visible]`.
@@ -221,9 +356,13 @@ impl<'a, B: Backend> Tempering<'a, B> {
 
     /// Forgets what exchanges did so far, but not where chains have been.
     pub fn count_anew(&mut self) {
-        self.counts.fill(Count::default());
+        self.counts.iter_mut().for_each(|c| (c.tried, c.probability) = (0, 0.0));
         (self.rounds, self.arrivals) = (0, 0);
     }
+}
+
+fn address(seed: u64, rung: usize) -> Address {
+    Address::new(derive_seed(seed, &format!("rung {rung}")))
 }
 
 fn differences(a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {

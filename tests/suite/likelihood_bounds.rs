@@ -34,7 +34,11 @@ fn estimates_from_both_sides_lie_about_exact_values() {
         assert!(row.exact.is_finite() && row.sigmas.iter().all(|z| z.is_finite()), "{row:?}");
     }
     let off: Vec<_> = table.rows.iter().filter(|r| r.sigmas.iter().any(|z| z.abs() > partition::SIGMAS)).collect();
-    assert!(table.holds, "{} of 64 within 3 errors, intervals shrink by {}; off: {off:#?}", table.within, table.shrinking);
+    assert!(
+        table.holds,
+        "{} of 64 within 3 errors, intervals shrink by {}; off: {off:#?}",
+        table.within, table.shrinking
+    );
     // Four times the steps halve the standard deviation of log-weights; a quarter of the way is the least.
     assert!(table.shrinking < 0.75, "intervals shrink by {}", table.shrinking);
     // 97 % of the bridged ones too.
@@ -102,8 +106,8 @@ on_both! {
     }
 }
 
-/// The 4 × 4 Ising model at T = 1.8 as a machine, on rows of its own, by a plan.
-fn judged(plan: &LikelihoodPlan) -> LikelihoodRecord {
+/// The 4 × 4 Ising model at T = 1.8 as a machine, on rows of its own, from a base with a mean of each unit.
+fn judged(plan: &LikelihoodPlan, mean: f64) -> LikelihoodRecord {
     let (lattice, temperature) = (Lattice::Square { length: 4 }, 1.8);
     let (rbm, _) = Rbm::ising(16, &lattice.bonds(), 1.0 / temperature);
     let probabilities = state_probabilities(16, &lattice.bonds(), temperature).unwrap();
@@ -111,29 +115,28 @@ fn judged(plan: &LikelihoodPlan) -> LikelihoodRecord {
     (data.lattice, data.temperature) = (Some(lattice), Some(temperature));
     let source = Source::from_data(data);
     let sets: [(&str, &BitMatrix); 1] = [("data", &source.data.samples)];
-    likelihood(&Cpu, plan, &rbm, &base_bias(&[0.5; 16]), &sets, Some(&source), &mut Silent).unwrap()
+    likelihood(&Cpu, plan, &rbm, &base_bias(&[mean; 16]), &sets, Some(&source), &mut Silent).unwrap()
 }
 
-/// Too small an ln Z breaks every bound that it can; the truth breaks none.
+/// From a base that is nearly all up, chains never see the other sign: ln Z is too small by ln 2, with a small error of
+/// its own. Every bound that it can break is broken; the truth breaks none.
 #[test]
-fn a_wrong_ln_z_breaks_its_bounds() {
-    let enumerate = Enumerate::Never;
-    let wrong =
-        judged(&LikelihoodPlan { chains: 20, ladder: Ladder::Linear(1), reverse: Reverse::Off, enumerate, seed: 1 });
+fn a_missed_mode_breaks_the_bounds() {
+    let (ladder, enumerate) = (Ladder::Linear(100), Enumerate::Never);
+    let plan = LikelihoodPlan { chains: 200, ladder, reverse: Reverse::Off, enumerate, seed: 1 };
+    let wrong = judged(&plan, 0.97);
     assert!(wrong.checks.above_ceiling && wrong.checks.probability_above_one, "{wrong:?}");
-    assert!(!wrong.interval.trusted && wrong.warnings.len() >= 3, "{wrong:?}");
+    assert!(!wrong.interval.trusted && wrong.warnings.len() >= 2, "{wrong:?}");
     assert!(wrong.interval.verdict.contains("not to be trusted"), "{}", wrong.interval.verdict);
+    let both = judged(&LikelihoodPlan { reverse: Reverse::Exact, ..plan.clone() }, 0.97);
+    assert!(both.warnings.iter().any(|w| w.contains("no better")), "{both:?}");
 
-    let ladder = Ladder::Adaptive(400);
-    let right = judged(&LikelihoodPlan { chains: 400, ladder, reverse: Reverse::Auto, enumerate, seed: 1 });
+    let right = judged(&LikelihoodPlan { ladder: Ladder::Adaptive(400), reverse: Reverse::Exact, ..plan.clone() }, 0.5);
     assert_eq!(right.warnings, Vec::<String>::new());
     assert!(right.interval.trusted && right.interval.verdict.contains("agree"), "{}", right.interval.verdict);
 
-    let ladder = Ladder::Linear(1);
-    let exact = LikelihoodPlan { chains: 0, ladder, reverse: Reverse::Off, enumerate: Enumerate::Auto, seed: 1 };
-    let exact = judged(&exact);
+    let exact = judged(&LikelihoodPlan { chains: 0, enumerate: Enumerate::Auto, ..plan }, 0.97);
     assert!(exact.interval.trusted && exact.interval.verdict.contains("exact"), "{exact:?}");
-    // The ceiling is reached by the model itself, and nearly all of its probability lies on states seen.
     assert!(exact.checks.log_distinct_probability.unwrap().value < 1e-4, "{exact:?}");
 }
 

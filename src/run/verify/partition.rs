@@ -17,7 +17,7 @@ use crate::likelihood::{MAX_ENUMERATED, base_bias, exact_log_z};
 use crate::observables::exact_observables;
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate};
-use crate::rng::Philox;
+use crate::rng::{Philox, derive_seed};
 use crate::run::ising::ising;
 use crate::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse};
 use crate::run::log_z::log_z;
@@ -126,7 +126,7 @@ fn row<B: Backend>(backend: &B, known: &Known, effort: Effort) -> Result<Row> {
             ladder: Ladder::Adaptive(betas - 1),
             reverse: Reverse::Auto,
             enumerate: Enumerate::Auto,
-            seed: effort.seed,
+            seed: derive_seed(effort.seed, &known.name),
         };
         log_z(backend, &plan, &known.rbm, &params, &known.base, &mut Silent)
     };
@@ -152,7 +152,7 @@ fn machines<B: Backend>(backend: &B, seed: u64) -> Result<Vec<Known>> {
         for scale in [0.5, 1.5] {
             let rbm = random(n_visible, n_hidden, scale, seed + k as u64);
             let base = rbm.visible_bias.clone();
-            all.extend(enumerable(format!("random, weights in ±{scale}"), rbm, base));
+            all.extend(enumerable(format!("random {n_visible} × {n_hidden}, ±{scale}"), rbm, base));
         }
     }
     for length in [4, 8] {
