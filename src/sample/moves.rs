@@ -79,7 +79,7 @@ pub fn translate<B: Backend>(
         unit_word(seed, Stream::SymmetryMove, step, address.first_chain.wrapping_add(chain as u32), unit)
     };
     let length = lattice.length() as u64;
-    let shift = |chain: usize| [0u32, 1, 2].map(|axis| (u64::from(word(chain, axis)) * length >> 32) as usize);
+    let shift = |chain: usize| [0u32, 1, 2].map(|axis| ((u64::from(word(chain, axis)) * length) >> 32) as usize);
     let shifts: Vec<[usize; 3]> = (0..states.rows()).map(shift).collect();
     let moved = translated(&states, lattice, &shifts);
     let uploaded = backend.upload_states(&moved)?;
