@@ -10,9 +10,10 @@
 // Class:  exact.
 // Source: Metropolis et al. 1953; Creutz, Jacobs, Rebbi 1979 (multi-spin coding); lazy digits: Rieger 1993.
 //
-// Entries: main, any graph; for regular graphs of degree 4 four_neighbours, where two classes are drawn (Metropolis), and
-// four_any, with any table of five classes (heat bath): an invocation is a tile of a word, one dispatch a half-sweep.
-// small and small_any: as these two with the spins of some words in workgroup memory and many sweeps in one dispatch.
+// Entries: main, any graph; for regular graphs four_neighbours, degree 4 and two drawn classes (Metropolis), and four_any,
+// degree 4 or less and any table of five classes (heat bath): an invocation is a tile of a word, one dispatch a
+// half-sweep. A missing neighbour is the site itself, which is never antiparallel. small and small_any: as these two with
+// the spins of some words in workgroup memory and many sweeps in one dispatch; words_a_group divides 64.
 //!import grid
 //!import philox
 //!import flip_head
@@ -188,39 +189,95 @@ fn threshold_of_five(first: u32, d: u32, at_least: vec4<u32>) -> u32 {
     return acceptance[at] ^ steps.x ^ steps.y ^ steps.z ^ steps.w;
 }
 
-fn compare_digit_of_five(c: Comparison, d: u32, first: u32, at_least: vec4<u32>, state: ptr<function, vec4<u32>>) -> Comparison {
-    return compare_digit(c, next_digit(state), threshold_of_five(first, d, at_least));
+// Head digits of five classes: of P_0 and of the steps to one, two and three antiparallel neighbours, and of the step to
+// four; and the lanes that flip without a draw with none, one, two and three, and with four.
+struct HeadOfFive {
+    d0: vec4<u32>,
+    d1: vec4<u32>,
+    d2: vec4<u32>,
+    d3: vec4<u32>,
+    d4: vec4<u32>,
+    d5: vec4<u32>,
+    d6: vec4<u32>,
+    d7: vec4<u32>,
+    d8: vec4<u32>,
+    d9: vec4<u32>,
+    d10: vec4<u32>,
+    d11: vec4<u32>,
+    last0: vec4<u32>,
+    last4: vec4<u32>,
+    last8: vec4<u32>,
+    always: vec4<u32>,
+    always_all: u32,
+}
+
+fn rows_of_five(at: u32) -> vec4<u32> {
+    return vec4<u32>(
+        acceptance[at], acceptance[at + p.words], acceptance[at + 2u * p.words], acceptance[at + 3u * p.words]);
+}
+
+fn last_steps(first: u32, d: u32) -> vec4<u32> {
+    let at = first + (5u * d + 4u) * p.words;
+    return vec4<u32>(
+        acceptance[at], acceptance[at + 5u * p.words], acceptance[at + 10u * p.words], acceptance[at + 15u * p.words]);
+}
+
+fn head_of_five(word: u32) -> HeadOfFive {
+    let first = graph[p.degrees_first + 9u] + word;
+    let line = 5u * p.words;
+    return HeadOfFive(
+        rows_of_five(first + 0u * line), rows_of_five(first + 1u * line),
+        rows_of_five(first + 2u * line), rows_of_five(first + 3u * line),
+        rows_of_five(first + 4u * line), rows_of_five(first + 5u * line),
+        rows_of_five(first + 6u * line), rows_of_five(first + 7u * line),
+        rows_of_five(first + 8u * line), rows_of_five(first + 9u * line),
+        rows_of_five(first + 10u * line), rows_of_five(first + 11u * line),
+        last_steps(first, 0u), last_steps(first, 4u), last_steps(first, 8u),
+        rows_of_five(first + 32u * line), acceptance[first + 32u * line + 4u * p.words]);
+}
+
+fn compare_digit_of_five(
+    c: Comparison,
+    digit: vec4<u32>,
+    last: u32,
+    at_least: vec4<u32>,
+    state: ptr<function, vec4<u32>>,
+) -> Comparison {
+    let lower = digit.x ^ (at_least.x & digit.y) ^ (at_least.y & digit.z);
+    let upper = (at_least.z & digit.w) ^ (at_least.w & last);
+    return compare_digit(c, next_digit(state), lower ^ upper);
 }
 
 // Lanes that flip by a table of five classes.
-fn flips_of_five(differs: vec4<u32>, state: ptr<function, vec4<u32>>, site: u32, sweep: u32, word: u32) -> u32 {
-    let first = graph[p.degrees_first + 9u] + word;
+fn flips_of_five(
+    differs: vec4<u32>,
+    head: HeadOfFive,
+    state: ptr<function, vec4<u32>>,
+    site: u32,
+    sweep: u32,
+    word: u32,
+) -> u32 {
     let lanes = lanes_of(word);
     let at_least = counts(differs);
-    let exactly = vec4<u32>(lanes, at_least.xyz) & ~at_least;
-    let always = first + 160u * p.words;
-    let sure = exactly & vec4<u32>(
-        acceptance[always],
-        acceptance[always + p.words],
-        acceptance[always + 2u * p.words],
-        acceptance[always + 3u * p.words]);
-    let certain = sure.x | sure.y | sure.z | sure.w | (at_least.w & acceptance[always + 4u * p.words]);
+    let sure = vec4<u32>(lanes, at_least.xyz) & ~at_least & head.always;
+    let certain = sure.x | sure.y | sure.z | sure.w | (at_least.w & head.always_all);
     var c = Comparison(0u, lanes & ~certain);
-    c = compare_digit_of_five(c, 11u, first, at_least, state);
-    c = compare_digit_of_five(c, 10u, first, at_least, state);
-    c = compare_digit_of_five(c, 9u, first, at_least, state);
-    c = compare_digit_of_five(c, 8u, first, at_least, state);
-    c = compare_digit_of_five(c, 7u, first, at_least, state);
-    c = compare_digit_of_five(c, 6u, first, at_least, state);
-    c = compare_digit_of_five(c, 5u, first, at_least, state);
-    c = compare_digit_of_five(c, 4u, first, at_least, state);
-    c = compare_digit_of_five(c, 3u, first, at_least, state);
-    c = compare_digit_of_five(c, 2u, first, at_least, state);
-    c = compare_digit_of_five(c, 1u, first, at_least, state);
-    c = compare_digit_of_five(c, 0u, first, at_least, state);
+    c = compare_digit_of_five(c, head.d11, head.last8.w, at_least, state);
+    c = compare_digit_of_five(c, head.d10, head.last8.z, at_least, state);
+    c = compare_digit_of_five(c, head.d9, head.last8.y, at_least, state);
+    c = compare_digit_of_five(c, head.d8, head.last8.x, at_least, state);
+    c = compare_digit_of_five(c, head.d7, head.last4.w, at_least, state);
+    c = compare_digit_of_five(c, head.d6, head.last4.z, at_least, state);
+    c = compare_digit_of_five(c, head.d5, head.last4.y, at_least, state);
+    c = compare_digit_of_five(c, head.d4, head.last4.x, at_least, state);
+    c = compare_digit_of_five(c, head.d3, head.last0.w, at_least, state);
+    c = compare_digit_of_five(c, head.d2, head.last0.z, at_least, state);
+    c = compare_digit_of_five(c, head.d1, head.last0.y, at_least, state);
+    c = compare_digit_of_five(c, head.d0, head.last0.x, at_least, state);
     var flip = certain | c.less;
     var open = c.equal;
     if open != 0u {
+        let first = graph[p.degrees_first + 9u] + word;
         var tail = tail_state(site, sweep, word);
         for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
             let random = next_digit(&tail);
@@ -299,12 +356,13 @@ fn four_any(
         return;
     }
     let tile = tile_of(index / p.words, p.colour, p.sweep, word);
+    let head = head_of_five(word);
     var state = tile.state;
     for (var i = tile.first; i < tile.end; i++) {
         let site = graph[i];
         let at = site * p.words + word;
         let spin = spins[at];
-        spins[at] = spin ^ flips_of_five(differs_of(site, word, spin), &state, site, p.sweep, word);
+        spins[at] = spin ^ flips_of_five(differs_of(site, word, spin), head, &state, site, p.sweep, word);
     }
 }
 
@@ -320,14 +378,16 @@ fn small(
     }
     let words = min(p.words_a_group, p.words - first_word);
     fill_lattice(local, first_word, words);
+    // An invocation keeps to one word; in the last group some have none and take the first without storing it.
+    let inside = local % p.words_a_group;
+    let idle = inside >= words;
+    let word = select(first_word + inside, first_word, idle);
+    let head = head_of(word);
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
         for (var colour = 0u; colour < p.colours; colour++) {
-            let tasks = tiles_of(colour) * words;
-            for (var task = local; task < tasks; task += 64u) {
-                let inside = task % words;
-                let word = first_word + inside;
-                let tile = tile_of(task / words, colour, sweep, word);
-                let head = head_of(word);
+            let tiles = select(tiles_of(colour), 0u, idle);
+            for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
+                let tile = tile_of(number, colour, sweep, word);
                 var state = tile.state;
                 for (var i = tile.first; i < tile.end; i++) {
                     let site = graph[i];
@@ -355,20 +415,23 @@ fn small_any(
     }
     let words = min(p.words_a_group, p.words - first_word);
     fill_lattice(local, first_word, words);
+    // An invocation keeps to one word; in the last group some have none and take the first without storing it.
+    let inside = local % p.words_a_group;
+    let idle = inside >= words;
+    let word = select(first_word + inside, first_word, idle);
+    let head = head_of_five(word);
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
         for (var colour = 0u; colour < p.colours; colour++) {
-            let tasks = tiles_of(colour) * words;
-            for (var task = local; task < tasks; task += 64u) {
-                let inside = task % words;
-                let word = first_word + inside;
-                let tile = tile_of(task / words, colour, sweep, word);
+            let tiles = select(tiles_of(colour), 0u, idle);
+            for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
+                let tile = tile_of(number, colour, sweep, word);
                 var state = tile.state;
                 for (var i = tile.first; i < tile.end; i++) {
                     let site = graph[i];
                     let at = site * words + inside;
                     let spin = lattice[at];
                     let differs = differs_inside(site, words, inside, spin);
-                    lattice[at] = spin ^ flips_of_five(differs, &state, site, sweep, word);
+                    lattice[at] = spin ^ flips_of_five(differs, head, &state, site, sweep, word);
                 }
             }
             workgroupBarrier();

@@ -425,6 +425,10 @@ pub(super) struct BenchArgs {
 pub(super) enum BenchWhat {
     /// Ising spin updates, in flips/ns
     Ising(BenchIsingArgs),
+    /// Training of machines, in updates/s
+    Rbm(BenchRbmArgs),
+    /// Annealed importance sampling, in runs/s
+    Ais(BenchAisArgs),
 }
 
 #[derive(Debug, Args)]
@@ -433,6 +437,30 @@ pub(super) struct BenchIsingArgs {
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) case: Vec<String>,
     /// Measured seconds of each row
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub(super) seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchRbmArgs {
+    /// Cases, e.g. mnist784x500_b500_pcd10 (784 visible and 500 hidden units, 500 rows a minibatch, 10 Gibbs steps)
+    /// [default: small and large, dense and sparse]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) case: Vec<String>,
+    /// Instead, cases that show how time grows with the number of hidden units and with the batch
+    #[arg(long, conflicts_with = "case")]
+    pub(super) growth: bool,
+    /// Measured seconds of each row
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub(super) seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchAisArgs {
+    /// Cases, e.g. ais784x500_c1000_b1000 (1000 chains over 1000 steps of temperature) [default: small and large]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) case: Vec<String>,
+    /// Measured seconds of each row, unless one run takes longer
     #[arg(long, default_value_t = 1.0, value_name = "S")]
     pub(super) seconds: f64,
 }

@@ -2,11 +2,13 @@
 //!
 //! E(s) = −Σ_t J_t Π_{i∈t} s_i, a term being a set of one (field) to four sites.
 
+use std::collections::BTreeMap;
+
 use rand_distr::{Distribution, StandardNormal};
 
 pub use crate::backend::tables::{MAX_ORDER, MAX_TERMS_OF_SITE};
 use crate::error::{Error, Fault, Result};
-use crate::lattice::{BondList, Graph, Lattice, MAX_SITES};
+use crate::lattice::{BondList, Graph, Lattice, MAX_SITES, check_numbering};
 use crate::rng::Philox;
 
 /// One term of the energy.
@@ -134,19 +136,29 @@ impl Interactions {
         Self::pairs(lattice.sites(), &bonds, &couplings, field)
     }
 
-    /// Reads terms from text, one a line: `value site`, `value site site`, up to four sites; `#` starts a comment.
+    /// Reads terms from text, one a line: `value site`, `value site site`, up to four sites; `#` starts a comment. A set of
+    /// sites may occur once, and no number of a site may be left out, as in a [`BondList`].
     ///
     /// # Errors
     /// [`Error::Input`] with the line, and as [`Self::new`].
     pub fn parse(text: &str, source: &str) -> Result<Self> {
-        let mut terms = Vec::new();
+        let (mut terms, mut lines) = (Vec::new(), BTreeMap::new());
         for (number, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default();
             let mut words = line.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|w| !w.is_empty());
             let Some(value) = words.next() else { continue };
             let members: Option<Vec<usize>> = words.map(|w| w.parse().ok().filter(|&i| i < MAX_SITES)).collect();
             match (value.parse::<f64>(), members) {
-                (Ok(value), Some(members)) if value.is_finite() && (1..=MAX_ORDER).contains(&members.len()) => {
+                (Ok(value), Some(mut members)) if value.is_finite() && (1..=MAX_ORDER).contains(&members.len()) => {
+                    members.sort_unstable();
+                    if let Some(before) = lines.insert(members.clone(), number + 1) {
+                        return Err(Error::Input(
+                            Fault::new(format!("the term of the sites {members:?} occurs twice"))
+                                .at(format!("{source}, lines {before} and {}", number + 1))
+                                .expected("every set of sites once")
+                                .advice("leave one out, or write one with the sum of both values"),
+                        ));
+                    }
                     terms.push((members, value));
                 }
                 _ => {
@@ -160,6 +172,8 @@ impl Interactions {
             }
         }
         let sites = terms.iter().flat_map(|(members, _)| members).max().map_or(0, |&i| i + 1);
+        let members = || terms.iter().flat_map(|(members, _)| members.iter().copied());
+        check_numbering(sites, members(), members().count(), source)?;
         Self::new(sites, terms)
     }
 

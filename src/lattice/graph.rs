@@ -24,23 +24,27 @@ impl Graph {
     /// From bonds and a colouring; panics when two neighbours share a colour (a bug of the caller).
     #[must_use]
     pub fn new(sites: usize, bonds: &[(usize, usize)], colours: usize, colour_of: impl Fn(usize) -> usize) -> Self {
-        let mut lists = vec![Vec::new(); sites];
+        let mut offsets = vec![0u32; sites + 1];
         for &(a, b) in bonds {
             assert!(colour_of(a) != colour_of(b), "neighbours {a} and {b} share a colour");
-            lists[a].push(b as u32);
-            lists[b].push(a as u32);
+            offsets[a + 1] += 1;
+            offsets[b + 1] += 1;
         }
-        let mut offsets = vec![0u32];
-        let mut neighbours = Vec::with_capacity(2 * bonds.len());
-        for list in &lists {
-            neighbours.extend_from_slice(list);
-            offsets.push(neighbours.len() as u32);
+        let max_degree = offsets.iter().copied().max().unwrap_or(0) as usize;
+        for i in 0..sites {
+            offsets[i + 1] += offsets[i];
+        }
+        // The next free place of every list, in the order of the bonds.
+        let mut next = offsets.clone();
+        let mut neighbours = vec![0u32; 2 * bonds.len()];
+        for (from, to) in bonds.iter().flat_map(|&(a, b)| [(a, b), (b, a)]) {
+            neighbours[next[from] as usize] = to as u32;
+            next[from] += 1;
         }
         let mut by_colour = vec![Vec::new(); colours];
         for i in 0..sites {
             by_colour[colour_of(i)].push(i as u32);
         }
-        let max_degree = lists.iter().map(Vec::len).max().unwrap_or(0);
         Self { sites, max_degree, offsets, neighbours, colours: by_colour }
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use self::bond_list::BondList;
+pub(crate) use self::bond_list::check_numbering;
 pub use self::graph::{Graph, MAX_DEGREE};
 use crate::error::{Error, Fault, Result};
 

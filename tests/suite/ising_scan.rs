@@ -2,7 +2,7 @@
 
 use gibbsite::backend::cpu::Cpu;
 use gibbsite::events::Silent;
-use gibbsite::ising::{self, Algorithm, Model, Precision, Quantity, Settings, parse_temperatures};
+use gibbsite::ising::{self, Algorithm, Interactions, Model, Precision, Quantity, Settings, parse_temperatures};
 use gibbsite::lattice::{BondList, Graph, Lattice};
 use gibbsite::run::ising::scan;
 
@@ -25,6 +25,19 @@ fn lists_and_ranges_of_temperatures_are_read() {
     ] {
         let error = parse_temperatures(wrong).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{wrong}: {error}");
+    }
+    for (wrong, says) in [
+        ("2,nan", "temperature NaN"),
+        ("-1", "temperature -1"),
+        ("0", "temperature 0"),
+        ("2,3,2", "temperature 2 occurs twice"),
+        ("1.5:2:0.25,1.75", "temperature 1.75 occurs twice"),
+        ("3:1:0.1", "range \"3:1:0.1\""),
+        ("1e-300,1e-300", "temperature 1e-300 occurs twice"),
+        ("2;3", "\"2;3\" is no number"),
+    ] {
+        let error = parse_temperatures(wrong).unwrap_err().to_string();
+        assert!(error.starts_with(says) && error.contains("expected"), "{wrong}: {error}");
     }
 }
 
@@ -79,6 +92,22 @@ fn a_scan_of_one_is_a_run_and_needs_no_particular_threads() {
     }
 }
 
+/// Few replicas of a large lattice: clusters are labelled in strips, of which no bit tells.
+#[test]
+fn clusters_of_a_large_lattice_need_no_particular_threads() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut asked = settings(square(256), Algorithm::SwendsenWang, &[2.269_185], 4);
+        (asked.replicas, asked.thermalise, asked.spacing) = (2, Some(10), Some(3));
+        pool.install(|| ising::scan(&Cpu::new(), &asked, &mut Silent)).unwrap().points.swap_remove(0)
+    };
+    let one = run(1);
+    for threads in [2, 3, 7] {
+        let other = run(threads);
+        assert_eq!((&one.samples, &one.series), (&other.samples, &other.series), "{threads} threads");
+    }
+}
+
 #[test]
 fn a_run_goes_on_until_its_precision_is_reached() {
     let mut asked = settings(square(8), Algorithm::Metropolis, &[1.8, 2.4], 400);
@@ -107,6 +136,15 @@ fn absurd_wishes_are_refused_before_work_begins() {
         let error = scan(&Cpu::new(), &asked, &mut Silent).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("spin updates"), "{error}");
+    }
+    for (text, says) in [
+        ("energy:0", "precision 0 of the energy"),
+        ("binder:-1e-3", "precision -0.001 of the binder"),
+        ("energy:NaN", "precision NaN of the energy"),
+        ("entropy:1e-3", "\"entropy:1e-3\""),
+    ] {
+        let error = text.parse::<Precision>().unwrap_err().to_string();
+        assert!(error.starts_with(says) && error.contains("susceptibility"), "{text}: {error}");
     }
     for text in ["energy", "energy:", "energy:0", "energy:-1", "energy:nan", "energy:inf", "heat:1e-3", ":1"] {
         assert_eq!(text.parse::<Precision>().unwrap_err().exit_code(), 2, "{text}");
@@ -146,9 +184,32 @@ fn graphs_are_coloured_or_refused() {
     }
     assert_eq!(graph.bond_pairs().len(), 15);
     let star: Vec<(usize, usize)> = (1..=16).map(|i| (0, i)).collect();
-    for (sites, bonds) in [(3, vec![(0, 3)]), (3, vec![(1, 1)]), (0, vec![]), (17, star)] {
-        assert_eq!(Graph::from_bonds(sites, &bonds).unwrap_err().exit_code(), 2);
+    for (sites, bonds, says) in [
+        (3, vec![(0, 3)], "a bond between sites 0 and 3"),
+        (3, vec![(1, 1)], "a bond of site 1 with itself, which cannot be coloured"),
+        (0, vec![], "a graph of 0 sites"),
+        (usize::MAX, vec![], "a graph of"),
+        (17, star, "site 0 has 16 neighbours"),
+    ] {
+        let error = Graph::from_bonds(sites, &bonds).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with(says), "{error}");
     }
+    // Nothing of the size of a mistyped number is allocated, and nothing is doubled in silence.
+    for (text, says) in [
+        ("0 1\n1 2\n2 1", "the bond of sites 2 and 1 occurs twice"),
+        ("0 1\n1 2\n2 200000000", "site 3 is left out"),
+        ("1 2\n2 3\n3 1", "site 0 is left out"),
+        ("0 1\n1 268435456", "\"268435456\" is no site"),
+    ] {
+        let error = BondList::parse(text, "here").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().starts_with(says) && error.to_string().contains("here"), "{error}");
+    }
+    let twice = Interactions::parse("1 0\n1 0 1\n2 1 0", "here").unwrap_err().to_string();
+    assert!(twice.starts_with("the term of the sites [0, 1] occurs twice"), "{twice}");
+    let left_out = Interactions::parse("1 0 1 3", "here").unwrap_err().to_string();
+    assert!(left_out.starts_with("site 2 is left out"), "{left_out}");
     let list = BondList::parse("# a triangle\n0 1\n1,2\n\n2;0 # closed\n", "here").unwrap();
     assert_eq!((list.sites, list.bonds.len(), list.uniform_coupling()), (3, 3, Some(1.0)));
     assert_eq!(BondList::parse("0 1 -2.5\n1 2 1", "here").unwrap().couplings, [-2.5, 1.0]);

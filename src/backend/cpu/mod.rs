@@ -4,6 +4,7 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+mod bands;
 mod columns;
 mod digits;
 mod functions;
@@ -15,6 +16,7 @@ mod numbers;
 mod params;
 mod processor;
 mod product;
+mod sparse;
 mod spins;
 mod square;
 mod tables;

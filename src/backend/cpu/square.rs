@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::bands::{Bands, Sweeping};
 use super::digits::FlipAddress;
 use super::kernels::ising_square_half_sweep::ising_square_half_sweep;
 use super::kernels::ising_square_sums::ising_square_sums;
@@ -74,26 +75,25 @@ impl SquareSpins {
         BitMatrix::from_words(self.replicas.len(), self.square.length * self.square.length, words)
     }
 
-    /// Threads take bands of rows; a half-sweep ends before the next begins.
+    /// Threads take replicas where there are enough; else bands of rows, which they keep in long runs of large lattices,
+    /// while in others a half-sweep ends before the next begins.
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
-        let words_per_row = self.square.words_per_row();
-        let blocks = self.square.words().div_ceil(BLOCK_WORDS);
-        let band = BLOCK_WORDS * blocks.div_ceil(BANDS_A_THREAD * rayon::current_num_threads()).max(SMALLEST_BAND);
+        let (words_per_row, words) = (self.square.words_per_row(), self.square.words());
+        let all = rayon::current_num_threads();
+        let threads = if self.replicas.len() >= 2 * all { 1 } else { all };
+        let address = |r: usize| FlipAddress { seed, sweep: 0, word: r as u32 };
+        if let Some(bands) = Bands::new(words_per_row, words, threads, sweeps.len()) {
+            let halves = 2 * u64::from(sweeps.start)..2 * u64::from(sweeps.end);
+            for (r, replica) in self.replicas.iter_mut().enumerate() {
+                let sweeping = Sweeping { thresholds: &replica.thresholds, address: address(r) };
+                bands.run(&mut replica.planes, sweeping, halves.clone());
+            }
+            return;
+        }
         self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
-                let address = FlipAddress { seed, sweep, word: r as u32 };
                 for colour in 0..2 {
-                    let [even, odd] = &mut replica.planes;
-                    let (me, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
-                    let thresholds = &replica.thresholds;
-                    me.par_chunks_mut(band).enumerate().for_each(|(b, rows)| {
-                        let mut scratch = Scratch::new();
-                        for (k, words) in rows.chunks_mut(BLOCK_WORDS).enumerate() {
-                            let first = b * band + k * BLOCK_WORDS;
-                            let block = SquareBlock { words_per_row, colour, first, other };
-                            ising_square_half_sweep(block, thresholds, address, &mut scratch, words);
-                        }
-                    });
+                    replica.half_sweep(words_per_row, colour, FlipAddress { sweep, ..address(r) }, threads);
                 }
             }
         });
@@ -104,7 +104,7 @@ impl SquareSpins {
         let of_replica = |replica: &SquareReplica| {
             let [even, odd] = &replica.planes;
             let of_block = |(k, words): (usize, &[u32])| {
-                let block = SquareBlock { words_per_row, colour: 0, first: k * BLOCK_WORDS, other: odd };
+                let block = SquareBlock::of_all(words_per_row, 0, k * BLOCK_WORDS, odd);
                 ising_square_sums(block, &mut Scratch::new(), words)
             };
             even.par_chunks(BLOCK_WORDS).enumerate().map(of_block).reduce(SpinSums::default, |a, b| SpinSums {
@@ -116,16 +116,43 @@ impl SquareSpins {
     }
 }
 
+impl SquareReplica {
+    /// One colour, all of it.
+    fn half_sweep(&mut self, words_per_row: usize, colour: usize, address: FlipAddress, threads: usize) {
+        let [even, odd] = &mut self.planes;
+        let (me, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
+        let thresholds = &*self.thresholds;
+        let update = |begin: usize, rows: &mut [u32]| {
+            let mut scratch = Scratch::new();
+            for (k, words) in rows.chunks_mut(BLOCK_WORDS).enumerate() {
+                let block = SquareBlock::of_all(words_per_row, colour, begin + k * BLOCK_WORDS, other);
+                ising_square_half_sweep(block, thresholds, address, &mut scratch, words);
+            }
+        };
+        let blocks = me.len().div_ceil(BLOCK_WORDS);
+        let band = BLOCK_WORDS * blocks.div_ceil(BANDS_A_THREAD * threads).max(SMALLEST_BAND);
+        if threads == 1 || band >= me.len() {
+            update(0, me);
+        } else {
+            me.par_chunks_mut(band).enumerate().for_each(|(b, rows)| update(b * band, rows));
+        }
+    }
+}
+
 /// Words `first .. first + len` of one colour, and where their neighbours are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SquareBlock<'a> {
     /// Words of a row.
     pub(crate) words_per_row: usize,
+    /// Words of a colour of the lattice.
+    pub(crate) words: usize,
     /// 0 or 1.
     pub(crate) colour: usize,
-    /// First word.
+    /// First word, in `other`.
     pub(crate) first: usize,
-    /// All words of the other colour.
+    /// Which word of the lattice `other` begins with.
+    pub(crate) offset: usize,
+    /// The words of the other colour: all, or those that hold the neighbours and a row more at either end.
     pub(crate) other: &'a [u32],
 }
 
@@ -157,6 +184,21 @@ impl Scratch {
 }
 
 impl<'a> SquareBlock<'a> {
+    /// Words from `first` on, when all of the other colour is at hand.
+    pub(crate) fn of_all(words_per_row: usize, colour: usize, first: usize, other: &'a [u32]) -> Self {
+        Self { words_per_row, words: other.len(), colour, first, offset: 0, other }
+    }
+
+    /// Number of the first word in its colour of the lattice.
+    pub(crate) fn number(&self) -> usize {
+        (self.offset + self.first) % self.words
+    }
+
+    /// Row of the first word in the lattice, and its place there.
+    fn place(&self) -> (usize, usize) {
+        (self.number() / self.words_per_row, self.number() % self.words_per_row)
+    }
+
     /// Neighbours of the block's `len` words.
     #[inline(always)]
     pub(crate) fn neighbours(&self, len: usize, scratch: &'a mut Scratch) -> Neighbours<'a> {
@@ -183,7 +225,8 @@ impl<'a> SquareBlock<'a> {
     #[inline(always)]
     fn sides_by_eight(&self, line: &[u32], side: &mut [u32]) {
         let per_row = self.words_per_row;
-        let (mut row, mut j) = (self.first / per_row, self.first % per_row);
+        let (mut row, mut j) = self.place();
+        let mut line_start = self.first - j;
         for (k, out) in side.chunks_exact_mut(8).enumerate() {
             let (before, here, after) =
                 (&line[8 * k..8 * k + 8], &line[8 * k + 1..8 * k + 9], &line[8 * k + 2..8 * k + 10]);
@@ -192,19 +235,19 @@ impl<'a> SquareBlock<'a> {
                     out[l] = here[l] >> 1 | after[l] << 31;
                 }
                 if j + 8 == per_row {
-                    out[7] = here[7] >> 1 | self.other[row * per_row] << 31;
+                    out[7] = here[7] >> 1 | self.other[line_start] << 31;
                 }
             } else {
                 for l in 0..8 {
                     out[l] = here[l] << 1 | before[l] >> 31;
                 }
                 if j == 0 {
-                    out[0] = here[0] << 1 | self.other[(row + 1) * per_row - 1] >> 31;
+                    out[0] = here[0] << 1 | self.other[line_start + per_row - 1] >> 31;
                 }
             }
             j += 8;
             if j == per_row {
-                (row, j) = (row + 1, 0);
+                (row, j, line_start) = (row + 1, 0, line_start + per_row);
             }
         }
     }
@@ -231,10 +274,11 @@ impl<'a> SquareBlock<'a> {
     #[inline(always)]
     fn sides_row_by_row(&self, side: &mut [u32]) {
         let per_row = self.words_per_row;
-        let (mut row, mut j) = (self.first / per_row, self.first % per_row);
+        let (mut row, mut j) = self.place();
+        let mut line_start = self.first - j;
         let mut rest = side;
         while !rest.is_empty() {
-            let line = &self.other[row * per_row..(row + 1) * per_row];
+            let line = &self.other[line_start..line_start + per_row];
             let (out, after) = rest.split_at_mut(rest.len().min(per_row - j));
             let right = (row + self.colour) % 2 == 1;
             for (out, k) in out.iter_mut().zip(j..) {
@@ -244,7 +288,7 @@ impl<'a> SquareBlock<'a> {
                     line[k] << 1 | line[if k == 0 { per_row - 1 } else { k - 1 }] >> 31
                 };
             }
-            (row, j, rest) = (row + 1, 0, after);
+            (row, j, rest, line_start) = (row + 1, 0, after, line_start + per_row);
         }
     }
 }

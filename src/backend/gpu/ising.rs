@@ -113,6 +113,8 @@ pub(super) struct ReplicaSpins {
     pub(super) max_degree: usize,
     /// Where the neighbours begin in `graph`.
     pub(super) neighbours_first: u32,
+    /// Where lists of four neighbours begin in `graph`, in regular graphs of four neighbours or less.
+    pub(super) fours_first: u32,
     /// Where (first, sites, position) of every colour begin in `graph`.
     pub(super) colours_first: u32,
     /// Where (drawn, first plane) of every degree begin in `graph`.
@@ -134,7 +136,8 @@ pub(super) enum Entry {
     Any,
     /// Four neighbours everywhere, two classes drawn and the others certain in all replicas.
     Two,
-    /// Four neighbours everywhere and any table, stored with all five classes.
+    /// The same number of neighbours everywhere, four at most, and any table; stored with four neighbours and five
+    /// classes.
     Five,
 }
 
@@ -176,10 +179,19 @@ impl ReplicaSpins {
         let degrees_first = table.len() as u32;
         let entry = entry_of(graph, acceptance);
         let (degrees, planes) = match entry {
-            Entry::Five => (vec![0, 0, 0, 0, 0, 0, 0, 0, 5, 0], table_of_five(acceptance)),
+            Entry::Five => (vec![0, 0, 0, 0, 0, 0, 0, 0, 5, 0], table_of_five(acceptance, graph.max_degree)),
             _ => tables_by_degree(graph, acceptance),
         };
         table.extend_from_slice(&degrees);
+        let mut fours_first = neighbours_first;
+        if entry == Entry::Five && graph.max_degree < 4 {
+            fours_first = table.len() as u32;
+            for i in 0..graph.sites {
+                // A site is never antiparallel to itself.
+                let list = graph.neighbours_of(i).iter().copied().chain(std::iter::repeat(i as u32));
+                table.extend(list.take(4));
+            }
+        }
         let words = acceptance.words();
         Ok(Self {
             sites: graph.sites,
@@ -187,6 +199,7 @@ impl ReplicaSpins {
             words,
             max_degree: graph.max_degree,
             neighbours_first,
+            fours_first,
             colours_first,
             degrees_first,
             colours: graph.colours.iter().map(|sites| sites.len() as u32).collect(),
@@ -204,19 +217,20 @@ impl ReplicaSpins {
 }
 
 fn entry_of(graph: &Graph, acceptance: &Acceptance) -> Entry {
-    if graph.max_degree != 4 || graph.neighbours.len() != 4 * graph.sites {
+    let z = graph.max_degree;
+    if !(1..=4).contains(&z) || graph.neighbours.len() != z * graph.sites {
         return Entry::Any;
     }
-    let classes = acceptance.classes(4);
+    let classes = acceptance.classes(z);
     let certain = classes.always.iter().any(|&mask| mask != 0);
-    if classes.drawn == 2 && !certain { Entry::Two } else { Entry::Five }
+    if z == 4 && classes.drawn == 2 && !certain { Entry::Two } else { Entry::Five }
 }
 
-/// The planes of four neighbours with five classes, whatever their number of drawn ones: `[32, 5, words]` digits, then
+/// The planes of `z` neighbours with five classes, whatever their number of drawn ones: `[32, 5, words]` digits, then
 /// `[5, words]` lanes that flip without a draw.
-fn table_of_five(acceptance: &Acceptance) -> Vec<u32> {
+fn table_of_five(acceptance: &Acceptance, z: usize) -> Vec<u32> {
     const CLASSES: usize = 5;
-    let (classes, words) = (acceptance.classes(4), acceptance.words());
+    let (classes, words) = (acceptance.classes(z), acceptance.words());
     let mut planes = vec![0; 33 * CLASSES * words];
     let (digits, always) = planes.split_at_mut(32 * CLASSES * words);
     let drawn = classes.drawn * words;

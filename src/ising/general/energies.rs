@@ -20,6 +20,17 @@ struct Group {
     terms: Vec<u32>,
 }
 
+/// Bit of every lane.
+const BITS: [u32; 32] = {
+    let mut bits = [1; 32];
+    let mut lane = 1;
+    while lane < 32 {
+        bits[lane] = 2 * bits[lane - 1];
+        lane += 1;
+    }
+    bits
+};
+
 /// All terms of an energy, by strength.
 #[derive(Debug)]
 pub(super) struct Energies(Vec<Group>);
@@ -86,8 +97,8 @@ impl Energies {
             };
             if group.count == 1 {
                 let violated = violated();
-                for (lane, energy) in energies.iter_mut().enumerate() {
-                    *energy += if violated >> lane & 1 == 1 { group.strength } else { -group.strength };
+                for (energy, bit) in energies.iter_mut().zip(&BITS) {
+                    *energy += if violated & bit == 0 { -group.strength } else { group.strength };
                 }
                 continue;
             }

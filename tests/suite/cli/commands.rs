@@ -209,3 +209,54 @@ fn verify_checks_this_machine() {
     assert!(checks.len() >= 10);
     assert!(checks.iter().all(|c| c["holds"] == true), "{found}");
 }
+
+#[test]
+fn benches_have_a_check_value_in_every_row_and_name_the_devices() {
+    let place = Place::new();
+    let found = place.json("bench ising --case square8x64,square64 --seconds 0.1 --threads 2");
+    assert_keys(&found, &["rows", "devices"]);
+    let rows = found["rows"].as_array().unwrap();
+    let names: Vec<(&str, &str, Option<u64>)> = rows
+        .iter()
+        .map(|row| (row["case"].as_str().unwrap(), row["backend"].as_str().unwrap(), row["threads"].as_u64()))
+        .collect();
+    let of_case = |case| [(case, "plain", Some(1)), (case, "cpu", Some(1)), (case, "cpu", Some(2))];
+    assert_eq!(names, [of_case("square8x64"), of_case("square64")].concat());
+    let devices = found["devices"].as_array().unwrap();
+    for device in devices {
+        assert_keys(device, &["name", "backend", "kind", "driver", "limits", "chosen"]);
+    }
+    assert_eq!(devices.iter().filter(|device| device["chosen"] == true).count(), 1, "{devices:?}");
+    for row in rows {
+        assert_keys(row, &["seconds", "cpu_seconds", "rate", "unit", "check", "device"]);
+        assert_eq!(row["unit"].as_str(), Some("flips/ns"));
+        assert!(row["rate"].as_f64().unwrap() > 0.0 && row["seconds"].as_f64().unwrap() > 0.0, "{row}");
+        // 64 lattices of 64 spins or one of 4096: √(T² C / N) = 0.033 for one value, no more for a row's mean of five.
+        let off = row["check"].as_f64().unwrap() - row["exact"].as_f64().unwrap();
+        assert!(off.abs() < 4.0 * 0.033, "{row}");
+        let known = devices.iter().any(|device| device["name"] == row["device"]);
+        assert!(known || row["backend"] == "plain", "{row}");
+    }
+
+    let text = place.good("bench ising --case square64 --seconds 0.05 --threads 1");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "a heading and two rows: {text}");
+    assert!(lines[0].contains("flips/ns") && lines[0].contains("speed-up") && lines[1].contains("1.0 ×"), "{text}");
+    for wrong in ["bench ising --case square100", "bench ising --seconds 0", "bench ising --case cube8"] {
+        assert_eq!(place.run(wrong).code, Some(2), "{wrong}");
+    }
+}
+
+#[test]
+fn a_large_square_lattice_takes_one_bit_a_spin() {
+    let place = Place::new();
+    let found = place.json("ising --lattice square:2048 --temperature 3 --samples 2 --replicas 2 --every 1");
+    let observables = if found["points"].is_array() { &found["points"][0] } else { &found };
+    assert_eq!(observables["sites"].as_u64(), Some(2048 * 2048));
+    // σ of e is 0.0009 for a lattice, 0.0006 for the mean of two.
+    let energy = observables["energy"]["value"].as_f64().unwrap();
+    assert!((energy + 0.817_31).abs() < 0.0045, "{energy}");
+    let refused = place.run("ising --lattice chain:268435456 --temperature 3 --samples 200 --replicas 200");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("GiB"), "an estimate: {}", refused.stderr);
+}

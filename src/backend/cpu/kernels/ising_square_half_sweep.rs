@@ -65,7 +65,7 @@ fn update<W: Word, const D: usize>(
     let (down, _) = neighbours.down.as_chunks::<8>();
     let (beside, _) = neighbours.beside.as_chunks::<8>();
     let (side, _) = neighbours.side.as_chunks::<8>();
-    let position = (block.colour * block.other.len() + block.first) as u32;
+    let position = (block.colour * block.words + block.number()) as u32;
     for group in 0..STRIDE / 8 {
         let counter = [
             W::load(U32x8::count_from(position + 8 * group as u32)),

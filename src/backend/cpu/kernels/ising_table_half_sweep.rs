@@ -27,14 +27,15 @@ const fn replica(place: usize) -> u32 {
     (4 * (place % 8) + place / 8) as u32
 }
 
-const SHIFTS: [u32; 32] = {
-    let mut shifts = [0; 32];
+/// Bit of the replica at each place.
+const BITS: [u32; 32] = {
+    let mut bits = [0; 32];
     let mut place = 0;
     while place < 32 {
-        shifts[place] = replica(place);
+        bits[place] = 1 << replica(place);
         place += 1;
     }
-    shifts
+    bits
 };
 
 impl Lanes {
@@ -78,29 +79,28 @@ fn half_sweep<W: Word>(tables: &FlipTables, sites: &[u32], lanes: &Lanes, addres
         let (first, terms) = (rest[0], rest[1]);
         rest = &rest[2..];
         let spin = spins[site as usize];
-        let mut entry = [0u32; 32];
-        for (entry, begin) in entry.iter_mut().zip(&lanes.tables) {
-            *entry = begin + first;
-        }
+        let mut pattern = [0u32; 32];
         for digit in 0..terms {
             let (others, odd) = (rest[0] as usize & 3, rest[0] >> 2);
             let product = rest[1..=others].iter().fold(spin, |x, &i| x ^ spins[i as usize]);
             let negative = product ^ odd.wrapping_neg();
-            for (entry, shift) in entry.iter_mut().zip(&SHIFTS) {
-                *entry += (negative >> shift & 1) << digit;
+            let weight = 1 << digit;
+            for (pattern, bit) in pattern.iter_mut().zip(&BITS) {
+                *pattern |= if negative & bit == 0 { 0 } else { weight };
             }
             rest = &rest[1 + others..];
         }
         let counter = [W::splat(site), W::splat(address.sweep), W::splat(Stream::IsingTable as u32), blocks];
         let random: [u32; 32] = bytemuck::cast(philox(counter, address.key).map(W::store));
         let mut threshold = [0u32; 32];
-        for (threshold, &entry) in threshold.iter_mut().zip(&entry) {
-            *threshold = tables.thresholds[entry as usize];
+        for place in 0..32 {
+            let entry = lanes.tables[place].wrapping_add(first).wrapping_add(pattern[place]);
+            threshold[place] = tables.thresholds[entry as usize];
         }
         let mut turned = 0;
         for place in 0..32 {
             let turns = random[place] < threshold[place] || threshold[place] == ALWAYS;
-            turned |= u32::from(turns) << SHIFTS[place];
+            turned |= if turns { BITS[place] } else { 0 };
         }
         spins[site as usize] = spin ^ (turned & lanes.valid);
     }

@@ -7,13 +7,20 @@
 //! Class: exact.
 //! Source: Creutz, Jacobs, Rebbi 1979.
 //!
-//! Cost, counted in the code that RADV makes for navi31, for four neighbours and Metropolis: 192 vector operations a word
-//! of 32 flips and 101 for a tile of 8 words with 64-bit products (about 280 from limbs); a wave of 64 finds a lane that
-//! needs its tail once in four words, 74 operations and 18 a digit. Together 7.4 operations a flip. Bytes: spins once in
-//! and out and neighbours once, 0.375 a flip; the graph's 24 bytes a site are shared by all words. A device of 7·10¹²
-//! integer operations and 5·10¹¹ bytes a second is bound by the operations, at 950 flips/ns (memory: 1300). Dispatches:
-//! one a colour and sweep; small lattices (4096 sites, 16 KiB) one for some hundred sweeps, 8 bytes a word in all.
-//! On lavapipe 3.6 to 6.3 times the flips per CPU second of one invocation a site.
+//! Cost, counted in the code that RADV makes for navi31 (64-bit products, no spills), four neighbours:
+//!
+//! | | operations a word of 32 flips | a tile of 8 words | a tail, a digit of it | registers |
+//! | --- | --- | --- | --- | --- |
+//! | two classes (Metropolis) | 197 | 117, about 290 from limbs | 74, 18 | 48 |
+//! | five classes (heat bath) | 266 | 162; in workgroup memory 62, thresholds once a dispatch | 55, 28 | 108 |
+//!
+//! A wave of 64 finds a lane that needs its tail once in four words of Metropolis and in 2.5 of heat bath: together 7.5
+//! and 10.5 operations a flip. Bytes: spins once in and out and neighbours once, 0.375 a flip; the graph's 24 bytes a site
+//! are shared by all words. A device of 7·10¹² integer operations and 5·10¹¹ bytes a second is bound by the operations, at
+//! 930 and 670 flips/ns (memory: 1300). Dispatches: one a colour and sweep; small lattices (4096 sites, 16 KiB) one for
+//! some hundred sweeps, 8 bytes a word in all.
+//! On lavapipe, per CPU second, 4.2 (Metropolis, 8 × 8) and 4.5 times (heat bath) the flips of one invocation a site, 5.7
+//! and 5.3 times at 128 × 128; chains 3.4 and 4.2. Sites with more than four neighbours take the general entry.
 
 use std::ops::Range;
 
@@ -50,7 +57,7 @@ pub(super) static ANY: Kernel = kernel!("ising_half_sweep", "main", 64, IsingHal
 /// Four neighbours everywhere and two drawn classes.
 pub(super) static FOUR: Kernel =
     kernel!("ising_half_sweep", "four_neighbours", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
-/// Four neighbours everywhere and any table of five classes.
+/// The same number of neighbours everywhere, four at most, and any table of five classes.
 pub(super) static FOUR_ANY: Kernel =
     kernel!("ising_half_sweep", "four_any", 64, IsingHalfSweep, [Read, Read, ReadWrite]);
 /// As [`FOUR`], in workgroup memory.
@@ -100,6 +107,10 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
         Entry::Two => (&FOUR, Some(&SMALL)),
         Entry::Five => (&FOUR_ANY, Some(&SMALL_ANY)),
     };
+    let parameters = match spins.entry {
+        Entry::Any => parameters,
+        Entry::Two | Entry::Five => IsingHalfSweep { neighbours_first: spins.fours_first, ..parameters },
+    };
     if let Some(small) = small.filter(|_| spins.sites <= WORKGROUP_WORDS) {
         record_small(gpu, small, spins, parameters, sweeps);
         return;
@@ -124,11 +135,13 @@ fn record_small(
     sweeps: Range<u32>,
 ) {
     let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
-    // Enough words for every invocation to have a tile of a colour, if they fit.
+    // Enough words for every invocation to have a tile of a colour, if they fit; a power of two, so that an invocation
+    // keeps to one word and its thresholds.
     let tiles = spins.colours.iter().map(|&sites| (sites as usize).div_ceil(TILE_SITES)).max().unwrap_or(1).max(1);
-    let words = 64usize.div_ceil(tiles).min(WORKGROUP_WORDS / spins.sites.max(1)).clamp(1, spins.words.max(1));
+    let most = 64usize.min(WORKGROUP_WORDS / spins.sites.max(1)).max(1).ilog2();
+    let words = 1usize << 64usize.div_ceil(tiles).next_power_of_two().ilog2().min(most);
     let a_sweep = WORK_A_SITE * (spins.sites * spins.words) as u64;
-    let tasks = (tiles * words).div_ceil(64) as u64;
+    let tasks = tiles.div_ceil(64 / words) as u64;
     let rounds = spins.colours.len() as u64 * (1 + tasks * ROUNDS_A_TILE) + 1;
     let most = (WORK_A_DISPATCH / a_sweep.max(1)).min(ROUNDS_A_DISPATCH / rounds).max(1) as u32;
     let mut sweep = sweeps.start;

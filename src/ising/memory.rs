@@ -1,0 +1,143 @@
+//! What a run needs in memory, estimated before anything is allocated.
+//!
+//! Moving spins: one bit a spin where sites are packed, a word of 256 lanes a site for every 256 replicas begun otherwise,
+//! one byte a spin for cluster updates; and two copies of all spins, one bit each (the starts and a reading). Lists of
+//! neighbours, where the model has any: while they are made, 64 bytes a site and 40 a bond. Samples: four copies at the
+//! most, of one bit a spin (collected, handed on, correlated). Beside these 16 MiB for the program, its threads and tables.
+
+use super::walkers::one_bit_a_site;
+use super::{Model, Scan};
+use crate::error::{Error, Fault, Result};
+use crate::lattice::Lattice;
+
+/// The program itself.
+const PROGRAM: f64 = 16.0 * 1_048_576.0;
+
+/// Bytes of a run at its peak.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Memory {
+    /// Moving spins and their copies.
+    pub spins: f64,
+    /// Lists of neighbours.
+    pub neighbours: f64,
+    /// Samples and their copies.
+    pub samples: f64,
+}
+
+impl Memory {
+    /// Estimates what a scan needs.
+    #[must_use]
+    pub fn of(scan: &Scan) -> Self {
+        let sites = scan.model.graph.sites as f64;
+        let temperatures = scan.ladder.unwrap_or(scan.temperatures.len());
+        let replicas = scan.replicas_used().saturating_mul(temperatures);
+        let by_site = !scan.algorithm.is_cluster() && one_bit_a_site(&scan.model, replicas).is_some();
+        let moving = match (by_site, scan.algorithm.is_cluster()) {
+            (true, _) => replicas as f64 / 8.0,
+            (_, true) => replicas as f64,
+            _ => 32.0 * replicas.div_ceil(256) as f64,
+        };
+        let bonds = bonds_a_site(&scan.model);
+        let samples = scan.samples.saturating_mul(temperatures) as f64;
+        Self {
+            spins: sites * (moving + replicas as f64 / 4.0),
+            neighbours: if by_site { 0.0 } else { sites * (64.0 + 40.0 * bonds) },
+            samples: sites * samples / 2.0,
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.spins + self.neighbours + self.samples + PROGRAM
+    }
+
+    /// Refuses what this machine cannot hold; nothing where the system does not tell what it has.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with the estimate.
+    pub(super) fn check(&self, name: &str) -> Result<()> {
+        self.check_within(name, machine_bytes().unwrap_or(f64::INFINITY))
+    }
+
+    fn check_within(&self, name: &str, limit: f64) -> Result<()> {
+        if self.total() <= limit {
+            return Ok(());
+        }
+        let size = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1 << 30));
+        Err(Error::Input(
+            Fault::new(format!(
+                "a run that needs about {}: {} for moving spins, {} for lists of neighbours, {} for samples",
+                size(self.total()),
+                size(self.spins),
+                size(self.neighbours),
+                size(self.samples)
+            ))
+            .at(name)
+            .expected(format!("at most {}, the memory of this machine", size(limit)))
+            .advice("use fewer samples or replicas or a smaller lattice; squares of a multiple of 64 need no lists"),
+        ))
+    }
+}
+
+fn bonds_a_site(model: &Model) -> f64 {
+    match model.lattice {
+        Some(Lattice::Chain { .. } | Lattice::OpenChain { .. }) => 1.0,
+        Some(Lattice::Honeycomb { .. }) => 1.5,
+        Some(Lattice::Square { .. }) => 2.0,
+        Some(Lattice::Triangular { .. } | Lattice::Cubic { .. }) => 3.0,
+        // The graph of a file is there already.
+        None => model.graph.bonds() as f64 / model.graph.sites.max(1) as f64,
+    }
+}
+
+/// Memory of this machine in bytes.
+#[cfg(target_os = "linux")]
+fn machine_bytes() -> Option<f64> {
+    let info = rustix::system::sysinfo();
+    Some(info.totalram as f64 * f64::from(info.mem_unit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn machine_bytes() -> Option<f64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ising::Settings;
+
+    fn scan(lattice: &str, replicas: usize, samples: usize) -> Scan {
+        let settings = Settings {
+            lattice: lattice.parse().unwrap(),
+            temperature: 2.0,
+            samples,
+            algorithm: crate::ising::Algorithm::Metropolis,
+            replicas,
+            thermalise: None,
+            spacing: None,
+            seed: 1,
+        };
+        settings.scan().unwrap()
+    }
+
+    #[test]
+    fn large_squares_need_bits_and_other_lattices_lists() {
+        let square = Memory::of(&scan("square:16384", 2, 2));
+        assert_eq!(square.neighbours, 0.0);
+        // 2²⁸ sites are 32 MiB of bits: three copies of two replicas, four of two samples.
+        assert_eq!(square.total() - PROGRAM, 14.0 * 33_554_432.0);
+        let other = Memory::of(&scan("square:16382", 2, 2));
+        assert!(other.neighbours > 100.0 * 16382.0 * 16382.0 && other.spins > 32.0 * 16382.0 * 16382.0);
+    }
+
+    #[test]
+    fn too_much_is_refused_with_the_estimate() {
+        let memory = Memory::of(&scan("cubic:512", 2, 2));
+        assert!(memory.check_within("cubic:512", 1e12).is_ok());
+        let message = memory.check_within("cubic:512", 8e9).unwrap_err().to_string();
+        assert!(message.contains("27.") && message.contains("lists of neighbours"), "{message}");
+        assert!(machine_bytes().is_none_or(|bytes| (1e8..1e15).contains(&bytes)));
+    }
+}
