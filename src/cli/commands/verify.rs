@@ -11,7 +11,7 @@ use crate::cli::failed;
 use crate::error::Result;
 use crate::events::Listener;
 use crate::run::device::{Job, with_backend};
-use crate::run::verify::thorough::{SIGMAS, Table, thorough};
+use crate::run::verify::thorough::{Accuracy, SIGMAS, Table, thorough};
 use crate::run::verify::{Check, verify as run_checks};
 
 pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -39,7 +39,8 @@ pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut C
 }
 
 fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> Result<()> {
-    let job = Thorough { relative_error, listener: console.listener() };
+    let accuracy = Accuracy { relative_error, seed: global.seed() };
+    let job = Thorough { accuracy, listener: console.listener() };
     let (device, table) = with_backend(&global.device_request(), job)?;
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
     let _ = writeln!(
@@ -96,7 +97,7 @@ fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> 
 }
 
 struct Thorough<'a, L> {
-    relative_error: f64,
+    accuracy: Accuracy,
     listener: &'a mut L,
 }
 
@@ -104,7 +105,7 @@ impl<L: Listener + Send> Job for Thorough<'_, L> {
     type Output = (DeviceDescription, Table);
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
-        Ok((backend.device(), thorough(backend, self.relative_error, self.listener)?))
+        Ok((backend.device(), thorough(backend, self.accuracy, self.listener)?))
     }
 }
 
