@@ -8,6 +8,7 @@ pub mod device;
 pub mod failures;
 pub mod ising;
 pub mod likelihood;
+mod log_z;
 pub mod memory;
 pub mod observe;
 pub mod rows;

@@ -264,7 +264,17 @@ pub(super) fn start_annealing(params: &CpuParams, base: &[f32], chains: usize, a
     let at = draw(address, 0, Stream::ChainStart, 0);
     half_step(Columns::new(&[], chains), &side, 1.0, at, &mut columns, true);
     exchange(&columns, chains, states.words_mut());
-    CpuAnnealing { states, scratch: Scratch::default(), log_weights: vec![0.0; chains], base, address }
+    annealing(states, base, address)
+}
+
+/// Chains that are given.
+pub(super) fn start_annealing_at(base: &[f32], states: BitMatrix, address: Address) -> CpuAnnealing {
+    annealing(states, tiles(base), address)
+}
+
+fn annealing(states: BitMatrix, base: Vec<Tile>, address: Address) -> CpuAnnealing {
+    let log_weights = vec![0.0; states.rows()];
+    CpuAnnealing { states, scratch: Scratch::default(), log_weights, base, address }
 }
 
 /// Steps of the ladder for all chains.
