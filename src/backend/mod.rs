@@ -21,6 +21,7 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
+pub(crate) use self::cpu::{BondDraws, draw_bonds};
 pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
 pub use tables::FlipTables;
