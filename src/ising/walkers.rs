@@ -81,7 +81,10 @@ impl<'a, B: Backend> OnBackend<'a, B> {
     ) -> Result<Self> {
         let table = |degree| Acceptance::with_coupling(rule, degree, coupling, temperatures);
         let (spins, bonds) = match one_bit_a_site(model, temperatures.len()) {
-            Some(length) => (backend.upload_square(length, &table(4)?, initial)?, 2 * model.graph.sites),
+            Some(lattice) => {
+                let degree = 2 * lattice.dimensions();
+                (backend.upload_torus(lattice, &table(degree)?, initial)?, lattice.dimensions() * model.graph.sites)
+            }
             None => {
                 let graph: &Graph = &model.graph;
                 (backend.upload_spins(graph, &table(graph.max_degree)?, initial)?, graph.bonds())
@@ -92,24 +95,24 @@ impl<'a, B: Backend> OnBackend<'a, B> {
     }
 }
 
-/// Replicas that fill half of a block of 256 lanes.
-const HALF_A_BLOCK: usize = 128;
-/// Extent from which one bit a site is as fast as one bit a replica at any number of replicas, and much smaller: a block
-/// of 256 replicas no longer fits a second-level cache, and neighbour lists take fifty bytes a site.
-const LARGE: usize = 512;
+/// Sites from which one bit a site is at least as fast as one bit a replica at any number of replicas, where all bits of its
+/// words are used, and much smaller: a block of 256 replicas no longer fits a second-level cache, and neighbour lists take
+/// fifty bytes a site.
+const LARGE: usize = 512 * 512;
 
-/// The extent of a square lattice that is packed with one bit a site rather than one bit a replica: a ferromagnet whose
-/// extent is a multiple of 64, large or with so few replicas that more than half the lanes of a block of 256 would idle.
+/// The lattice, if it is one that is packed with one bit a site rather than one bit a replica: a square or cubic
+/// ferromagnet that takes at most half as many words of 256 lanes so, of which rows that are no multiple of 64 sites and
+/// replicas that are no multiple of 256 leave lanes idle; a large one also where it takes up to twice as many.
 /// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
 /// only, never on the device.
-pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<usize> {
+pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> {
     let ferromagnet = model.uniform_coupling().is_some_and(|coupling| coupling > 0.0);
-    match model.lattice {
-        Some(Lattice::Square { length }) if ferromagnet && length.is_multiple_of(64) => {
-            (length >= LARGE || replicas < HALF_A_BLOCK).then_some(length)
-        }
-        _ => None,
-    }
+    let lattice = model.lattice.filter(|lattice| matches!(lattice, Lattice::Square { .. } | Lattice::Cubic { .. }))?;
+    let (sites, length) = (lattice.sites(), lattice.length());
+    let by_replica = (sites * replicas.div_ceil(256)) as f64;
+    let by_site = (sites / length * length.div_ceil(64)) as f64 * replicas as f64 / 4.0;
+    let most = if sites >= LARGE { 2.0 } else { 0.5 };
+    (ferromagnet && by_site < most * by_replica).then_some(lattice)
 }
 
 impl<B: Backend> Walkers for OnBackend<'_, B> {

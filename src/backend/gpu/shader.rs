@@ -94,7 +94,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "row_sum",
     "sfc32",
     "sigmoid",
-    "square",
+    "torus",
     "stored_weights_f16",
     "stored_weights_f32",
     "tile_product",

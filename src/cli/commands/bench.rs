@@ -5,13 +5,13 @@ use std::fmt::Write;
 use crate::cli::args::{BenchArgs, BenchWhat, Global};
 use crate::cli::console::Console;
 use crate::error::Result;
-use crate::run::bench::ising::{DEFAULT_CASES, Square};
+use crate::run::bench::ising::{DEFAULT_CASES, Ising};
 use crate::run::bench::{Bench, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
     let found = match &args.what {
         BenchWhat::Ising(args) => {
-            let cases: Vec<Square> = if args.case.is_empty() {
+            let cases: Vec<Ising> = if args.case.is_empty() {
                 DEFAULT_CASES.iter().map(|name| name.parse()).collect::<Result<_>>()?
             } else {
                 args.case.iter().map(|name| name.parse()).collect::<Result<_>>()?
