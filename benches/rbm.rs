@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend, Phase};
+use gibbsite::backend::{Address, Backend, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::{Stream, unit_word};
@@ -61,5 +61,66 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, steps);
+/// AIS, flips, updates and samples of hidden units at the usual size.
+fn others(c: &mut Criterion) {
+    let cpu = Cpu::new();
+    let mut group = c.benchmark_group("rbm 784x500_b500");
+    group.sample_size(20);
+    let mut params = cpu.upload_params(&machine(784, 500), None).expect("fits in memory");
+    let mut chains = cpu.upload_states(&states(500, 784)).expect("fits in memory");
+    let mut moments = cpu.new_moments(&params).expect("fits in memory");
+    let betas: Vec<f64> = (0..=100_000).map(|k| f64::from(k) / 100_000.0).collect();
+    let mut annealing = cpu.start_annealing(&params, &[0.0; 784], 500, Address::new(2)).expect("fits in memory");
+    let (mut k, mut step) = (0, 0);
+    group.bench_function("ais_step", |b| {
+        b.iter(|| {
+            cpu.anneal(&params, &mut annealing, &betas, k % 100_000..k % 100_000 + 1);
+            k += 1;
+        });
+    });
+    println!("check: log-weight {}", cpu.read_log_weights(&annealing).expect("in memory")[0]);
+    group.bench_function("flip_move", |b| {
+        b.iter(|| {
+            cpu.flip_move(&params, &mut chains, Address::new(3), step);
+            step += 1;
+        });
+    });
+    group.bench_function("read_hidden", |b| b.iter(|| cpu.read_hidden(&params, &chains, Address::new(4), 0)));
+    cpu.accumulate_moments(&params, &chains, Phase::Data, &mut moments);
+    cpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
+    let rule = UpdateRule {
+        learning_rate: 1e-3,
+        bias_rate: 1.0,
+        momentum: 0.5,
+        weight_decay: 1e-4,
+        centred: true,
+        offset_rate: 0.1,
+    };
+    group.bench_function("update", |b| b.iter(|| cpu.update(&mut params, &moments, &rule)));
+    println!("check: weight {}", cpu.read_params(&params).expect("in memory").0.weights[0]);
+    group.finish();
+}
+
+/// Free energies of sparse states: tables cost the same at any density, set bits do not.
+fn densities(c: &mut Criterion) {
+    let cpu = Cpu::new();
+    let mut group = c.benchmark_group("rbm free_energy 20000x200_b500");
+    group.sample_size(20);
+    let params = cpu.upload_params(&machine(20_000, 200), None).expect("fits in memory");
+    for thousandths in [2, 5, 10, 15, 17, 50, 500] {
+        let bits = BitMatrix::from_fn(500, 20_000, |r, j| {
+            unit_word(2, Stream::ChainStart, 0, r as u32, j as u32) % 1000 < thousandths
+        });
+        let rows = cpu.upload_states(&bits).expect("fits in memory");
+        group.bench_function(
+            BenchmarkId::from_parameter(format!("density {:.3}", f64::from(thousandths) / 1e3)),
+            |b| {
+                b.iter(|| black_box(cpu.read_free_energies(&params, &rows).expect("in memory")));
+            },
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, steps, others, densities);
 criterion_main!(benches);

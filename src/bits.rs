@@ -120,7 +120,10 @@ impl BitMatrix {
     /// The rows named, in that order.
     #[must_use]
     pub fn select_rows(&self, rows: &[usize]) -> Self {
-        let words = rows.iter().flat_map(|&r| self.row(r).iter().copied()).collect();
+        let mut words = Vec::with_capacity(rows.len() * self.words_per_row());
+        for &r in rows {
+            words.extend_from_slice(self.row(r));
+        }
         Self { rows: rows.len(), cols: self.cols, words }
     }
 

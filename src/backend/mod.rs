@@ -324,8 +324,21 @@ pub trait Backend {
         address: Address,
     ) -> Result<Self::Annealing>;
 
+    /// The same from chains that are given, `[chains, n_visible]`, distributed as the first rung of a ladder.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn start_annealing_at(
+        &self,
+        params: &Self::Params,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Self::Annealing>;
+
     /// Steps k of the ladder `betas` (β_0 = 0 … β_K = 1): log w += log p*_{β_{k+1}}(v) − log p*_{β_k}(v), then
-    /// h ~ sig(β_{k+1} x(v)), v ~ sig(β_{k+1} y(h) + (1 − β_{k+1}) b0), drawn at step k + 1; class margin.
+    /// h ~ sig(β_{k+1} x(v)), v ~ sig(β_{k+1} y(h) + (1 − β_{k+1}) b0), drawn at step k + 1; class margin. The ladder may
+    /// also fall, from chains started at its first rung.
     fn anneal(&self, params: &Self::Params, annealing: &mut Self::Annealing, betas: &[f64], steps: Range<u32>);
 
     /// Log-weights of all chains, in nats.

@@ -143,6 +143,9 @@ pub(super) struct VerifyArgs {
     /// Largest error of that, as a part of each value; a third of it takes about ten times as long
     #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
     pub(super) relative_error: f64,
+    /// Estimate ln Z of 32 machines of which it is known, and print the table (Markdown)
+    #[arg(long, conflicts_with = "thorough")]
+    pub(super) likelihood: bool,
 }
 
 #[derive(Debug, Args)]
@@ -320,6 +323,19 @@ pub(super) struct SampleArgs {
     pub(super) out: PathBuf,
 }
 
+/// Where reverse AIS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReverseName {
+    /// At exact samples where ln Z is enumerated, else at tempering chains
+    Auto,
+    /// At exact samples
+    Exact,
+    /// At tempering chains
+    Tempering,
+    /// No reverse AIS
+    Off,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct LikelihoodArgs {
     /// Model (.safetensors)
@@ -334,7 +350,14 @@ pub(super) struct LikelihoodArgs {
     /// Inverse temperatures
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) betas: usize,
-    /// Insist on the exact ln Z (smaller side of at most 25 units)
+    /// Where they lie: adaptive (steps of equal thermodynamic length, measured on the model), linear, or the values
+    /// themselves, from 0 to 1
+    #[arg(long, default_value = "adaptive", value_name = "adaptive|linear|B,B,…")]
+    pub(super) ladder: String,
+    /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) reverse: ReverseName,
+    /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
     #[arg(long)]
     pub(super) exact: bool,
     /// Exit with 3 when the result warns of itself
@@ -402,6 +425,10 @@ pub(super) struct BenchArgs {
 pub(super) enum BenchWhat {
     /// Ising spin updates, in flips/ns
     Ising(BenchIsingArgs),
+    /// Training of machines, in updates/s
+    Rbm(BenchRbmArgs),
+    /// Annealed importance sampling, in runs/s
+    Ais(BenchAisArgs),
 }
 
 #[derive(Debug, Args)]
@@ -410,6 +437,30 @@ pub(super) struct BenchIsingArgs {
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) case: Vec<String>,
     /// Measured seconds of each row
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub(super) seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchRbmArgs {
+    /// Cases, e.g. mnist784x500_b500_pcd10 (784 visible and 500 hidden units, 500 rows a minibatch, 10 Gibbs steps)
+    /// [default: small and large, dense and sparse]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) case: Vec<String>,
+    /// Instead, cases that show how time grows with the number of hidden units and with the batch
+    #[arg(long, conflicts_with = "case")]
+    pub(super) growth: bool,
+    /// Measured seconds of each row
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub(super) seconds: f64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchAisArgs {
+    /// Cases, e.g. ais784x500_c1000_b1000 (1000 chains over 1000 steps of temperature) [default: small and large]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(super) case: Vec<String>,
+    /// Measured seconds of each row, unless one run takes longer
     #[arg(long, default_value_t = 1.0, value_name = "S")]
     pub(super) seconds: f64,
 }

@@ -107,7 +107,12 @@ pub(crate) fn gunzip(bytes: &[u8], source: &str) -> Result<Vec<u8>> {
 /// SHA-256 in 64 hexadecimal digits.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Writes under a temporary name in the same directory, syncs, renames.

@@ -172,14 +172,24 @@ impl Format {
 pub fn read(path: &Path) -> Result<DataSet> {
     file::check_is_file(path)?;
     let format = Format::of(path)?;
-    let bytes = file::read_bytes(path)?;
-    let sha256 = sha256_hex(&bytes);
     let source = path.display().to_string();
-    let mut data = match format {
-        Format::Npy => DataSet::new(npy::decode_bits(&bytes, &source)?, source),
-        Format::Npz => npz::decode(&bytes, &source)?,
-        Format::Table { delimiter, gzip: false } => table::decode(&bytes, delimiter, &source)?,
-        Format::Table { delimiter, gzip: true } => table::decode(&file::gunzip(&bytes, &source)?, delimiter, &source)?,
+    let whole = || file::read_bytes(path).map(|bytes| (sha256_hex(&bytes), bytes));
+    let (sha256, mut data) = match format {
+        Format::Npy => {
+            let (bits, sha256) = npy::read_bits(path)?;
+            (sha256, DataSet::new(bits, source))
+        }
+        Format::Npz => {
+            let (sha256, bytes) = whole()?;
+            (sha256, npz::decode(&bytes, &source)?)
+        }
+        Format::Table { delimiter, gzip } => {
+            let (sha256, mut bytes) = whole()?;
+            if gzip {
+                bytes = file::gunzip(&bytes, &source)?;
+            }
+            (sha256, table::decode(&bytes, delimiter, &source)?)
+        }
     };
     data.sha256 = sha256;
     data.validate()

@@ -6,6 +6,7 @@ pub mod couplings;
 pub mod device;
 pub mod ising;
 pub mod likelihood;
+mod log_z;
 pub mod observe;
 pub mod scenario;
 mod tiles;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
-use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
+use super::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
@@ -284,7 +284,8 @@ impl<B: Backend> PointRun<'_, B> {
         if let Some(plan) = &self.point.likelihood {
             let plan = LikelihoodPlan {
                 chains: plan.chains,
-                betas: plan.betas.saturating_sub(1),
+                ladder: Ladder::Adaptive(plan.betas.saturating_sub(1)),
+                reverse: Reverse::Auto,
                 enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
                 seed: self.seed,
             };

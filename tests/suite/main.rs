@@ -14,6 +14,7 @@ mod ising_general;
 mod ising_reweighting;
 mod ising_scan;
 mod likelihood;
+mod likelihood_bounds;
 mod monte_carlo;
 mod parity;
 mod poison;

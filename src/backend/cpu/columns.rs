@@ -2,6 +2,8 @@
 //!
 //! A kernel takes 32 inputs of every row at a time and writes 32 outputs of every row, both runs of memory then.
 
+use super::sparse::Sparse;
+
 /// Rows of packed bits: word w of row r is `words[w · rows + r]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
@@ -9,9 +11,22 @@ pub(crate) struct Columns<'a> {
     pub(crate) words: &'a [u32],
     /// Number of rows.
     pub(crate) rows: usize,
+    /// Their bits that are set, where these are few.
+    pub(crate) sparse: Option<&'a Sparse>,
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
+    /// Rows as they are.
+    pub(crate) fn new(words: &'a [u32], rows: usize) -> Self {
+        Self { words, rows, sparse: None }
+    }
+
+    /// Rows looked at: with their set bits, if there are few.
+    pub(crate) fn looked_at(words: &'a [u32], rows: usize, sparse: &'a mut Sparse) -> Self {
+        let columns = Self::new(words, rows);
+        if sparse.set(columns) { Self { sparse: Some(sparse), ..columns } } else { columns }
+    }
+
     /// Word `w` of `count` rows from `first` on.
     #[inline(always)]
     pub(crate) fn column(&self, w: usize, first: usize, count: usize) -> &[u32] {
@@ -78,7 +93,7 @@ mod tests {
             let mut sums = vec![1.0; rows];
             let mut tables = BiasTables::default();
             tables.set((0..units).map(|j| 1.0 + j as f64));
-            tables.add(Columns { words: &columns, rows }, 0, -2.0, &mut sums);
+            tables.add(Columns::new(&columns, rows), 0, -2.0, &mut sums);
             for (r, sum) in sums.into_iter().enumerate() {
                 let expected: usize = (0..units).filter(|&j| states.get(r, j)).map(|j| 1 + j).sum();
                 assert_eq!(sum, 1.0 - 2.0 * expected as f64, "integers are exact");

@@ -7,6 +7,7 @@ use super::kernels::moments::{count_ones, hidden_means, products, transpose_with
 use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
 use super::machine::{CpuStates, SMALL, over_tiles, with_workspace};
 use super::params::{CpuParams, flat, flat_mut, from_tiles};
+use super::sparse::Sparse;
 use super::tile::{TILE, Tile};
 use crate::backend::{HostMoments, Phase, UpdateRule};
 
@@ -23,6 +24,8 @@ pub struct CpuMoments {
     columns: Vec<u32>,
     transposed: Vec<u32>,
     ones: Vec<u32>,
+    /// Set bits of the states and of the transposed ones, where they are few.
+    sparse: [Sparse; 2],
 }
 
 impl CpuMoments {
@@ -37,6 +40,7 @@ impl CpuMoments {
             columns: Vec::new(),
             transposed: Vec::new(),
             ones: vec![0; params.n_visible],
+            sparse: Default::default(),
         }
     }
 
@@ -60,7 +64,8 @@ impl CpuMoments {
         self.columns.resize(rows * words, 0);
         self.means.resize(rows * hidden.tiles(), Tile::ZERO);
         exchange(states.matrix.words(), words, &mut self.columns);
-        let columns = Columns { words: &self.columns, rows };
+        let [of_rows, of_units] = &mut self.sparse;
+        let columns = Columns::looked_at(&self.columns, rows, of_rows);
         transpose_with_ones(columns, n_visible, &mut self.transposed);
         count_ones(&self.transposed, n_visible, &mut self.ones);
         let (scale, accumulate) = match phase {
@@ -71,7 +76,7 @@ impl CpuMoments {
             let mean = scale * ones as f32;
             *visible = if accumulate { *visible + mean } else { mean };
         }
-        let transposed = Columns { words: &self.transposed, rows: n_visible + 1 };
+        let transposed = Columns::looked_at(&self.transposed, n_visible + 1, of_units);
         let tile_means = |tile: usize, first: usize, means: &mut [Tile]| {
             with_workspace(|work| hidden_means(work, columns, first, &hidden, tile, means));
         };

@@ -10,7 +10,7 @@
 use std::ops::{Add, BitAnd, BitOr, BitXor, Not};
 use std::sync::OnceLock;
 
-/// Whether kernels run their AVX2 version.
+/// Whether kernels run their AVX2 version, which may fuse multiplications and additions too.
 pub(crate) fn use_avx2() -> bool {
     static CHOICE: OnceLock<bool> = OnceLock::new();
     *CHOICE.get_or_init(|| std::env::var_os("GIBBSITE_PORTABLE").is_none() && has_avx2())
@@ -18,7 +18,7 @@ pub(crate) fn use_avx2() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -17,6 +17,7 @@ use super::kernels::free_energy::free_energy;
 use super::kernels::gibbs_half_step::{Draw, Side, gibbs_half_step};
 use super::params::{CpuParams, flat, tiles};
 use super::product::Workspace;
+use super::sparse::Sparse;
 use super::tile::{TILE, Tile};
 use crate::backend::Address;
 use crate::bits::BitMatrix;
@@ -38,6 +39,8 @@ pub(super) struct Scratch {
     sums: Vec<f64>,
     turned: Vec<Tile>,
     bias: BiasTables,
+    /// One for each share of the chains.
+    sparse: Vec<Sparse>,
 }
 
 /// Annealed chains in memory.
@@ -149,20 +152,29 @@ pub(super) fn gibbs(params: &CpuParams, chains: &mut CpuStates, address: Address
     scratch.visible.resize(n * words, 0);
     scratch.hidden.resize(n * hidden_words, 0);
     let shares = Shares::new(n, params.n_visible * params.n_hidden, 2 * steps.len());
+    scratch.sparse.resize_with(n.div_ceil(shares.chains), Sparse::default);
     let (hidden, visible) = (params.hidden_side(), params.visible_side(&[]));
     matrix
         .words_mut()
         .par_chunks_mut(shares.chains * words)
         .zip(scratch.visible.par_chunks_mut(shares.chains * words))
         .zip(scratch.hidden.par_chunks_mut(shares.chains * hidden_words))
+        .zip(scratch.sparse.par_iter_mut())
         .enumerate()
-        .for_each(|(block, ((matrix, v), h))| {
+        .for_each(|(block, (((matrix, v), h), sparse))| {
             let rows = matrix.len() / words;
             exchange(matrix, words, v);
             for step in steps.clone() {
                 let at = |stream| draw(address, step, stream, block * shares.chains);
-                half_step(Columns { words: v, rows }, &hidden, 1.0, at(Stream::SampleHidden), h, shares.inside);
-                half_step(Columns { words: h, rows }, &visible, 1.0, at(Stream::SampleVisible), v, shares.inside);
+                half_step(
+                    Columns::looked_at(v, rows, sparse),
+                    &hidden,
+                    1.0,
+                    at(Stream::SampleHidden),
+                    h,
+                    shares.inside,
+                );
+                half_step(Columns::new(h, rows), &visible, 1.0, at(Stream::SampleVisible), v, shares.inside);
             }
             exchange(v, rows, matrix);
         });
@@ -176,7 +188,7 @@ pub(super) fn hidden(params: &CpuParams, chains: &CpuStates, address: Address, s
     let mut h = vec![0; out.words().len()];
     exchange(chains.matrix.words(), chains.matrix.words_per_row(), &mut v);
     let at = draw(address, step, Stream::SampleHidden, 0);
-    half_step(Columns { words: &v, rows }, &params.hidden_side(), 1.0, at, &mut h, true);
+    half_step(Columns::new(&v, rows), &params.hidden_side(), 1.0, at, &mut h, true);
     exchange(&h, rows, out.words_mut());
     out
 }
@@ -198,7 +210,7 @@ pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address,
     scratch.visible.resize(n * words, 0);
     scratch.terms.resize(n * hidden.tiles(), 0.0);
     exchange(matrix.words(), words, &mut scratch.visible);
-    let rows = Columns { words: &scratch.visible, rows: n };
+    let rows = Columns::new(&scratch.visible, n);
     params.turned_inputs(&mut scratch.turned);
     let turned = &scratch.turned;
     let parallel = n * params.n_visible * params.n_hidden >= SMALL;
@@ -226,13 +238,13 @@ pub(super) fn free_energies(params: &CpuParams, states: &CpuStates) -> Vec<f64> 
     let mut bias = BiasTables::default();
     bias.set(flat(&params.visible_bias)[..params.n_visible].iter().map(|&b| f64::from(b)));
     let mut out = vec![0.0; rows];
-    let (mut columns, mut terms) = (Vec::new(), Vec::new());
+    let (mut columns, mut terms, mut sparse) = (Vec::new(), Vec::new(), Sparse::default());
     for (energies, packed) in out.chunks_mut(ENERGY_ROWS).zip(states.matrix.words().chunks(ENERGY_ROWS * words)) {
         let n = energies.len();
         columns.resize(n * words, 0);
         terms.resize(n * hidden.tiles(), 0.0);
         exchange(packed, words, &mut columns);
-        let rows = Columns { words: &columns, rows: n };
+        let rows = Columns::looked_at(&columns, n, &mut sparse);
         let parallel = n * params.n_visible * params.n_hidden >= SMALL;
         over_tiles(n, (&mut terms, &mut nothing(n * hidden.tiles())), parallel, |tile, first, terms, _| {
             with_workspace(|work| free_energy(work, rows, first, &hidden, tile, terms));
@@ -250,9 +262,19 @@ pub(super) fn start_annealing(params: &CpuParams, base: &[f32], chains: usize, a
     let side = Side { weights: &[], bias: &base, base: &[], units: params.n_visible };
     let mut columns = vec![0; states.words().len()];
     let at = draw(address, 0, Stream::ChainStart, 0);
-    half_step(Columns { words: &[], rows: chains }, &side, 1.0, at, &mut columns, true);
+    half_step(Columns::new(&[], chains), &side, 1.0, at, &mut columns, true);
     exchange(&columns, chains, states.words_mut());
-    CpuAnnealing { states, scratch: Scratch::default(), log_weights: vec![0.0; chains], base, address }
+    annealing(states, base, address)
+}
+
+/// Chains that are given.
+pub(super) fn start_annealing_at(base: &[f32], states: BitMatrix, address: Address) -> CpuAnnealing {
+    annealing(states, tiles(base), address)
+}
+
+fn annealing(states: BitMatrix, base: Vec<Tile>, address: Address) -> CpuAnnealing {
+    let log_weights = vec![0.0; states.rows()];
+    CpuAnnealing { states, scratch: Scratch::default(), log_weights, base, address }
 }
 
 /// Steps of the ladder for all chains.
@@ -263,6 +285,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
     scratch.hidden.resize(n * hidden_words, 0);
     scratch.terms.resize(n * hidden_words, 0.0);
     let shares = Shares::new(n, params.n_visible * params.n_hidden, 2 * steps.len());
+    scratch.sparse.resize_with(n.div_ceil(shares.chains), Sparse::default);
     let (hidden, visible) = (params.hidden_side(), params.visible_side(base));
     let biases = flat(&params.visible_bias).iter().zip(flat(base)).take(params.n_visible);
     scratch.bias.set(biases.map(|(b, b0)| f64::from(b - b0)));
@@ -274,14 +297,15 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
         .zip(scratch.hidden.par_chunks_mut(shares.chains * hidden_words))
         .zip(scratch.terms.par_chunks_mut(shares.chains * hidden_words))
         .zip(log_weights.par_chunks_mut(shares.chains))
+        .zip(scratch.sparse.par_iter_mut())
         .enumerate()
-        .for_each(|(block, ((((packed, v), h), gains), log_weights))| {
+        .for_each(|(block, (((((packed, v), h), gains), log_weights), sparse))| {
             let rows = log_weights.len();
             exchange(packed, words, v);
             for k in steps.clone() {
                 let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1] };
                 let at = |stream| draw(*address, k + 1, stream, block * shares.chains);
-                let columns = Columns { words: v, rows };
+                let columns = Columns::looked_at(v, rows, sparse);
                 let numbers = at(Stream::SampleHidden);
                 over_tiles(rows, (&mut *h, &mut *gains), shares.inside, |tile, first, h, gains| {
                     with_workspace(|work| {
@@ -291,7 +315,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
                 tilt.add(columns, 0, rungs.to - rungs.from, log_weights);
                 add_tiles(gains, 1.0, log_weights);
                 let numbers = at(Stream::SampleVisible);
-                half_step(Columns { words: h, rows }, &visible, rungs.to as f32, numbers, v, shares.inside);
+                half_step(Columns::new(h, rows), &visible, rungs.to as f32, numbers, v, shares.inside);
             }
             exchange(v, rows, packed);
         });

@@ -17,6 +17,7 @@ mod numbers;
 mod params;
 mod processor;
 mod product;
+mod sparse;
 mod spins;
 mod tables;
 mod thresholds;
@@ -184,6 +185,16 @@ impl Backend for Cpu {
         address: Address,
     ) -> Result<CpuAnnealing> {
         Ok(machine::start_annealing(params, base_visible_bias, chains, address))
+    }
+
+    fn start_annealing_at(
+        &self,
+        _params: &CpuParams,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<CpuAnnealing> {
+        Ok(machine::start_annealing_at(base_visible_bias, start.clone(), address))
     }
 
     fn anneal(&self, params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[f64], steps: Range<u32>) {

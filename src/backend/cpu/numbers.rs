@@ -3,8 +3,11 @@
 //! The same bits as [`crate::rng::unit_word`]. Of the address (unit, step, stream, chain) only the chain changes from row
 //! to row, and it enters Philox in one of four words: 4 of the 20 multiplications do not depend on it and are done once.
 //! A block's state is kept in 64-bit lanes with rubbish above bit 32, which the next multiplication does not see, so that
-//! a round is two multiplications, two shifts and four ⊕ for as many blocks as a vector has lanes.
+//! a round is two multiplications, two shifts and two ⊕ of three for as many blocks as a vector has lanes. What is made
+//! beforehand has rubbish there too: were it known to be clean, the masks that stand for "the lower half" would be taken
+//! away as superfluous, and the multiplication of halves be no longer recognised as the one instruction it is.
 
+use super::tile::{Instructions, Lanes};
 use crate::rng::{MULTIPLIER, WEYL};
 
 const LOW: u64 = 0xFFFF_FFFF;
@@ -22,11 +25,6 @@ pub(crate) struct TileNumbers {
     keys: [[u64; 2]; 10],
 }
 
-/// One number for each of the eight blocks of a tile.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Lanes([u64; 8]);
-
 impl TileNumbers {
     /// Numbers of tile `tile` at this address.
     #[inline(always)]
@@ -42,18 +40,18 @@ impl TileNumbers {
         let (mut first, mut third) = (Lanes([0; 8]), [Lanes([0; 8]); 2]);
         for l in 0..8 {
             let of_unit = M[0] * (8 * tile as u64 + l as u64);
-            first.0[l] = (of_unit >> 32) ^ keys[0][1];
+            first.0[l] = of_unit.rotate_right(32) ^ keys[0][1];
             let both = M[1] * (((of_step >> 32) ^ of_unit ^ keys[1][1]) & LOW);
-            third[0].0[l] = (both >> 32) ^ keys[2][0];
+            third[0].0[l] = both.rotate_right(32) ^ keys[2][0];
             third[1].0[l] = both;
         }
-        Self { first, third, shared: [(of_stream & LOW) ^ keys[1][0], (of_step & LOW) ^ keys[2][1]], keys }
+        Self { first, third, shared: [of_stream ^ keys[1][0], of_step ^ keys[2][1]], keys }
     }
 
     /// Words of the 32 units for `chain`.
     #[inline(always)]
-    pub(crate) fn draw(&self, chain: u32) -> [u32; 32] {
-        let mut out = [0; 32];
+    pub(crate) fn draw<S: Instructions>(&self, chain: u32) -> [u32; 32] {
+        let mut out = [Lanes([0; 8]); 4];
         for l in 0..8 {
             let of_chain = M[1] * ((self.first.0[l] ^ u64::from(chain)) & LOW);
             let next = M[0] * (((of_chain >> 32) ^ self.shared[0]) & LOW);
@@ -62,24 +60,35 @@ impl TileNumbers {
                 let (p, q) = (M[0] * (c[0] & LOW), M[1] * (c[2] & LOW));
                 c = [(q >> 32) ^ c[1] ^ k[0], q, (p >> 32) ^ c[3] ^ k[1], p];
             }
-            for q in 0..4 {
-                out[8 * q + l] = c[q] as u32;
+            for (out, word) in out.iter_mut().zip(c) {
+                out.0[l] = word;
             }
         }
-        out
+        S::lower(&out)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::tile::{Baseline, kernel};
     use crate::rng::{Stream, key_of, unit_word};
+
+    kernel! {
+        fn best<S>(numbers: &TileNumbers, chain: u32, out: &mut [u32; 32]) {
+            *out = numbers.draw::<S>(chain);
+        }
+    }
 
     #[test]
     fn words_are_those_of_the_scalar_generator() {
         let seed = 0xFEDC_BA98_7654_3210;
         for (tile, step, chain) in [(0, 0, 0), (3, 9, 77), (70_000, u32::MAX, 1 << 31)] {
-            let words = TileNumbers::new(tile, step, Stream::SampleVisible as u32, key_of(seed)).draw(chain);
+            let numbers = TileNumbers::new(tile, step, Stream::SampleVisible as u32, key_of(seed));
+            let words = numbers.draw::<Baseline>(chain);
+            let mut by_vectors = [0; 32];
+            best(&numbers, chain, &mut by_vectors);
+            assert_eq!(by_vectors, words);
             for (k, word) in words.into_iter().enumerate() {
                 let unit = 32 * tile as u32 + k as u32;
                 assert_eq!(word, unit_word(seed, Stream::SampleVisible, step, chain, unit), "unit {unit}");

@@ -1,12 +1,14 @@
 //! 32 neighbouring units, the columns of one packed word, in plain Rust that the compiler turns into vector instructions.
 //!
 //! Kernels are written once over [`Tile`] and compiled three times by [`kernel!`]: for AVX-512, for AVX2, chosen at run
-//! time, and for the baseline of the target. No operation is contracted or reordered between them, so all give the same
-//! bits; `GIBBSITE_PORTABLE=1` and `GIBBSITE_AVX2=1` in the environment force a lesser one, and a test compares them.
-//! Every function that a kernel calls must be inlined into it, or it is compiled for the baseline: `#[inline(always)]`.
+//! time, and for the baseline of the target. A multiplication and an addition that are rounded once are so everywhere
+//! ([`Instructions::mul_add`]) and no other operation is contracted or reordered, so all give the same bits;
+//! `GIBBSITE_PORTABLE=1` and `GIBBSITE_AVX2=1` in the environment force a lesser one, and a test compares them. Every
+//! function that a kernel calls must be inlined into it, or it is compiled for the baseline: `#[inline(always)]`.
 //!
-//! `unsafe` here is the call of a function compiled for instructions that the processor was asked for, and the one
-//! operation for which the compiler finds no good instruction by itself: 32 comparisons that become a word.
+//! `unsafe` here is the call of a function compiled for instructions that the processor was asked for, and the operations
+//! for which the compiler finds no good instruction by itself: 32 comparisons that become a word, sums of a tile, and the
+//! lower halves of 64-bit numbers.
 
 /// Values of 32 neighbouring units.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -36,28 +38,24 @@ impl Tile {
             }
         }
     }
-
-    /// Sum of the units, pairwise in a fixed order.
-    #[inline(always)]
-    pub(crate) fn sum(&self) -> f32 {
-        let mut half = [0.0f32; 16];
-        for (k, sum) in half.iter_mut().enumerate() {
-            *sum = self.0[k] + self.0[k + 16];
-        }
-        let mut quarter = [0.0f32; 8];
-        for (k, sum) in quarter.iter_mut().enumerate() {
-            *sum = half[k] + half[k + 8];
-        }
-        let a = quarter;
-        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-    }
 }
 
 /// The instructions that a version of a kernel is compiled for.
 pub(crate) trait Instructions {
     /// Word whose bit k is `a[k] < b[k]`.
     fn less(a: Tile, b: Tile) -> u32;
+    /// Sum of the units: halves are added to each other until one number is left, in this order everywhere.
+    fn sum(a: &Tile) -> f32;
+    /// a · b + c, rounded once.
+    fn mul_add(a: f32, b: f32, c: f32) -> f32;
+    /// Lower halves of 32 numbers.
+    fn lower(numbers: &[Lanes; 4]) -> [u32; TILE];
 }
+
+/// One 64-bit number for each of eight blocks of random words.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes(pub(crate) [u64; 8]);
 
 /// What every processor of the target has.
 pub(crate) struct Baseline;
@@ -71,24 +69,100 @@ impl Instructions for Baseline {
         }
         word
     }
+    #[inline(always)]
+    fn sum(a: &Tile) -> f32 {
+        let mut sums = a.0;
+        for half in [16, 8, 4, 2, 1] {
+            for k in 0..half {
+                sums[k] += sums[k + half];
+            }
+        }
+        sums[0]
+    }
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { a.mul_add(b, c) } else { fused(a, b, c) }
+    }
+    #[inline(always)]
+    fn lower(numbers: &[Lanes; 4]) -> [u32; TILE] {
+        std::array::from_fn(|k| numbers[k / 8].0[k % 8] as u32)
+    }
+}
+
+/// a · b + c, rounded once, where there is no instruction for it.
+///
+/// The product of two f32 is exact in f64. The sum is rounded to odd there (Boldo and Melquiond, "Emulation of a FMA and
+/// correctly rounded sums", 2008): where it is not exact, to the neighbour whose last bit is set, so that rounding it once
+/// more, to f32, is as good as rounding the exact sum.
+#[inline(always)]
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    let part = sum - product;
+    let rest = (product - (sum - part)) + (c - part);
+    let bits = sum.to_bits();
+    // Away from zero is up in the bits, whatever the sign. A rest that is not a number is that of an infinite sum.
+    let step = if (rest > 0.0) == (sum > 0.0) { 1 } else { u64::MAX };
+    let odd = if rest.abs() > 0.0 && bits & 1 == 0 { bits.wrapping_add(step) } else { bits };
+    f64::from_bits(odd) as f32
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions are named where the compiler does not find them")]
 pub(crate) mod x86 {
     use std::arch::x86_64::{
-        _CMP_LT_OQ, _mm256_cmp_ps, _mm256_load_ps, _mm256_movemask_ps, _mm512_cmp_ps_mask, _mm512_load_ps,
+        __m256, __m512i, _CMP_LT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps,
+        _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps, _mm256_load_ps,
+        _mm256_movemask_ps, _mm512_cmp_ps_mask, _mm512_load_ps, _mm512_load_si512, _mm512_permutex2var_epi32,
+        _mm512_storeu_si512,
     };
 
-    use super::{Instructions, Tile};
+    use super::{Instructions, Lanes, TILE, Tile};
 
-    /// AVX2; named only by kernels that run after it was found.
+    /// AVX2 and FMA; named only by kernels that run after they were found.
     pub(crate) struct Avx2;
 
     /// AVX-512 F and VL; named only by kernels that run after they were found.
     pub(crate) struct Avx512;
 
+    /// Sum of eight numbers, halves first.
+    ///
+    /// # Safety
+    /// The processor must have AVX.
+    #[inline(always)]
+    unsafe fn sum_of_eight(a: __m256) -> f32 {
+        // SAFETY: the caller found AVX.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    /// Sum of a tile, halves first.
+    #[inline(always)]
+    fn sum(a: &Tile) -> f32 {
+        // SAFETY: this is reached through `Avx2` or `Avx512`, so AVX2 was found; four times eight values are there, at
+        // multiples of 32 bytes because a tile is aligned.
+        unsafe {
+            let part = |q: usize| _mm256_load_ps(a.0[8 * q..][..8].as_ptr());
+            sum_of_eight(_mm256_add_ps(_mm256_add_ps(part(0), part(2)), _mm256_add_ps(part(1), part(3))))
+        }
+    }
+
     impl Instructions for Avx2 {
+        #[inline(always)]
+        fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+            a.mul_add(b, c)
+        }
+        #[inline(always)]
+        fn lower(numbers: &[Lanes; 4]) -> [u32; TILE] {
+            std::array::from_fn(|k| numbers[k / 8].0[k % 8] as u32)
+        }
+        #[inline(always)]
+        fn sum(a: &Tile) -> f32 {
+            sum(a)
+        }
         #[inline(always)]
         fn less(a: Tile, b: Tile) -> u32 {
             let mut word = 0;
@@ -105,7 +179,35 @@ pub(crate) mod x86 {
         }
     }
 
+    /// Places of the even halves of two vectors.
+    #[repr(C, align(64))]
+    struct Places([u32; 16]);
+    const EVEN: Places = Places([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]);
+
     impl Instructions for Avx512 {
+        #[inline(always)]
+        fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+            a.mul_add(b, c)
+        }
+        #[inline(always)]
+        fn lower(numbers: &[Lanes; 4]) -> [u32; TILE] {
+            let mut out = [0u32; TILE];
+            for (pair, out) in numbers.chunks_exact(2).zip(out.chunks_exact_mut(16)) {
+                // SAFETY: AVX-512 F was found; 64 bytes are there to be read, at multiples of 64 because the types are
+                // aligned, and 64 bytes to be written.
+                unsafe {
+                    let load = |from: *const u64| _mm512_load_si512(from.cast::<__m512i>());
+                    let even = _mm512_load_si512(EVEN.0.as_ptr().cast::<__m512i>());
+                    let halves = _mm512_permutex2var_epi32(load(pair[0].0.as_ptr()), even, load(pair[1].0.as_ptr()));
+                    _mm512_storeu_si512(out.as_mut_ptr().cast::<__m512i>(), halves);
+                }
+            }
+            out
+        }
+        #[inline(always)]
+        fn sum(a: &Tile) -> f32 {
+            sum(a)
+        }
         #[inline(always)]
         fn less(a: Tile, b: Tile) -> u32 {
             let mut word = 0;
@@ -134,24 +236,24 @@ macro_rules! kernel {
             #[cfg(target_arch = "x86_64")]
             {
                 use $crate::backend::cpu::tile::x86::{Avx2, Avx512};
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments, reason = "as above")]
                 fn avx2($($arg : $ty),*) {
                     body::<Avx2>($($arg),*);
                 }
-                #[target_feature(enable = "avx2,avx512f,avx512vl")]
+                #[target_feature(enable = "avx2,fma,avx512f,avx512vl")]
                 #[allow(clippy::too_many_arguments, reason = "as above")]
                 fn avx512($($arg : $ty),*) {
                     body::<Avx512>($($arg),*);
                 }
                 if $crate::backend::cpu::word::use_avx512() {
                     #[expect(unsafe_code, reason = "AVX-512 was found on this processor; the function is otherwise safe")]
-                    // SAFETY: `use_avx512` is true only where the processor reports AVX2 and AVX-512 F and VL.
+                    // SAFETY: `use_avx512` is true only where the processor reports AVX2, FMA and AVX-512 F and VL.
                     return unsafe { avx512($($arg),*) };
                 }
                 if $crate::backend::cpu::lanes::use_avx2() {
                     #[expect(unsafe_code, reason = "AVX2 was found on this processor; the function is otherwise safe")]
-                    // SAFETY: `use_avx2` is true only where the processor reports AVX2.
+                    // SAFETY: `use_avx2` is true only where the processor reports AVX2 and FMA.
                     return unsafe { avx2($($arg),*) };
                 }
             }
@@ -164,11 +266,59 @@ pub(crate) use kernel;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::{Stream, unit_word};
 
     kernel! {
         fn best<S>(a: &Tile, b: &Tile, out: &mut u32) {
             *out = S::less(*a, *b);
         }
+    }
+
+    kernel! {
+        fn best_sum<S>(a: &Tile, out: &mut f32) {
+            *out = S::sum(a);
+        }
+    }
+
+    #[test]
+    fn sums_are_the_same_to_the_last_bit() {
+        let tile = Tile(std::array::from_fn(|k| 1.0 / (k as f32 - 7.3)));
+        let mut sum = 0.0;
+        best_sum(&tile, &mut sum);
+        assert_eq!(sum.to_bits(), Baseline::sum(&tile).to_bits());
+        let exact: f64 = tile.0.iter().map(|&x| f64::from(x)).sum();
+        let size: f64 = tile.0.iter().map(|&x| f64::from(x.abs())).sum();
+        assert!((f64::from(sum) - exact).abs() <= 5.0 * 2f64.powi(-24) * size, "five additions to each");
+    }
+
+    /// Random operands, and ones whose sum lies next to the middle of two f32, where rounding twice goes wrong.
+    #[test]
+    fn the_fused_operation_is_rounded_once() {
+        let word = |k: u32| unit_word(1, Stream::Sequence, 0, 0, k);
+        let mut twice = 0;
+        for k in 0..200_000 {
+            let [a, b, c] = [0, 1, 2].map(|i| f32::from_bits(word(3 * k + i)));
+            let near = -a * b * (1.0 + word(k) as f32 / 4e9);
+            for c in [c, near, b] {
+                let (found, expected) = (fused(a, b, c), a.mul_add(b, c));
+                assert!(found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(), "{a} {b} {c}");
+            }
+        }
+        for k in 0..1000 {
+            // 1 + 2⁻²⁴ + 2⁻⁶⁰: the middle of two f32 and a little more.
+            let (a, b, c) = (1.0 + k as f32 * 2f32.powi(-12), 2f32.powi(-24) * (1.0 + 2f32.powi(-12)), 1.0);
+            for (a, b, c) in
+                [(a, b, c), (-a, b, -c), (a, -b, c), (2f32.powi(-30), 2f32.powi(-30), 1.0 + 2f32.powi(-23))]
+            {
+                assert_eq!(fused(a, b, c).to_bits(), a.mul_add(b, c).to_bits(), "{a} {b} {c}");
+                twice += u32::from(a.mul_add(b, c) != (f64::from(a) * f64::from(b) + f64::from(c)) as f32);
+            }
+        }
+        let tiny = 2f32.powi(-24);
+        let (a, b, c) = (tiny, 1.0 + 2f32.powi(-23), 1.0);
+        assert_eq!(fused(a, b, c), a.mul_add(b, c));
+        assert!(fused(f32::INFINITY, 1.0, 0.0) == f32::INFINITY && fused(f32::MAX, 2.0, 1.0) == f32::INFINITY);
+        assert!(fused(f32::NAN, 1.0, 0.0).is_nan() && twice < 4000);
     }
 
     #[test]

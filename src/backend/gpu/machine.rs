@@ -248,7 +248,30 @@ pub struct Annealing {
 }
 
 impl Annealing {
+    /// From the base.
     pub(super) fn start(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
+        let annealing = Self::room(gpu, params, base, chains, address)?;
+        let Self { base, v, h, .. } = &annealing;
+        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
+        Ok(annealing)
+    }
+
+    /// From chains that are given, `[chains, n_visible]`.
+    pub(super) fn start_at(
+        gpu: &Gpu,
+        params: &Params,
+        base: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Self> {
+        let annealing = Self::room(gpu, params, base, start.rows(), address)?;
+        if !start.words().is_empty() {
+            gpu.queue.write_buffer(&annealing.v, 0, bytemuck::cast_slice(start.words()));
+        }
+        Ok(annealing)
+    }
+
+    fn room(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
         if base.len() != params.n_visible {
             return Err(Error::Device(
                 Fault::new(format!("{} base biases", base.len())).expected(format!("{}", params.n_visible)),
@@ -256,7 +279,7 @@ impl Annealing {
         }
         let rows = |what, row_bytes| Shape { what, unit: "chains", rows: chains, row_bytes };
         let words = params.n_hidden.div_ceil(32);
-        let annealing = Self {
+        Ok(Self {
             words,
             chains,
             address,
@@ -264,10 +287,7 @@ impl Annealing {
             v: gpu.allocate(rows("annealing chains", 4 * params.n_visible.div_ceil(32)))?,
             h: hidden_room(gpu, chains, params.n_hidden)?,
             log_weights: gpu.allocate(rows("log-weights", 8 * words))?,
-        };
-        let Self { base, v, h, .. } = &annealing;
-        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
-        Ok(annealing)
+        })
     }
 
     pub(super) fn read_log_weights(&self, gpu: &Gpu) -> Result<Vec<f64>> {

@@ -210,6 +210,16 @@ impl Backend for Gpu {
         Annealing::start(self, params, base_visible_bias, chains, address)
     }
 
+    fn start_annealing_at(
+        &self,
+        params: &Params,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Annealing> {
+        Annealing::start_at(self, params, base_visible_bias, start, address)
+    }
+
     fn anneal(&self, params: &Params, annealing: &mut Annealing, betas: &[f64], steps: Range<u32>) {
         ais_step::record(self, params, annealing, betas, steps);
     }

@@ -1,26 +1,37 @@
 //! `gibbsite bench`.
 
 use std::fmt::Write;
+use std::str::FromStr;
 
 use crate::cli::args::{BenchArgs, BenchWhat, Global};
 use crate::cli::console::Console;
-use crate::error::Result;
-use crate::run::bench::ising::{DEFAULT_CASES, Ising};
-use crate::run::bench::{Bench, Effort, Row, measure};
+use crate::error::{Error, Result};
+use crate::run::bench::ais::{self, Annealing};
+use crate::run::bench::ising::{self, Ising};
+use crate::run::bench::rbm::{self, Training};
+use crate::run::bench::{Bench, Case, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
+    let effort = |seconds| Effort { seconds, seed: global.seed(), request: global.device_request() };
     let found = match &args.what {
-        BenchWhat::Ising(args) => {
-            let cases: Vec<Ising> = if args.case.is_empty() {
-                DEFAULT_CASES.iter().map(|name| name.parse()).collect::<Result<_>>()?
-            } else {
-                args.case.iter().map(|name| name.parse()).collect::<Result<_>>()?
-            };
-            let effort = Effort { seconds: args.seconds, seed: global.seed(), request: global.device_request() };
-            measure(&cases, &effort)?
+        BenchWhat::Ising(args) => named::<Ising>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
+        BenchWhat::Rbm(args) => {
+            let usual: &[&str] = if args.growth { &rbm::GROWTH_CASES } else { &rbm::DEFAULT_CASES };
+            named::<Training>(&args.case, usual, &effort(args.seconds))
         }
-    };
+        BenchWhat::Ais(args) => named::<Annealing>(&args.case, &ais::DEFAULT_CASES, &effort(args.seconds)),
+    }?;
     console.result(&found, &table(&found))
+}
+
+/// Measures the cases named, or the usual ones.
+fn named<C: Case + FromStr<Err = Error>>(names: &[String], usual: &[&str], effort: &Effort) -> Result<Bench> {
+    let cases: Vec<C> = if names.is_empty() {
+        usual.iter().map(|name| name.parse()).collect::<Result<_>>()?
+    } else {
+        names.iter().map(|name| name.parse()).collect::<Result<_>>()?
+    };
+    measure(&cases, effort)
 }
 
 /// One line a row, cases apart; rates also by CPU second and as multiples of the case's first row.
@@ -29,7 +40,7 @@ fn table(found: &Bench) -> String {
     let unit = found.rows.first().map_or("", |row| row.unit);
     let _ = writeln!(
         out,
-        "{:<16} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9} {:>9} {:>11} {:>11}  device",
+        "{:<24} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9} {:>9} {:>11} {:>11}  device",
         "case", "backend", "threads", unit, "one CPU", "speed-up", "seconds", "CPU s", "check", "exact"
     );
     let mut first: Option<&Row> = None;
@@ -43,7 +54,7 @@ fn table(found: &Bench) -> String {
         let number = |x: Option<f64>, digits: usize| x.map_or("-".to_string(), |x| format!("{x:.digits$}"));
         let _ = writeln!(
             out,
-            "{:<16} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9.3} {:>9} {:>11} {:>11}  {}",
+            "{:<24} {:<8} {:>7} {:>10} {:>10} {:>8} {:>9.3} {:>9} {:>11} {:>11}  {}",
             if new_case { &row.case } else { "" },
             row.backend,
             row.threads.map_or("-".to_string(), |n| n.to_string()),

@@ -4,9 +4,12 @@
 //! too. [`measure`] runs it as the simple loop, on the CPU with one thread and with all, and on the GPU if there is one
 //! or one is asked for.
 
+pub mod ais;
 mod devices;
 pub mod ising;
 mod plain;
+mod plain_machine;
+pub mod rbm;
 
 use std::fmt::Display;
 use std::time::Instant;

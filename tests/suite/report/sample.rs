@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use gibbsite::lattice::Lattice;
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IsingRecord, LikelihoodRecord,
-    NamedCoupling, Observables, OrderSummary, PointRecord, Record, StatesRecord, TrainMetric, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IntervalRecord, IsingRecord,
+    LikelihoodChecks, LikelihoodRecord, NamedCoupling, Observables, OrderSummary, PointRecord, Record, StatesRecord,
+    TrainMetric, TrainRecord,
 };
 
 /// Noise for samples: uniform on (−1, 1), a linear congruential sequence (Knuth's MMIX constants).
@@ -216,8 +217,11 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         model: "model.safetensors".into(),
     }));
     records.push(Record::Sample(observables(noise, t, &exact, 0.0021, 1.0)));
-    let bounds =
-        |e: Estimate| Bounds { forward: Some(e), reverse: Some(Estimate::new(e.value + 0.02, 0.03)), exact: None };
+    let bounds = |e: Estimate| Bounds {
+        forward: Some(e),
+        reverse: Some(Estimate::new(e.value + 0.02, 0.03)),
+        ..Bounds::default()
+    };
     records.push(Record::Likelihood(LikelihoodRecord {
         log_z: bounds(Estimate::new(exact.log_z + 40.0, 0.02)),
         log_likelihood: BTreeMap::from([
@@ -229,6 +233,8 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         ceiling: Some(-exact.entropy),
         ceiling_kind: Some("entropy of the Ising model".into()),
         kl: Some(Estimate::new(last, 0.02)),
+        interval: IntervalRecord::default(),
+        checks: LikelihoodChecks::default(),
         warnings: if row == 0 { vec!["few effective samples: 812 of 1000".into()] } else { Vec::new() },
     }));
     let lattice = Lattice::Square { length: 8 };

@@ -9,9 +9,9 @@
 //! Class: margin for the bits, bounded for the weights.
 //! Source: Neal 2001; Salakhutdinov and Murray 2008.
 
-use super::gibbs_half_step::{Draw, Side, mask, uniform};
+use super::gibbs_half_step::{Draw, ONE, Side, digits, mask};
 use crate::backend::cpu::columns::Columns;
-use crate::backend::cpu::functions::{exp, log_ratio};
+use crate::backend::cpu::functions::{exp_of_minus, log_ratio};
 use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, Tile, kernel};
@@ -27,7 +27,6 @@ pub(crate) struct Rungs {
 
 /// Weights and bits of one tile for every row.
 struct Steps<'a> {
-    bias: Tile,
     units: usize,
     from: f32,
     to: f32,
@@ -40,18 +39,19 @@ struct Steps<'a> {
 impl Finish for Steps<'_> {
     #[inline(always)]
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
-        let words = self.numbers.draw(self.chain.wrapping_add(row as u32));
+        let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
         let (mut gain, mut odds, mut limit) = (sums, sums, sums);
         for (k, &word) in words.iter().enumerate() {
-            let x = sums.0[k] + self.bias.0[k];
+            let x = sums.0[k];
             let (from, to) = (self.from * x, self.to * x);
-            let (z, next) = (exp(-from.abs()), exp(-to.abs()));
-            gain.0[k] = (to.max(0.0) - from.max(0.0)) + log_ratio((next - z) / (2.0 + (z + next)));
-            odds.0[k] = uniform(word) * (1.0 + next);
-            limit.0[k] = if to < 0.0 { next } else { 1.0 };
+            let (z, next) = (exp_of_minus::<S>(from.abs()), exp_of_minus::<S>(to.abs()));
+            gain.0[k] = (to.max(0.0) - from.max(0.0)) + log_ratio::<S>((next - z) / (2.0 + (z + next)));
+            let u = digits(word);
+            odds.0[k] = S::mul_add(u, next, u);
+            limit.0[k] = if to < 0.0 { ONE * next } else { ONE };
         }
         gain.keep(self.units);
-        self.gains[row] = gain.sum();
+        self.gains[row] = S::sum(&gain);
         self.outputs[row] = S::less(odds, limit) & mask(self.units);
     }
 }
@@ -71,7 +71,6 @@ kernel! {
         outputs: &mut [u32],
     ) {
         let steps = Steps {
-            bias: hidden.bias[tile],
             units: hidden.units_of(tile),
             from: rungs.from as f32,
             to: rungs.to as f32,
@@ -81,6 +80,6 @@ kernel! {
             outputs,
         };
         let count = steps.outputs.len();
-        work.product::<S>(hidden.tile(tile), rows, first, count, steps);
+        work.product::<S>(hidden.tile(tile), rows, first, count, hidden.bias[tile], steps);
     }
 }

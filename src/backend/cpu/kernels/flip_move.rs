@@ -15,7 +15,6 @@ use crate::rng::{philox, uniform};
 
 /// The hidden part of F(v) − F(1 − v) of one tile for every row.
 struct Gains<'a> {
-    bias: Tile,
     turned: Tile,
     units: usize,
     gains: &'a mut [f32],
@@ -26,11 +25,11 @@ impl Finish for Gains<'_> {
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
         let mut terms = sums;
         for k in 0..TILE {
-            let x = sums.0[k] + self.bias.0[k];
-            terms.0[k] = softplus(self.turned.0[k] - x) - softplus(x);
+            let x = sums.0[k];
+            terms.0[k] = softplus::<S>(self.turned.0[k] - x) - softplus::<S>(x);
         }
         terms.keep(self.units);
-        self.gains[row] = terms.sum();
+        self.gains[row] = S::sum(&terms);
     }
 }
 
@@ -47,7 +46,7 @@ kernel! {
         gains: &mut [f32],
     ) {
         let (bias, units, count) = (hidden.bias[tile], hidden.units_of(tile), gains.len());
-        work.product::<S>(hidden.tile(tile), rows, first, count, Gains { bias, turned, units, gains });
+        work.product::<S>(hidden.tile(tile), rows, first, count, bias, Gains { turned, units, gains });
     }
 }
 

@@ -12,7 +12,6 @@ use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 
 /// Σ_i softplus(x_i) of one tile for every row.
 struct Terms<'a> {
-    bias: Tile,
     units: usize,
     terms: &'a mut [f32],
 }
@@ -22,10 +21,10 @@ impl Finish for Terms<'_> {
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
         let mut values = sums;
         for k in 0..TILE {
-            values.0[k] = softplus(sums.0[k] + self.bias.0[k]);
+            values.0[k] = softplus::<S>(sums.0[k]);
         }
         values.keep(self.units);
-        self.terms[row] = values.sum();
+        self.terms[row] = S::sum(&values);
     }
 }
 
@@ -40,6 +39,6 @@ kernel! {
         terms: &mut [f32],
     ) {
         let (bias, units, count) = (hidden.bias[tile], hidden.units_of(tile), terms.len());
-        work.product::<S>(hidden.tile(tile), rows, first, count, Terms { bias, units, terms });
+        work.product::<S>(hidden.tile(tile), rows, first, count, bias, Terms { units, terms });
     }
 }

@@ -7,7 +7,7 @@
 //! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
 
 use crate::backend::cpu::columns::Columns;
-use crate::backend::cpu::functions::exp;
+use crate::backend::cpu::functions::exp_of_minus;
 use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
@@ -73,15 +73,18 @@ pub(crate) fn mask(units: usize) -> u32 {
     u32::MAX >> (TILE - units)
 }
 
-/// Uniform in [0, 1) from a random word; as [`crate::rng::uniform`], for vectors: 24 bits fit a signed number.
+/// 2²⁴ times the uniform number in [0, 1) of a random word, for vectors: 24 bits fit a signed number, and a factor that is
+/// a power of two changes no rounding.
 #[inline(always)]
-pub(crate) fn uniform(word: u32) -> f32 {
-    (word >> 8) as i32 as f32 * (1.0 / 16_777_216.0)
+pub(crate) fn digits(word: u32) -> f32 {
+    (word >> 8) as i32 as f32
 }
 
+/// 2²⁴, what [`digits`] are compared with.
+pub(crate) const ONE: f32 = 16_777_216.0;
+
 /// Bits drawn for every row.
-struct Draws<'a> {
-    bias: Tile,
+struct Draws<'a, const SCALED: bool> {
     /// (1 − β) base.
     shift: Tile,
     beta: f32,
@@ -91,16 +94,20 @@ struct Draws<'a> {
     outputs: &'a mut [u32],
 }
 
-impl Finish for Draws<'_> {
+impl<const SCALED: bool> Finish for Draws<'_, SCALED> {
     #[inline(always)]
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
-        let words = self.numbers.draw(self.chain.wrapping_add(row as u32));
+        let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
         let mut odds = sums;
         for (k, &word) in words.iter().enumerate() {
-            let x = self.beta * (sums.0[k] + self.bias.0[k]) + self.shift.0[k];
-            odds.0[k] = uniform(word) * (1.0 + exp(-x));
+            let mut x = sums.0[k];
+            if SCALED {
+                x = S::mul_add(self.beta, x, self.shift.0[k]);
+            }
+            let u = digits(word);
+            odds.0[k] = S::mul_add(u, exp_of_minus::<S>(x), u);
         }
-        self.outputs[row] = S::less(odds, Tile([1.0; TILE])) & self.keep;
+        self.outputs[row] = S::less(odds, Tile([ONE; TILE])) & self.keep;
     }
 }
 
@@ -117,23 +124,42 @@ kernel! {
         draw: Draw,
         outputs: &mut [u32],
     ) {
-        let mut shift = Tile::ZERO;
-        if let Some(base) = side.base.get(tile) {
-            for k in 0..TILE {
-                shift.0[k] = (1.0 - beta) * base.0[k];
-            }
-        }
-        let count = outputs.len();
-        let chain = draw.chain.wrapping_add(first as u32);
-        let (numbers, keep) = (draw.numbers(tile), mask(side.units_of(tile)));
-        let mut draws = Draws { bias: side.bias[tile], shift, beta, numbers, chain, keep, outputs };
-        let weights = side.tile(tile);
-        if weights.is_empty() {
-            for row in 0..count {
-                draws.finish::<S>(row, Tile::ZERO);
-            }
+        if side.base.is_empty() && beta == 1.0 {
+            draw_tile::<S, false>(work, rows, first, side, tile, beta, draw, outputs);
         } else {
-            work.product::<S>(weights, rows, first, count, draws);
+            draw_tile::<S, true>(work, rows, first, side, tile, beta, draw, outputs);
         }
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "a kernel's inputs, each of its own kind")]
+fn draw_tile<S: Instructions, const SCALED: bool>(
+    work: &mut Workspace,
+    rows: Columns<'_>,
+    first: usize,
+    side: &Side<'_>,
+    tile: usize,
+    beta: f32,
+    draw: Draw,
+    outputs: &mut [u32],
+) {
+    let mut shift = Tile::ZERO;
+    if let Some(base) = side.base.get(tile) {
+        for k in 0..TILE {
+            shift.0[k] = (1.0 - beta) * base.0[k];
+        }
+    }
+    let count = outputs.len();
+    let chain = draw.chain.wrapping_add(first as u32);
+    let (numbers, keep) = (draw.numbers(tile), mask(side.units_of(tile)));
+    let mut draws = Draws::<SCALED> { shift, beta, numbers, chain, keep, outputs };
+    let weights = side.tile(tile);
+    if weights.is_empty() {
+        for row in 0..count {
+            draws.finish::<S>(row, side.bias[tile]);
+        }
+    } else {
+        work.product::<S>(weights, rows, first, count, side.bias[tile], draws);
     }
 }

@@ -15,7 +15,6 @@ use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 
 /// sig(x) of one tile for every row.
 struct Means<'a> {
-    bias: Tile,
     means: &'a mut [Tile],
 }
 
@@ -24,7 +23,7 @@ impl Finish for Means<'_> {
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
         let mut means = sums;
         for k in 0..TILE {
-            means.0[k] = sigmoid(sums.0[k] + self.bias.0[k]);
+            means.0[k] = sigmoid::<S>(sums.0[k]);
         }
         self.means[row] = means;
     }
@@ -42,7 +41,7 @@ impl Finish for Products<'_> {
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
         let mut moments = if self.accumulate { self.moments[row] } else { Tile::ZERO };
         for k in 0..TILE {
-            moments.0[k] += self.scale * sums.0[k];
+            moments.0[k] = S::mul_add(self.scale, sums.0[k], moments.0[k]);
         }
         self.moments[row] = moments;
     }
@@ -59,7 +58,7 @@ kernel! {
         means: &mut [Tile],
     ) {
         let (bias, count) = (hidden.bias[tile], means.len());
-        work.product::<S>(hidden.tile(tile), rows, first, count, Means { bias, means });
+        work.product::<S>(hidden.tile(tile), rows, first, count, bias, Means { means });
     }
 }
 
@@ -76,7 +75,7 @@ kernel! {
         moments: &mut [Tile],
     ) {
         let count = moments.len();
-        work.product::<S>(means, transposed, first, count, Products { scale, accumulate, moments });
+        work.product::<S>(means, transposed, first, count, Tile::ZERO, Products { scale, accumulate, moments });
     }
 }
 
@@ -138,7 +137,7 @@ mod tests {
             let mut words = vec![0; states.words().len()];
             exchange(states.words(), states.words_per_row(), &mut words);
             let (mut out, mut counts) = (Vec::new(), vec![7; units]);
-            transpose_with_ones(Columns { words: &words, rows }, units, &mut out);
+            transpose_with_ones(Columns::new(&words, rows), units, &mut out);
             count_ones(&out, units, &mut counts);
             for r in 0..rows {
                 for j in 0..units {

@@ -52,7 +52,7 @@ kernel! {
                     dot.0[k] = g.0[k] * lambda.0[k];
                     across.0[k] += mu * g.0[k];
                 }
-                *along = dot.sum();
+                *along = S::sum(&dot);
             }
             for k in 0..TILE {
                 v.0[k] = rule.momentum * v.0[k] + g.0[k] - rule.weight_decay * w.0[k];

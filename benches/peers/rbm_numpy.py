@@ -1,0 +1,163 @@
+"""The loops one writes in Python, beside `gibbsite bench rbm` and `gibbsite bench ais`: numpy, and PyTorch where it is installed.
+
+    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install numpy scikit-learn torch
+    /tmp/peers/bin/python benches/peers/rbm_numpy.py --threads 1 --case mnist784x500_b500_pcd10
+
+Case names are those of `gibbsite bench`; one line a case and program: updates per second, and per CPU second, which holds
+on a busy machine with one thread. `sklearn` is BernoulliRBM, which does PCD-1 in double precision.
+"""
+import argparse
+import os
+import re
+import time
+
+ap = argparse.ArgumentParser()
+ap.add_argument("--case", action="append", help="repeat for several")
+ap.add_argument("--threads", type=int, default=1)
+ap.add_argument("--seconds", type=float, default=3.0)
+ap.add_argument("--programs", default="numpy,torch,sklearn")
+args = ap.parse_args()
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = str(args.threads)
+
+import numpy as np
+
+try:
+    import torch
+
+    torch.set_num_threads(args.threads)
+    torch.set_grad_enabled(False)
+except ImportError:
+    torch = None
+
+RATE = 0.05
+CASES = ["ising64x64_b500_pcd10", "ising64x64_b1000_pcd10", "mnist784x500_b500_pcd1", "mnist784x500_b500_pcd10"]
+
+
+def data(kind, rows, units, rng):
+    """Rows of the same density as in the case of that name."""
+    density = {"ising": 0.5, "mnist": 0.13, "dense": 0.5, "cells": 0.035}[kind]
+    return (rng.random((rows, units), dtype=np.float32) < density).astype(np.float32)
+
+
+class Numpy:
+    def __init__(self, x, n_hidden, batch, k, persistent):
+        self.rng = np.random.default_rng(1)
+        self.x, self.batch, self.k, self.persistent = x, batch, k, persistent
+        self.w = (0.01 * self.rng.standard_normal((x.shape[1], n_hidden))).astype(np.float32)
+        mean = x.mean(0).clip(1e-3, 1 - 1e-3)
+        self.b, self.c = np.log(mean / (1 - mean)).astype(np.float32), np.zeros(n_hidden, np.float32)
+        self.chains = x[:batch].copy()
+
+    def mean(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def sample(self, p):
+        return (self.rng.random(p.shape, dtype=np.float32) < p).astype(np.float32)
+
+    def step(self):
+        v0 = self.x[self.rng.integers(0, len(self.x), self.batch)]
+        h0 = self.mean(v0 @ self.w + self.c)
+        v = self.chains if self.persistent else v0
+        for _ in range(self.k):
+            h = self.sample(self.mean(v @ self.w + self.c))
+            v = self.sample(self.mean(h @ self.w.T + self.b))
+        h = self.mean(v @ self.w + self.c)
+        self.w += RATE / self.batch * (v0.T @ h0 - v.T @ h)
+        self.b += RATE * (v0.mean(0) - v.mean(0))
+        self.c += RATE * (h0.mean(0) - h.mean(0))
+        self.chains = v
+
+
+class Torch(Numpy):
+    """The same in PyTorch, with `rand_like(p) < p`, which is faster than `torch.bernoulli`."""
+
+    def __init__(self, *a):
+        super().__init__(*a)
+        self.x, self.w, self.b, self.c, self.chains = map(torch.from_numpy, (self.x, self.w, self.b, self.c, self.chains))
+
+    def mean(self, x):
+        return torch.sigmoid(x)
+
+    def sample(self, p):
+        return (torch.rand_like(p) < p).to(p.dtype)
+
+
+class Sklearn:
+    def __init__(self, x, n_hidden, batch, k, persistent):
+        from sklearn.neural_network import BernoulliRBM
+
+        assert k == 1 and persistent
+        self.x, self.batch = x.astype(np.float64), batch
+        self.rbm = BernoulliRBM(n_hidden, learning_rate=RATE, batch_size=batch, random_state=1)
+        self.rbm.partial_fit(self.x[:batch])
+        self.at = 0
+
+    def step(self):
+        self.at = (self.at + self.batch) % (len(self.x) - self.batch + 1)
+        self.rbm.partial_fit(self.x[self.at : self.at + self.batch])
+
+
+def anneal_numpy(n_visible, n_hidden, chains, betas):
+    rng = np.random.default_rng(1)
+    w = (0.05 * rng.standard_normal((n_visible, n_hidden))).astype(np.float32)
+    b = np.full(n_visible, -2, np.float32)
+    softplus = lambda x: np.logaddexp(x, np.float32(0))
+    draw = lambda x: (rng.random(x.shape, dtype=np.float32) < 1 / (1 + np.exp(-x))).astype(np.float32)
+    v = draw(np.broadcast_to(b, (chains, n_visible)))
+    weight = np.zeros(chains)
+    for b0, b1 in zip(betas, betas[1:]):
+        x = v @ w
+        weight += (softplus(b1 * x) - softplus(b0 * x)).sum(1, dtype=np.float64)
+        v = draw(b1 * (draw(b1 * x) @ w.T) + b)
+    return n_visible * np.log1p(np.exp(-2.0)) + n_hidden * np.log(2) + np.logaddexp.reduce(weight) - np.log(chains)
+
+
+def anneal_torch(n_visible, n_hidden, chains, betas):
+    generator = torch.Generator().manual_seed(1)
+    w = 0.05 * torch.randn(n_visible, n_hidden, generator=generator)
+    b = torch.full((n_visible,), -2.0)
+    softplus = torch.nn.functional.softplus
+    draw = lambda x: (torch.rand_like(x) < torch.sigmoid(x)).to(x.dtype)
+    v = draw(b.expand(chains, n_visible).contiguous())
+    weight = torch.zeros(chains, dtype=torch.float64)
+    for b0, b1 in zip(betas, betas[1:]):
+        x = v @ w
+        weight += (softplus(b1 * x) - softplus(b0 * x)).sum(1).double()
+        v = draw(b1 * (draw(b1 * x) @ w.T) + b)
+    return n_visible * np.log1p(np.exp(-2.0)) + n_hidden * np.log(2) + torch.logsumexp(weight, 0).item() - np.log(chains)
+
+
+def report(program, case, wall, cpu, work, unit, check):
+    print(f"{program:<8} {case:<26} threads {args.threads}  {work / wall:9.3f} {unit}  {work / cpu:9.3f} per CPU s  check {check:.3f}", flush=True)
+
+
+for case in args.case or CASES:
+    programs = [p for p in args.programs.split(",") if p != "torch" or torch]
+    if m := re.fullmatch(r"ais(\d+)x(\d+)_c(\d+)_b(\d+)", case):
+        n_visible, n_hidden, chains, steps = map(int, m.groups())
+        for program in [p for p in programs if p != "sklearn"]:
+            run = {"numpy": anneal_numpy, "torch": anneal_torch}[program]
+            # A tenth of the temperatures: all steps cost the same.
+            part = max(steps // 10, 1)
+            t0, c0 = time.perf_counter(), time.process_time()
+            check = run(n_visible, n_hidden, chains, [float(x) for x in np.linspace(0, 1, part + 1)])
+            report(program, case, time.perf_counter() - t0, time.process_time() - c0, part / steps, "runs/s", check)
+        continue
+    kind, n_visible, n_hidden, batch, how, k = re.fullmatch(r"([a-z]+)(\d+)x(\d+)_b(\d+)_(p?cd)(\d+)", case).groups()
+    n_visible, n_hidden, batch, k = int(n_visible), int(n_hidden), int(batch), int(k)
+    x = data(kind, max(2 * batch, 1000), n_visible, np.random.default_rng(0))
+    for program in programs:
+        if program == "sklearn" and (k != 1 or how != "pcd"):
+            continue
+        model = {"numpy": Numpy, "torch": Torch, "sklearn": Sklearn}[program](x, n_hidden, batch, k, how == "pcd")
+        model.step()
+        best = (1e9, 1e9)
+        end = time.perf_counter() + args.seconds
+        while time.perf_counter() < end or best[0] == 1e9:
+            t0, c0 = time.perf_counter(), time.process_time()
+            for _ in range(3):
+                model.step()
+            best = min(best[0], time.perf_counter() - t0), min(best[1], time.process_time() - c0)
+        check = float(model.c.mean()) if program != "sklearn" else float(model.rbm.intercept_hidden_.mean())
+        report(program, case, *best, 3, "updates/s", check)
