@@ -153,39 +153,73 @@ mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
 
-    fn square(length: usize, coupling: f64) -> Model {
-        Model::on_lattice(Lattice::Square { length }, coupling).unwrap()
+    fn square(length: usize) -> Lattice {
+        Lattice::Square { length }
+    }
+
+    fn cubic(length: usize) -> Lattice {
+        Lattice::Cubic { length }
     }
 
     #[test]
     fn large_lattices_and_few_replicas_are_packed_by_site() {
-        for (length, replicas, by_site) in
-            [(64, 2, true), (64, 128, false), (448, 128, false), (512, 128, true), (4096, 2, true), (4098, 2, false)]
-        {
-            let found = one_bit_a_site(&square(length, 0.5), replicas);
-            assert_eq!(found, by_site.then_some(length), "{length} {replicas}");
+        for (lattice, replicas, by_site) in [
+            (square(64), 2, true),
+            (square(64), 127, true),
+            (square(64), 128, false),
+            (square(448), 128, false),
+            (square(512), 128, true),
+            (square(512), 256, true),
+            (square(4096), 2, true),
+            (square(4098), 2, true),
+            (square(1000), 1000, true),
+            // Rows of two words that are three quarters full, and of one that is an eighth.
+            (square(100), 99, true),
+            (square(100), 100, false),
+            (square(8), 15, true),
+            (square(8), 16, false),
+            (cubic(64), 2, true),
+            (cubic(64), 1000, true),
+            (cubic(60), 120, false),
+            (cubic(66), 256, true),
+            (cubic(256), 2, true),
+            (Lattice::Triangular { length: 64 }, 2, false),
+        ] {
+            let found = one_bit_a_site(&Model::on_lattice(lattice, 0.5).unwrap(), replicas);
+            assert_eq!(found, by_site.then_some(lattice), "{lattice} {replicas}");
         }
-        assert_eq!(one_bit_a_site(&square(64, -1.0), 2), None, "counts of antiparallel neighbours raise the energy");
-        assert_eq!(one_bit_a_site(&Model::ferromagnet(Lattice::Cubic { length: 64 }).unwrap(), 2), None);
+        let antiferromagnet = Model::on_lattice(square(64), -1.0).unwrap();
+        assert_eq!(one_bit_a_site(&antiferromagnet, 2), None, "counts of antiparallel neighbours raise the energy");
     }
 
     /// Energies and magnetisations of both layouts are those of the configurations.
     #[test]
     fn measured_sums_are_those_of_the_spins() {
-        for (coupling, replicas) in [(1.5, 3), (1.5, 130), (-1.5, 3)] {
-            let model = square(64, coupling);
+        for (lattice, coupling, replicas) in [
+            (square(64), 1.5, 3),
+            (square(64), 1.5, 130),
+            (square(64), -1.5, 3),
+            (square(50), 1.5, 3),
+            (cubic(14), 1.5, 3),
+            (cubic(14), 1.5, 130),
+        ] {
+            let model = Model::on_lattice(lattice, coupling).unwrap();
             let temperatures: Vec<f64> = (0..replicas).map(|r| 2.0 + 0.01 * r as f64).collect();
-            let start = BitMatrix::from_fn(replicas, 4096, |r, i| (r + i * i) % 3 == 0);
+            let start = BitMatrix::from_fn(replicas, lattice.sites(), |r, i| (r + i * i) % 3 == 0);
             let mut moved = OnBackend::new(&Cpu, &model, coupling, Rule::Metropolis, &temperatures, &start, 1).unwrap();
             moved.sweep(0..3);
             moved.record();
             let (spins, found) = (moved.spins().unwrap(), moved.take_record().unwrap());
             assert_ne!(spins, start);
-            let bonds = Lattice::Square { length: 64 }.bonds();
+            let bonds = lattice.bonds();
             for (r, found) in found[0].iter().enumerate() {
                 let sign = |a, b| if spins.get(r, a) == spins.get(r, b) { 1.0 } else { -1.0 };
                 let energy: f64 = bonds.iter().map(|&(a, b)| -coupling * sign(a, b)).sum();
-                assert_eq!(*found, Measured { energy, up: spins.row_count(r) }, "J = {coupling}, replica {r}");
+                assert_eq!(
+                    *found,
+                    Measured { energy, up: spins.row_count(r) },
+                    "{lattice}, J = {coupling}, replica {r}"
+                );
             }
         }
     }

@@ -23,7 +23,8 @@ const CUBIC_TEMPERATURE: f64 = 6.0;
 /// Sweeps before anything is timed.
 const WARM_UP: u32 = 200;
 /// Cases measured when none is named.
-pub const DEFAULT_CASES: [&str; 4] = ["square8x1000", "square32x1000", "square1024", "square4096"];
+pub const DEFAULT_CASES: [&str; 6] =
+    ["square8x1000", "square32x1000", "square1024", "square4096", "cubic64", "cubic256"];
 
 /// A case: `square1024` or `cubic64` is one lattice with one bit a site, `square8x1000` a thousand with one bit a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
