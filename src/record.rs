@@ -345,6 +345,43 @@ pub struct ExpectRecord {
     pub holds: bool,
 }
 
+/// Device time of a kernel over all its dispatches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// Name and entry point, e.g. `moments.multiply`.
+    pub kernel: String,
+    /// How often it was started.
+    pub dispatches: u64,
+    /// How many of these were timed.
+    pub timed: u64,
+    /// Seconds of all dispatches, from the mean of those timed.
+    pub seconds: f64,
+}
+
+/// Where the device's time went during a point, as far as its clock could be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelsRecord {
+    /// By kernel, by name.
+    pub kernels: Vec<KernelTime>,
+}
+
+impl KernelsRecord {
+    /// Times since `before`, an earlier reading of the same clock.
+    #[must_use]
+    pub fn since(now: &[KernelTime], before: &[KernelTime]) -> Self {
+        let since = |time: &KernelTime| {
+            let earlier = before.iter().find(|earlier| earlier.kernel == time.kernel);
+            KernelTime {
+                dispatches: time.dispatches - earlier.map_or(0, |e| e.dispatches),
+                timed: time.timed - earlier.map_or(0, |e| e.timed),
+                seconds: time.seconds - earlier.map_or(0.0, |e| e.seconds),
+                ..time.clone()
+            }
+        };
+        Self { kernels: now.iter().map(since).filter(|time| time.dispatches > 0).collect() }
+    }
+}
+
 /// A point came to its end; last line before its promises.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DoneRecord {
@@ -396,6 +433,8 @@ pub enum Record {
     Couplings(CouplingsRecord),
     /// All state probabilities.
     States(StatesRecord),
+    /// Device time of every kernel.
+    Kernels(KernelsRecord),
     /// All stages done.
     Done(DoneRecord),
     /// One promise of the scenario.

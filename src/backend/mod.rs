@@ -7,6 +7,7 @@
 pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
+pub mod memory;
 pub mod tables;
 mod torus;
 
@@ -20,6 +21,8 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
+pub(crate) use self::cpu::{BondDraws, draw_bonds};
+pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
 pub use tables::FlipTables;
 
@@ -36,15 +39,15 @@ pub struct DeviceDescription {
     pub driver: String,
 }
 
-/// Time that a kernel took on the device, over all its dispatches.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct KernelTime {
-    /// Name and entry point, e.g. `moments.multiply`.
-    pub kernel: String,
-    /// How often it was started.
-    pub dispatches: u64,
-    /// Seconds in all.
-    pub seconds: f64,
+/// What a device can do at the most, measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peaks {
+    /// Multiply-adds of f32 a second that depend on nothing in memory.
+    pub multiply_adds_per_second: f64,
+    /// Bytes a second of a copy, read and written ones.
+    pub bytes_per_second: f64,
+    /// Whether sums and copies came out right.
+    pub is_right: bool,
 }
 
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
@@ -247,6 +250,12 @@ pub trait Backend {
     /// When the device cannot hold them.
     fn upload_states(&self, states: &BitMatrix) -> Result<Self::States>;
 
+    /// Overwrites states, after everything enqueued before, with `rows` of the same shape.
+    ///
+    /// # Errors
+    /// When the device cannot take them.
+    fn write_states(&self, states: &mut Self::States, rows: &BitMatrix) -> Result<()>;
+
     /// Reads packed states `[chains, units]`.
     ///
     /// # Errors
@@ -347,10 +356,16 @@ pub trait Backend {
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
 
-    /// Device time of every kernel so far, as of the last wait; empty where it is not measured.
+    /// Device time of every kernel so far, as of the last wait, by name; empty where it is not measured.
     fn kernel_times(&self) -> Vec<KernelTime> {
         Vec::new()
     }
+
+    /// Measures what the device can do at the most; takes a fraction of a second.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn measure_peaks(&self) -> Result<Peaks>;
 
     /// Waits until everything enqueued has run.
     ///

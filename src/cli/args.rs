@@ -234,6 +234,16 @@ pub(super) enum Switch {
     Off,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum StreamSwitch {
+    /// Where the rows are too large for memory
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     /// Binary data (.npy, .npz, .csv)
@@ -290,6 +300,9 @@ pub(super) struct TrainArgs {
     /// How many times the likelihood is measured
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(super) metrics: u64,
+    /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) stream: StreamSwitch,
     /// Go on from the checkpoint beside the model file
     #[arg(long)]
     pub(super) resume: bool,
@@ -433,7 +446,7 @@ pub(super) enum BenchWhat {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchIsingArgs {
-    /// Cases, e.g. square1024 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
+    /// Cases, e.g. square1024 or cubic64 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) case: Vec<String>,
     /// Measured seconds of each row

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use crate::ising::ExchangeReport;
 use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
-use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables, TemperingRecord};
+use crate::record::{
+    Bounds, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables, TemperingRecord,
+};
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
@@ -173,4 +175,14 @@ fn bounds(out: &mut String, name: &str, values: &Bounds) {
             let _ = writeln!(out, "  {name:<28} {} ({method})", estimate(value));
         }
     }
+}
+
+/// Device time of every kernel, one line each; nothing where it was not measured.
+pub(super) fn kernels(times: &[KernelTime]) -> String {
+    let mut out = String::new();
+    for time in times {
+        let KernelTime { kernel, dispatches, seconds, .. } = time;
+        let _ = writeln!(out, "  {kernel:<40} {dispatches:>9} × {seconds:>9.3} s on the device");
+    }
+    out
 }

@@ -229,7 +229,7 @@ pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address,
 }
 
 /// Rows whose free energies are computed at a time: bounds the scratch, whatever the number of rows.
-const ENERGY_ROWS: usize = 4096;
+pub(super) const ENERGY_ROWS: usize = 4096;
 
 /// F of every row.
 pub(super) fn free_energies(params: &CpuParams, states: &CpuStates) -> Vec<f64> {
@@ -325,5 +325,21 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
 impl CpuStates {
     pub(super) fn new(matrix: BitMatrix) -> Self {
         Self { matrix, scratch: Scratch::default() }
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        let Scratch { visible, hidden, terms, sums, turned, bias, .. } = &self.scratch;
+        let all = [
+            size_of_val(self.matrix.words()),
+            size_of_val(&visible[..]),
+            size_of_val(&hidden[..]),
+            size_of_val(&terms[..]),
+            size_of_val(&sums[..]),
+            size_of_val(&turned[..]),
+            bias.bytes(),
+        ];
+        all.iter().map(|&bytes| bytes as u64).sum()
     }
 }

@@ -5,6 +5,7 @@
 //! does not pay for waking threads from outside.
 
 mod bands;
+mod bonds;
 mod columns;
 mod digits;
 mod functions;
@@ -15,6 +16,7 @@ mod machine;
 mod neighbours;
 mod numbers;
 mod params;
+pub mod plan;
 mod processor;
 mod product;
 mod sparse;
@@ -27,6 +29,7 @@ mod word;
 
 use std::ops::Range;
 
+pub(crate) use self::bonds::{BondDraws, draw_bonds};
 pub use self::gradient::CpuMoments;
 use self::kernels::gather::gather;
 use self::kernels::ising_half_sweep::MAX_CLASSES;
@@ -36,7 +39,7 @@ pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Peaks, Phase,
     SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
@@ -137,6 +140,12 @@ impl Backend for Cpu {
         Ok(CpuStates::new(states.clone()))
     }
 
+    fn write_states(&self, states: &mut CpuStates, rows: &BitMatrix) -> Result<()> {
+        assert_eq!((rows.rows(), rows.cols()), (states.matrix.rows(), states.matrix.cols()), "shape of the states");
+        states.matrix.words_mut().copy_from_slice(rows.words());
+        Ok(())
+    }
+
     fn read_states(&self, states: &CpuStates) -> Result<BitMatrix> {
         Ok(states.matrix.clone())
     }
@@ -203,6 +212,10 @@ impl Backend for Cpu {
 
     fn read_log_weights(&self, annealing: &CpuAnnealing) -> Result<Vec<f64>> {
         Ok(annealing.log_weights.clone())
+    }
+
+    fn measure_peaks(&self) -> Result<Peaks> {
+        Ok(kernels::peak::measure())
     }
 
     fn finish(&self) -> Result<()> {

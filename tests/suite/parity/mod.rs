@@ -17,7 +17,9 @@ mod ising_table_half_sweep;
 mod ising_torus_half_sweep;
 mod ising_torus_sums;
 mod moments;
+mod peak;
 mod reference;
+mod shards;
 mod update;
 mod variants;
 

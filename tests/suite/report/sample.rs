@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use gibbsite::lattice::Lattice;
 use gibbsite::record::{
     Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IntervalRecord, IsingRecord,
-    LikelihoodChecks, LikelihoodRecord, NamedCoupling, Observables, OrderSummary, PointRecord, Record, StatesRecord,
-    TrainMetric, TrainRecord,
+    KernelTime, KernelsRecord, LikelihoodChecks, LikelihoodRecord, NamedCoupling, Observables, OrderSummary,
+    PointRecord, Record, StatesRecord, TrainMetric, TrainRecord,
 };
 
 /// Noise for samples: uniform on (−1, 1), a linear congruential sequence (Knuth's MMIX constants).
@@ -216,6 +216,14 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         seconds: 24.6,
         model: "model.safetensors".into(),
     }));
+    let times = [("moments.multiply", 40_000, 5_000, 1.25), ("gather.main", 20_000, 2_500, 0.05)];
+    let times = times.map(|(kernel, dispatches, timed, seconds)| KernelTime {
+        kernel: kernel.into(),
+        dispatches,
+        timed,
+        seconds,
+    });
+    records.push(Record::Kernels(KernelsRecord { kernels: times.to_vec() }));
     records.push(Record::Sample(observables(noise, t, &exact, 0.0021, 1.0)));
     let bounds = |e: Estimate| Bounds {
         forward: Some(e),

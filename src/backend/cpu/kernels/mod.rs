@@ -11,4 +11,5 @@ pub(crate) mod ising_table_half_sweep;
 pub(crate) mod ising_torus_half_sweep;
 pub(crate) mod ising_torus_sums;
 pub(crate) mod moments;
+pub(crate) mod peak;
 pub(crate) mod update;
