@@ -446,7 +446,7 @@ pub(super) enum BenchWhat {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchIsingArgs {
-    /// Cases, e.g. square1024 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
+    /// Cases, e.g. square1024 or cubic64 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(super) case: Vec<String>,
     /// Measured seconds of each row

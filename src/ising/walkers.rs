@@ -102,7 +102,7 @@ const LARGE: usize = 512 * 512;
 
 /// The lattice, if it is one that is packed with one bit a site rather than one bit a replica: a square or cubic
 /// ferromagnet that takes at most half as many words of 256 lanes so, of which rows that are no multiple of 64 sites and
-/// replicas that are no multiple of 256 leave lanes idle; a large one also where it takes up to twice as many.
+/// replicas that are no multiple of 256 leave lanes idle; a large one also where it takes up to half as many again.
 /// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
 /// only, never on the device.
 pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> {
@@ -111,7 +111,7 @@ pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> 
     let (sites, length) = (lattice.sites(), lattice.length());
     let by_replica = (sites * replicas.div_ceil(256)) as f64;
     let by_site = (sites / length * length.div_ceil(64)) as f64 * replicas as f64 / 4.0;
-    let most = if sites >= LARGE { 2.0 } else { 0.5 };
+    let most = if sites >= LARGE { 1.5 } else { 0.5 };
     (ferromagnet && by_site < most * by_replica).then_some(lattice)
 }
 
@@ -181,7 +181,9 @@ mod tests {
             (cubic(64), 2, true),
             (cubic(64), 1000, true),
             (cubic(60), 120, false),
-            (cubic(66), 256, true),
+            (cubic(66), 96, true),
+            (cubic(66), 256, false),
+            (cubic(100), 256, true),
             (cubic(256), 2, true),
             (Lattice::Triangular { length: 64 }, 2, false),
         ] {
