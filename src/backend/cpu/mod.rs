@@ -5,6 +5,7 @@
 //! does not pay for waking threads from outside.
 
 mod bands;
+mod bonds;
 mod columns;
 mod digits;
 mod functions;
@@ -27,6 +28,7 @@ mod word;
 
 use std::ops::Range;
 
+pub(crate) use self::bonds::{BondDraws, draw_bonds};
 pub use self::gradient::CpuMoments;
 use self::kernels::gather::gather;
 use self::kernels::ising_half_sweep::MAX_CLASSES;
