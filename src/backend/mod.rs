@@ -8,19 +8,20 @@ pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
 pub mod memory;
-mod square;
 pub mod tables;
+mod torus;
 
 use std::ops::Range;
 
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
+pub(crate) use self::cpu::{BondDraws, draw_bonds};
 pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
 pub use tables::FlipTables;
@@ -176,14 +177,14 @@ pub trait Backend {
     /// When the device cannot hold them.
     fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
-    /// Uploads spins `[replicas, sites]` (1 = up, site = row · length + column) of a periodic square lattice of
-    /// `length` × `length` sites into a layout with one bit a site: for large lattices, in one bit a spin and without a
-    /// graph. Replica r uses temperature column r of `acceptance`. Sweeps, sums and reads are as for
-    /// [`Backend::upload_spins`], with random addresses of their own ([`Stream::SquareFlip`]).
+    /// Uploads spins `[replicas, sites]` (1 = up, sites numbered as in [`Lattice`]) of a square or cubic lattice into a
+    /// layout with one bit a site: for large lattices, without a graph, in one bit a spin where the extent is a multiple
+    /// of 64 and in rows of whole words otherwise. Replica r uses temperature column r of `acceptance`. Sweeps, sums and
+    /// reads are as for [`Backend::upload_spins`], with random addresses of their own ([`Stream::TorusFlip`]).
     ///
     /// # Errors
-    /// [`crate::error::Error::Input`] for a length that is no multiple of 64, and when the device cannot hold them.
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
+    /// [`crate::error::Error::Input`] for another lattice, and when the device cannot hold them.
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
     /// Whole sweeps (each colour once, in order); class exact: equal to the last bit on every backend.
     fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);

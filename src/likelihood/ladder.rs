@@ -1,7 +1,7 @@
 //! Inverse temperatures of annealed importance sampling.
 //!
-//! The variance of a log-weight is Σ_k (β_{k+1} − β_k)² Var[g_k] with g = ∂ ln p*_β/∂β, least for K steps of equal
-//! thermodynamic length ∫ √Var[g] dβ. A short annealing over equal steps measures Var[g] along the way: the variance over
+//! The variance of a log-weight is Σ_k (β_{k+1} − β_k)² Var(g_k) with g = ∂ ln p*_β/∂β, least for K steps of equal
+//! thermodynamic length ∫ √Var(g) dβ. A short annealing over equal steps measures Var(g) along the way: the variance over
 //! chains of the increments of single steps. (Gelman and Meng, Stat. Sci. 13, 163 (1998); Crooks, PRL 99, 100602 (2007).)
 
 use crate::backend::{Address, Backend};
@@ -14,7 +14,7 @@ pub fn linear_ladder(steps: usize) -> Vec<f64> {
     (0..=steps).map(|k| k as f64 / steps as f64).collect()
 }
 
-/// Places where Var[g] is measured.
+/// Places where Var(g) is measured.
 const PLACES: usize = 50;
 /// Steps between them, so that chains follow the ladder.
 const STRIDE: usize = 8;
@@ -23,10 +23,10 @@ const CHAINS: usize = 256;
 /// Smallest rate of length, as a part of the mean: no stretch of the ladder is left without steps.
 const LEAST_RATE: f64 = 0.1;
 
-/// Thermodynamic length of a machine's way from its base, √Var[g] by inverse temperature.
+/// Thermodynamic length of a machine's way from its base, √Var(g) by inverse temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Length {
-    /// √Var[g] at equally spaced places.
+    /// √Var(g) at equally spaced places.
     rates: Vec<f64>,
 }
 
@@ -55,7 +55,7 @@ impl Length {
         Ok(Self { rates })
     }
 
-    /// ∫ √Var[g] dβ from 0 to 1: the number of standard deviations of log-weights between base and machine.
+    /// ∫ √Var(g) dβ from 0 to 1: the number of standard deviations of log-weights between base and machine.
     #[must_use]
     pub fn total(&self) -> f64 {
         crate::stats::mean(&self.rates)

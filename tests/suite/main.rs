@@ -14,6 +14,7 @@ mod ising_general;
 mod ising_reweighting;
 mod ising_scan;
 mod ising_thorough;
+mod ising_torus;
 mod likelihood;
 mod likelihood_bounds;
 mod memory;

@@ -13,6 +13,7 @@ mod gradient;
 mod kernels;
 mod lanes;
 mod machine;
+mod neighbours;
 mod numbers;
 mod params;
 pub mod plan;
@@ -20,10 +21,10 @@ mod processor;
 mod product;
 mod sparse;
 mod spins;
-mod square;
 mod tables;
 mod thresholds;
 mod tile;
+mod torus;
 mod word;
 
 use std::ops::Range;
@@ -43,7 +44,7 @@ use super::{
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 /// The CPU as a device.
@@ -85,8 +86,8 @@ impl Backend for Cpu {
         Ok(CpuSpins::of_graph(graph, acceptance, initial))
     }
 
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<CpuSpins> {
-        CpuSpins::of_square(length, acceptance, initial)
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<CpuSpins> {
+        CpuSpins::of_torus(lattice, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut CpuSpins, seed: u64, sweeps: Range<u32>) {

@@ -18,17 +18,17 @@ mod pipelines;
 pub mod plan;
 mod recorder;
 pub mod shader;
-mod square;
 mod tables;
 pub mod tile;
 mod timing;
+mod torus;
 mod tuning;
 
 use std::ops::Range;
 
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 use super::{
@@ -84,8 +84,8 @@ impl Backend for Gpu {
         Spins::of_graph(self, graph, acceptance, initial)
     }
 
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
-        Spins::of_square(self, length, acceptance, initial)
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
+        Spins::of_torus(self, lattice, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut Spins, seed: u64, sweeps: Range<u32>) {

@@ -129,7 +129,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "row_sum",
     "sfc32",
     "sigmoid",
-    "square",
+    "torus",
     "stored_weights_f16",
     "stored_weights_f16_native",
     "stored_weights_f32",

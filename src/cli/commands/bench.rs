@@ -8,14 +8,14 @@ use crate::cli::console::Console;
 use crate::cli::text;
 use crate::error::{Error, Result};
 use crate::run::bench::ais::{self, Annealing};
-use crate::run::bench::ising::{self, Square};
+use crate::run::bench::ising::{self, Ising};
 use crate::run::bench::rbm::{self, Training};
 use crate::run::bench::{Bench, Case, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
     let effort = |seconds| Effort { seconds, seed: global.seed(), request: global.device_request() };
     let found = match &args.what {
-        BenchWhat::Ising(args) => named::<Square>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
+        BenchWhat::Ising(args) => named::<Ising>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
         BenchWhat::Rbm(args) => {
             let usual: &[&str] = if args.growth { &rbm::GROWTH_CASES } else { &rbm::DEFAULT_CASES };
             named::<Training>(&args.case, usual, &effort(args.seconds))

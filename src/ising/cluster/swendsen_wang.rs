@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::labels::{Labels, root_of, unite_within};
 use super::{Address, Bonds};
-use crate::backend::cpu::{BondDraws, draw_bonds};
+use crate::backend::{BondDraws, draw_bonds};
 use crate::rng::{Stream, philox};
 
 /// Words of 32 bonds drawn at a time.

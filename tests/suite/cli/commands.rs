@@ -242,7 +242,7 @@ fn benches_have_a_check_value_in_every_row_and_name_the_devices() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "a heading and two rows: {text}");
     assert!(lines[0].contains("flips/ns") && lines[0].contains("speed-up") && lines[1].contains("1.0 ×"), "{text}");
-    for wrong in ["bench ising --case square100", "bench ising --seconds 0", "bench ising --case cube8"] {
+    for wrong in ["bench ising --case square101", "bench ising --seconds 0", "bench ising --case cube8"] {
         assert_eq!(place.run(wrong).code, Some(2), "{wrong}");
     }
 }

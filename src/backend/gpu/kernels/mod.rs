@@ -6,10 +6,10 @@ pub(super) mod free_energy;
 pub(super) mod gather;
 pub(super) mod gibbs_half_step;
 pub(super) mod ising_half_sweep;
-pub(super) mod ising_square_half_sweep;
-pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
 pub(super) mod ising_table_half_sweep;
+pub(super) mod ising_torus_half_sweep;
+pub(super) mod ising_torus_sums;
 pub(super) mod moments;
 pub(super) mod peak;
 pub(super) mod update;
@@ -24,9 +24,10 @@ pub const ALL: &[&Kernel] = &[
     &ising_half_sweep::SMALL,
     &ising_half_sweep::SMALL_ANY,
     &ising_sums::KERNEL,
-    &ising_square_half_sweep::ANY,
-    &ising_square_half_sweep::TWO,
-    &ising_square_sums::KERNEL,
+    &ising_torus_half_sweep::ANY,
+    &ising_torus_half_sweep::TWO,
+    &ising_torus_half_sweep::CUBIC,
+    &ising_torus_sums::KERNEL,
     &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::HIDDEN,
     &gibbs_half_step::VISIBLE,
