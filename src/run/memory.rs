@@ -298,6 +298,18 @@ pub fn check(stages: &[StageMemory]) -> Result<()> {
     Ok(())
 }
 
+/// As [`check`]; where the choice is left to this program and a stage does not fit the GPU that is here, the CPU.
+///
+/// # Errors
+/// As [`check`].
+pub fn settle(request: &DeviceRequest, stages: &[StageMemory]) -> Result<DeviceRequest> {
+    check(stages)?;
+    let is_free = request.choice == Choice::Auto && request.device.is_none();
+    let fits = |stage: &StageMemory| stage.backend == "cpu" || stage.assumed || stage.too_large.is_none();
+    let choice = if is_free && !stages.iter().all(fits) { Choice::Cpu } else { request.choice };
+    Ok(DeviceRequest { choice, ..request.clone() })
+}
+
 /// A table of the stages' memory, one line a stage and backend, columns by purpose.
 #[must_use]
 pub fn table(stages: &[StageMemory], name: &str) -> String {
@@ -325,4 +337,39 @@ pub fn table(stages: &[StageMemory], name: &str) -> String {
         let _ = writeln!(out, "  * no GPU is here: one with buffers up to {largest} is assumed");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_is_too_small_is_passed_over_unless_it_was_asked_for() {
+        let demand = Demand { n_visible: 1000, n_hidden: 100, chains: 5000, ..Demand::default() };
+        let stage = Stage { name: "sample", demand, outside: Outside::default() };
+        let cpu = Place::Cpu { threads: 1 };
+        // 5000 chains of 1000 units are 640 KB in one buffer.
+        let gpu = |largest, assumed| Place::Gpu { room: Room { largest, ..Room::default() }, assumed };
+        let stages = |places: &[Place], limit| -> Vec<StageMemory> {
+            places.iter().map(|&place| stage.memory("", place, limit)).collect()
+        };
+        let auto = DeviceRequest::default();
+        let choice =
+            |request: &DeviceRequest, places: &[Place]| settle(request, &stages(places, None)).map(|r| r.choice);
+        assert_eq!(choice(&auto, &[gpu(1 << 20, false), cpu]), Ok(Choice::Auto));
+        assert_eq!(choice(&auto, &[gpu(600_000, false), cpu]), Ok(Choice::Cpu));
+        assert_eq!(choice(&auto, &[gpu(600_000, true), cpu]), Ok(Choice::Auto));
+        let asked = DeviceRequest { choice: Choice::Gpu, ..DeviceRequest::default() };
+        let error = choice(&asked, &[gpu(600_000, false)]).unwrap_err().to_string();
+        assert!(error.contains("a buffer of chains") && error.contains("4687 chains"), "{error}");
+        // No memory anywhere: not even one chain would fit, nor one hidden unit.
+        let error = settle(&auto, &stages(&[gpu(1 << 20, true), cpu], Some(1000))).unwrap_err().to_string();
+        assert!(error.contains("1000 B") && error.contains("machine with more memory"), "{error}");
+    }
+
+    #[test]
+    fn bytes_are_told_in_units() {
+        let told = [0, 1023, 1024, 1536, 1 << 30, u64::MAX].map(bytes_text);
+        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "16.0 EiB"]);
+    }
 }

@@ -62,8 +62,8 @@ pub(super) const CHECKPOINTS_KEPT: usize = 2;
 /// # Errors
 /// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
-    memory::check(&memory::of_plan(plan, &request.device)?)?;
-    run_through_failures(plan, request, listener, |attempt| with_backend(&request.device, attempt))
+    let device = memory::settle(&request.device, &memory::of_plan(plan, &request.device)?)?;
+    run_through_failures(plan, request, listener, |attempt| with_backend(&device, attempt))
 }
 
 /// The manifest of a run that starts now.

@@ -37,7 +37,16 @@ pub struct Gpu {
     nothing: wgpu::Buffer,
     pub(super) compiled: Option<Compiled>,
     precision: Precision,
-    failure: Arc<Mutex<Option<Fault>>>,
+    failure: Arc<Mutex<Failure>>,
+}
+
+/// What went wrong on the device.
+#[derive(Debug, Default)]
+struct Failure {
+    /// What waits to be returned.
+    next: Option<Fault>,
+    /// Whether there ever was something.
+    ever: bool,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,7 +60,7 @@ impl Gpu {
     /// [`Error::Device`] when there is no such adapter or it cannot be opened.
     pub fn new(selection: &Selection) -> Result<Self> {
         let adapter::Opened { adapter, device, queue, products, precision } = adapter::open(selection)?;
-        let failure = Arc::new(Mutex::new(None));
+        let failure = Arc::new(Mutex::new(Failure::default()));
         let place = adapter.get_info().name;
         let (kept, name) = (Arc::clone(&failure), place.clone());
         device.on_uncaptured_error(Arc::new(move |error| keep(&kept, fault_of(&error, &name))));
@@ -118,18 +127,20 @@ impl Gpu {
         keep(&self.failure, fault);
     }
 
-    /// Whether a failure waits to be returned.
+    /// Whether anything failed since the device was opened.
     pub(super) fn has_failed(&self) -> bool {
-        lock(&self.failure).is_some()
+        lock(&self.failure).ever
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        lock(&self.failure).take().map_or(Ok(()), |fault| Err(Error::Device(fault)))
+        lock(&self.failure).next.take().map_or(Ok(()), |fault| Err(Error::Device(fault)))
     }
 }
 
-fn keep(failure: &Mutex<Option<Fault>>, fault: Fault) {
-    lock(failure).get_or_insert(fault);
+fn keep(failure: &Mutex<Failure>, fault: Fault) {
+    let mut failure = lock(failure);
+    failure.next.get_or_insert(fault);
+    failure.ever = true;
 }
 
 fn fault_of(error: &wgpu::Error, place: &str) -> Fault {

@@ -60,14 +60,15 @@ fn train_split<R: RowSource>(
     let plan = plan_of(args, global, source, trained);
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
-    memory::check(&memory::of_training(&plan, units, counted, &global.device_request())?)?;
+    let request = global.device_request();
+    let request = memory::settle(&request, &memory::of_training(&plan, units, counted, &request)?)?;
     let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
     let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
-        with_backend(&global.device_request(), Train { inputs, listener })
+        with_backend(&request, Train { inputs, listener })
     })?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
