@@ -280,6 +280,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
     let biases = flat(&params.visible_bias).iter().zip(flat(base)).take(params.n_visible);
     scratch.bias.set(biases.map(|(b, b0)| f64::from(b - b0)));
     let tilt = &scratch.bias;
+    let reach = params.reach();
     states
         .words_mut()
         .par_chunks_mut(shares.chains * words)
@@ -293,7 +294,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
             let rows = log_weights.len();
             exchange(packed, words, v);
             for k in steps.clone() {
-                let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1] };
+                let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1], reach };
                 let at = |stream| draw(*address, k + 1, stream, block * shares.chains);
                 let columns = Columns::looked_at(v, rows, sparse);
                 let numbers = at(Stream::SampleHidden);
