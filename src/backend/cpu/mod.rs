@@ -9,6 +9,7 @@ mod columns;
 mod digits;
 mod functions;
 mod gradient;
+mod inputs;
 mod kernels;
 mod lanes;
 mod machine;
@@ -27,6 +28,7 @@ mod word;
 use std::ops::Range;
 
 pub use self::gradient::CpuMoments;
+pub use self::inputs::CpuInputs;
 use self::kernels::gather::gather;
 use self::kernels::ising_half_sweep::MAX_CLASSES;
 pub use self::machine::{CpuAnnealing, CpuStates};
