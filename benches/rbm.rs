@@ -7,11 +7,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend, Phase, UpdateRule};
+use gibbsite::backend::cpu::{Cpu, CpuInputs};
+use gibbsite::backend::{Address, Backend, Minibatch, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Stream, unit_word};
+use gibbsite::rng::{Permutation, Stream, unit_word};
 
 /// Visible units, hidden units, chains.
 const SHAPES: [(usize, usize, usize); 3] = [(64, 64, 500), (784, 500, 500), (784, 1000, 500)];
@@ -51,6 +51,9 @@ fn steps(c: &mut Criterion) {
         });
         let ones: u64 = cpu.read_states(&states).expect("in memory").column_counts().iter().sum();
         println!("check {name}: {ones} units on after {step} steps");
+        let mut inputs = CpuInputs::default();
+        group.bench_function(BenchmarkId::new("product", &name), |b| b.iter(|| inputs.set(&params, &states)));
+        println!("check {name}: input {}", inputs.get(chains - 1, n_hidden - 1));
         group.bench_function(BenchmarkId::new("moments", &name), |b| {
             b.iter(|| cpu.accumulate_moments(&params, &states, Phase::Data, &mut moments));
         });
@@ -61,7 +64,7 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
-/// AIS, flips, updates and samples of hidden units at the usual size.
+/// AIS, flips, updates, minibatches and samples of hidden units at the usual size.
 fn others(c: &mut Criterion) {
     let cpu = Cpu::new();
     let mut group = c.benchmark_group("rbm 784x500_b500");
@@ -85,6 +88,17 @@ fn others(c: &mut Criterion) {
             step += 1;
         });
     });
+    let data = cpu.upload_states(&states(10_000, 784)).expect("fits in memory");
+    let mut batch = cpu.upload_states(&states(500, 784)).expect("fits in memory");
+    let mut minibatch = Minibatch { permutation: Permutation::new(1, 0, 10_000), first: 0, count: 500 };
+    group.bench_function("gather", |b| {
+        b.iter(|| {
+            cpu.gather(&data, &minibatch, &mut batch);
+            minibatch.first = (minibatch.first + 500) % 10_000;
+        });
+    });
+    let ones: u64 = cpu.read_states(&batch).expect("in memory").column_counts().iter().sum();
+    println!("check: {ones} units of the minibatch are on");
     group.bench_function("read_hidden", |b| b.iter(|| cpu.read_hidden(&params, &chains, Address::new(4), 0)));
     cpu.accumulate_moments(&params, &chains, Phase::Data, &mut moments);
     cpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);

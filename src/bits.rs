@@ -1,35 +1,36 @@
 //! Packed bits: the states of binary units, 32 to a word.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Fault, Result};
 
 /// A matrix of bits, row-major: bit `j` of row `r` is bit `j % 32` of word `r · words_per_row + j / 32`.
 ///
-/// Bits beyond `cols` in the last word of a row are zero; every writer keeps that.
+/// Bits beyond `cols` in the last word of a row are zero; every writer keeps that. A clone shares the words until one of
+/// the two is written to: handing a data set to a backend takes no memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BitMatrix {
     rows: usize,
     cols: usize,
-    words: Vec<u32>,
+    words: Arc<Vec<u32>>,
 }
 
 impl BitMatrix {
     /// All zero, `[rows, cols]`.
     #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        Self { rows, cols, words: vec![0; rows * cols.div_ceil(32)] }
+        Self { rows, cols, words: Arc::new(vec![0; rows * cols.div_ceil(32)]) }
     }
 
     /// Bit (r, j) = `bit(r, j)`.
     pub fn from_fn(rows: usize, cols: usize, mut bit: impl FnMut(usize, usize) -> bool) -> Self {
-        let mut matrix = Self::zeros(rows, cols);
-        for r in 0..rows {
+        let mut words = vec![0; rows * cols.div_ceil(32)];
+        for (r, row) in words.chunks_exact_mut(cols.div_ceil(32).max(1)).enumerate() {
             for j in 0..cols {
-                if bit(r, j) {
-                    matrix.set(r, j, true);
-                }
+                row[j / 32] |= u32::from(bit(r, j)) << (j % 32);
             }
         }
-        matrix
+        Self { rows, cols, words: Arc::new(words) }
     }
 
     /// Takes packed words as they are; the length must fit and padding bits must be zero.
@@ -51,7 +52,7 @@ impl BitMatrix {
                     .expected(format!("zeros after unit {cols} in every row")),
             ));
         }
-        Ok(Self { rows, cols, words })
+        Ok(Self { rows, cols, words: Arc::new(words) })
     }
 
     /// Number of rows (chains, samples, replicas).
@@ -80,7 +81,7 @@ impl BitMatrix {
 
     /// All words, row after row; the writer keeps padding bits zero.
     pub fn words_mut(&mut self) -> &mut [u32] {
-        &mut self.words
+        Arc::<Vec<u32>>::make_mut(&mut self.words)
     }
 
     /// Words of one row.
@@ -102,10 +103,11 @@ impl BitMatrix {
         debug_assert!(j < self.cols, "unit {j} of {}", self.cols);
         let index = r * self.words_per_row() + j / 32;
         let mask = 1u32 << (j % 32);
+        let word = &mut self.words_mut()[index];
         if value {
-            self.words[index] |= mask;
+            *word |= mask;
         } else {
-            self.words[index] &= !mask;
+            *word &= !mask;
         }
     }
 
@@ -114,7 +116,7 @@ impl BitMatrix {
     pub fn slice_rows(&self, range: std::ops::Range<usize>) -> Self {
         let per_row = self.words_per_row();
         let words = self.words[range.start * per_row..range.end * per_row].to_vec();
-        Self { rows: range.len(), cols: self.cols, words }
+        Self { rows: range.len(), cols: self.cols, words: Arc::new(words) }
     }
 
     /// The rows named, in that order.
@@ -124,13 +126,13 @@ impl BitMatrix {
         for &r in rows {
             words.extend_from_slice(self.row(r));
         }
-        Self { rows: rows.len(), cols: self.cols, words }
+        Self { rows: rows.len(), cols: self.cols, words: Arc::new(words) }
     }
 
     /// Appends the rows of `other`, which must have as many columns.
     pub fn append(&mut self, other: &Self) {
         assert_eq!(self.cols, other.cols, "rows of different length");
-        self.words.extend_from_slice(&other.words);
+        Arc::<Vec<u32>>::make_mut(&mut self.words).extend_from_slice(&other.words);
         self.rows += other.rows;
     }
 
@@ -138,12 +140,13 @@ impl BitMatrix {
     #[must_use]
     pub fn transposed(&self) -> Self {
         let mut out = Self::zeros(self.cols, self.rows);
+        let (per_row, words) = (out.words_per_row(), out.words_mut());
         for r in 0..self.rows {
             for (w, &word) in self.row(r).iter().enumerate() {
                 let mut rest = word;
                 while rest != 0 {
                     let j = 32 * w + rest.trailing_zeros() as usize;
-                    out.set(j, r, true);
+                    words[j * per_row + r / 32] |= 1 << (r % 32);
                     rest &= rest - 1;
                 }
             }

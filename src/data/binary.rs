@@ -89,17 +89,16 @@ pub(crate) fn bits_of(
 ) -> Result<BitMatrix> {
     check_shape(rows, units, source)?;
     let mut encoding = Encoding::default();
-    let mut bits = BitMatrix::zeros(rows, units);
+    let per_row = units.div_ceil(32);
+    let mut words = vec![0; rows * per_row];
     for r in 0..rows {
         for j in 0..units {
             let x = value(r, j);
             let bit = encoding
                 .bit(x, r, j)
                 .map_err(|why| not_binary(why, x, format_args!("{source}, row {}, column {}", r + 1, j + 1)))?;
-            if bit {
-                bits.set(r, j, true);
-            }
+            words[r * per_row + j / 32] |= u32::from(bit) << (j % 32);
         }
     }
-    Ok(bits)
+    BitMatrix::from_words(rows, units, words)
 }

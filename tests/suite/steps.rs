@@ -105,9 +105,9 @@ on_both! {
 /// Everything that is computed in parallel, on machines large enough to be shared out among threads.
 fn everything() -> (State, State, Vec<f64>, Vec<f64>, BitMatrix) {
     let data = data(611, 131);
-    let settings = Settings { chains: 301, batch: 203, ..settings(Algorithm::Pcd, true, 7) };
-    let trained = train(&Cpu, &settings, &data, 97, &[7]);
-    let contrastive = train(&Cpu, &Settings { algorithm: Algorithm::Cd, flip: false, ..settings }, &data, 97, &[7]);
+    let settings = Settings { chains: 301, batch: 263, ..settings(Algorithm::Pcd, true, 7) };
+    let trained = train(&Cpu, &settings, &data, 140, &[7]);
+    let contrastive = train(&Cpu, &Settings { algorithm: Algorithm::Cd, flip: false, ..settings }, &data, 140, &[7]);
     let params = Cpu.upload_params(&trained.rbm, None).unwrap();
     let energies = Cpu.read_free_energies(&params, &Cpu.upload_states(&data).unwrap()).unwrap();
     let base = vec![0.1; 131];

@@ -26,6 +26,16 @@ pub(crate) fn exp_of_minus<S: Instructions>(x: f32) -> f32 {
     p * f32::from_bits(rounded.to_bits() << 23)
 }
 
+/// e^y for |y| ≤ ¼: 1 + y + y² q(y) with q of degree 3 from a minimax fit leaves 2⁻²⁶.
+#[inline(always)]
+pub(crate) fn exp_near_zero<S: Instructions>(y: f32) -> f32 {
+    let q = 8.323_313e-3;
+    let q = S::mul_add(q, y, 4.178_436_5e-2);
+    let q = S::mul_add(q, y, 0.166_667_83);
+    let q = S::mul_add(q, y, 0.499_997_85);
+    S::mul_add(S::mul_add(q, y, 1.0), y, 1.0)
+}
+
 /// 1 / (1 + e^{−x}).
 #[inline(always)]
 pub(crate) fn sigmoid<S: Instructions>(x: f32) -> f32 {
@@ -92,6 +102,11 @@ mod tests {
             worst_exp = worst_exp.max((f64::from(exp_of_minus::<Baseline>(-x)) / exact - 1.0).abs());
             let exact = crate::numerics::softplus(f64::from(x));
             worst_softplus = worst_softplus.max((f64::from(softplus::<Baseline>(x)) / exact - 1.0).abs());
+        }
+        for k in -250..=250 {
+            let y = k as f32 * 1e-3;
+            let exact = f64::from(y).exp();
+            worst_exp = worst_exp.max((f64::from(exp_near_zero::<Baseline>(y)) / exact - 1.0).abs());
         }
         // One unit in the last place is between 2⁻²⁴ and 2⁻²³ relative.
         assert!(worst_exp < 2.0 * 2f64.powi(-23), "exp is off by {worst_exp:e}");

@@ -123,6 +123,9 @@ impl CpuMoments {
     }
 }
 
+/// Weights below which an update is not worth a second thread: some 50 µs of work.
+const FEW: usize = 1 << 17;
+
 /// Moves the parameters.
 pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &UpdateRule) {
     let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
@@ -132,8 +135,8 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
         *offset += rule.offset_rate * (mean - *offset);
     }
     let (hidden_offset, visible_offset) = (&params.hidden_offset, &params.visible_offset);
-    // A task moves a tile's weights; short ones are not worth handing over (an element takes some eight operations).
-    let at_once = SMALL / (8 * TILE * n_visible) + 1;
+    // A task moves a tile's weights; short ones are not worth handing over.
+    let at_once = FEW / (TILE * n_visible) + 1;
     params
         .weights
         .par_chunks_exact_mut(n_visible)
@@ -170,7 +173,7 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
     params
         .transposed
         .par_chunks_exact_mut(n_hidden)
-        .with_min_len(SMALL / (8 * TILE * n_hidden) + 1)
+        .with_min_len(FEW / (TILE * n_hidden) + 1)
         .enumerate()
         .for_each(|(tile, out)| transpose_tile(weights, n_visible, tile, out));
 }

@@ -62,8 +62,9 @@ pub(super) fn with_workspace<T>(run: impl FnOnce(&mut Workspace) -> T) -> T {
     WORK.with_borrow_mut(run)
 }
 
-/// Multiply-adds below which a step is not worth a second thread (about 5 µs of work).
-pub(super) const SMALL: usize = 1 << 20;
+/// Multiply-adds below which a step is not worth a second thread: some 50 µs of work, of which a second thread would take
+/// half, but some 25 µs to wake.
+pub(super) const SMALL: usize = 1 << 22;
 
 /// Multiply-adds of a half-step from which threads may wait for each other after it (some 100 µs of one thread's work).
 const LONG: usize = 1 << 24;
@@ -290,6 +291,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
     let biases = flat(&params.visible_bias).iter().zip(flat(base)).take(params.n_visible);
     scratch.bias.set(biases.map(|(b, b0)| f64::from(b - b0)));
     let tilt = &scratch.bias;
+    let reach = params.reach();
     states
         .words_mut()
         .par_chunks_mut(shares.chains * words)
@@ -303,7 +305,7 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
             let rows = log_weights.len();
             exchange(packed, words, v);
             for k in steps.clone() {
-                let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1] };
+                let rungs = Rungs { from: betas[k as usize], to: betas[k as usize + 1], reach };
                 let at = |stream| draw(*address, k + 1, stream, block * shares.chains);
                 let columns = Columns::looked_at(v, rows, sparse);
                 let numbers = at(Stream::SampleHidden);
@@ -341,5 +343,65 @@ impl CpuStates {
             bias.bytes(),
         ];
         all.iter().map(|&bytes| bytes as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::{Cpu, CpuMoments};
+    use crate::backend::{Backend, HostMoments, Phase, UpdateRule};
+    use crate::rbm::Rbm;
+    use crate::rng::{uniform, unit_word};
+
+    fn number(k: usize) -> f32 {
+        uniform(unit_word(1, Stream::Sequence, 0, 0, k as u32)) - 0.5
+    }
+
+    /// Every step of a machine whose half-steps are so long that they are shared out.
+    fn everything(rbm: &Rbm, bits: &BitMatrix) -> (BitMatrix, HostMoments, Rbm, Vec<f64>, Vec<f64>) {
+        let mut params = Cpu.upload_params(rbm, None).unwrap();
+        let mut chains = Cpu.upload_states(bits).unwrap();
+        let mut moments: CpuMoments = Cpu.new_moments(&params).unwrap();
+        Cpu.accumulate_moments(&params, &chains, Phase::Data, &mut moments);
+        Cpu.gibbs(&params, &mut chains, Address::new(3), 0..3);
+        Cpu.flip_move(&params, &mut chains, Address::new(3), 0);
+        Cpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
+        let rule = UpdateRule {
+            learning_rate: 0.1,
+            bias_rate: 0.5,
+            momentum: 0.5,
+            weight_decay: 1e-3,
+            centred: true,
+            offset_rate: 0.1,
+        };
+        Cpu.update(&mut params, &moments, &rule);
+        let base = vec![0.1; rbm.n_visible];
+        let mut annealing = Cpu.start_annealing(&params, &base, bits.rows(), Address::new(4)).unwrap();
+        Cpu.anneal(&params, &mut annealing, &[0.0, 0.5, 0.51, 1.0], 0..3);
+        (
+            Cpu.read_states(&chains).unwrap(),
+            Cpu.read_moments(&moments).unwrap(),
+            Cpu.read_params(&params).unwrap().0,
+            Cpu.read_free_energies(&params, &chains).unwrap(),
+            Cpu.read_log_weights(&annealing).unwrap(),
+        )
+    }
+
+    #[test]
+    fn shared_half_steps_do_not_depend_on_the_number_of_threads() {
+        let (n_visible, n_hidden, rows) = (601, 470, 70);
+        assert!(rows * n_visible * n_hidden >= LONG);
+        let mut rbm = Rbm::zeros(n_visible, n_hidden);
+        rbm.weights.iter_mut().enumerate().for_each(|(k, w)| *w = 0.2 * number(k));
+        let bits = BitMatrix::from_fn(rows, n_visible, |r, j| number(7 + r * n_visible + j) < 0.0);
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| everything(&rbm, &bits))
+        };
+        let alone = with(1);
+        for threads in [2, 3, 7] {
+            assert!(with(threads) == alone, "{threads} threads");
+        }
     }
 }

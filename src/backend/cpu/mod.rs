@@ -10,6 +10,7 @@ mod columns;
 mod digits;
 mod functions;
 mod gradient;
+mod inputs;
 mod kernels;
 mod lanes;
 mod machine;
@@ -31,6 +32,7 @@ use std::ops::Range;
 
 pub(crate) use self::bonds::{BondDraws, draw_bonds};
 pub use self::gradient::CpuMoments;
+pub use self::inputs::CpuInputs;
 use self::kernels::gather::gather;
 use self::kernels::ising_half_sweep::MAX_CLASSES;
 pub use self::machine::{CpuAnnealing, CpuStates};

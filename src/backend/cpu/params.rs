@@ -152,6 +152,22 @@ impl CpuParams {
         Side { weights: &self.transposed, bias: &self.visible_bias, base, units: self.n_visible }
     }
 
+    /// max_i (|c_i| + Σ_j |w_ji|), and a little more for the rounding of sums: no hidden input is larger.
+    pub(crate) fn reach(&self) -> f64 {
+        let mut reach = 0.0f64;
+        for (bias, weights) in self.hidden_bias.iter().zip(self.weights.chunks_exact(self.n_visible)) {
+            let mut sums = *bias;
+            sums.0.iter_mut().for_each(|sum| *sum = sum.abs());
+            for row in weights {
+                for (sum, w) in sums.0.iter_mut().zip(&row.0) {
+                    *sum += w.abs();
+                }
+            }
+            reach = sums.0.iter().fold(reach, |reach, &sum| reach.max(f64::from(sum)));
+        }
+        reach * 1.01
+    }
+
     /// 2 c_i + Σ_j w_ji: the hidden inputs of v and 1 − v add up to this.
     pub(crate) fn turned_inputs(&self, sums: &mut Vec<Tile>) {
         sums.clear();

@@ -8,21 +8,53 @@ use crate::cli::console::Console;
 use crate::cli::text;
 use crate::error::{Error, Result};
 use crate::run::bench::ais::{self, Annealing};
+use crate::run::bench::growth;
 use crate::run::bench::ising::{self, Ising};
 use crate::run::bench::rbm::{self, Training};
 use crate::run::bench::{Bench, Case, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let effort = |seconds| Effort { seconds, seed: global.seed(), request: global.device_request() };
+    let effort = |seconds| Effort { seconds, seed: global.seed(), plain: true, request: global.device_request() };
     let found = match &args.what {
         BenchWhat::Ising(args) => named::<Ising>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
         BenchWhat::Rbm(args) => {
-            let usual: &[&str] = if args.growth { &rbm::GROWTH_CASES } else { &rbm::DEFAULT_CASES };
-            named::<Training>(&args.case, usual, &effort(args.seconds))
+            if args.growth {
+                return growth(&Effort { plain: false, ..effort(args.seconds) }, console);
+            }
+            named::<Training>(&args.case, &rbm::DEFAULT_CASES, &effort(args.seconds))
         }
         BenchWhat::Ais(args) => named::<Annealing>(&args.case, &ais::DEFAULT_CASES, &effort(args.seconds)),
     }?;
     console.result(&found, &(table(&found) + &roofline(&found)))
+}
+
+/// How time grows, series by series.
+fn growth(effort: &Effort, console: &mut Console) -> Result<()> {
+    let found = growth::measured(effort)?;
+    let mut text = String::new();
+    for line in &found {
+        let _ = writeln!(
+            text,
+            "{:<8} {} threads, {}: a + b n with a = {:.3} ms, b = {:.3} µs",
+            line.backend,
+            line.threads.map_or("-".to_string(), |n| n.to_string()),
+            line.along,
+            1e3 * line.fixed,
+            1e6 * line.each
+        );
+        for point in &line.points {
+            let _ = writeln!(
+                text,
+                "  {:<26} n {:>6} {:>11.3} ms {:>11.3} ms of CPU   {:+.1} % of the line",
+                point.case,
+                point.n,
+                1e3 * point.seconds,
+                1e3 * point.cpu_seconds.unwrap_or(f64::NAN),
+                100.0 * (point.ratio - 1.0)
+            );
+        }
+    }
+    console.result(&found, &text)
 }
 
 /// Measures the cases named, or the usual ones.

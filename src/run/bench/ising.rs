@@ -183,7 +183,7 @@ mod tests {
     fn every_row_carries_the_right_energy() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
         let cases: [Ising; 2] = ["square8x64", "square64"].map(|name| name.parse().unwrap());
-        let effort = Effort { seconds: 0.2, seed: 1, request };
+        let effort = Effort { seconds: 0.2, seed: 1, plain: true, request };
         let found = measure(&cases, &effort).unwrap();
         let backends: Vec<&str> = found.rows.iter().map(|row| row.backend.as_str()).collect();
         assert_eq!(backends, ["plain", "cpu", "cpu"].repeat(2));

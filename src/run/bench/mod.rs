@@ -6,6 +6,7 @@
 
 pub mod ais;
 mod devices;
+pub mod growth;
 pub mod ising;
 mod plain;
 mod plain_machine;
@@ -111,6 +112,8 @@ pub struct Effort {
     pub seconds: f64,
     /// Seed.
     pub seed: u64,
+    /// Whether the simple loop is measured too.
+    pub plain: bool,
     /// Devices; `threads` is the most that are used.
     pub request: DeviceRequest,
 }
@@ -159,7 +162,7 @@ pub trait Case: Display + Sync {
 /// # Errors
 /// [`Error::Input`] for a time that is not positive or above an hour, device failures.
 pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
-    let Effort { seconds, seed, ref request } = *effort;
+    let Effort { seconds, seed, plain, ref request } = *effort;
     if !(seconds > 0.0 && seconds <= 3600.0) {
         return Err(Error::Input(Fault::new(format!("{seconds} seconds")).at("--seconds").expected("0 to 3600")));
     }
@@ -189,7 +192,7 @@ pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
                 .map(|(cost, peaks)| Roofline::new(cost, found.work / found.span.seconds, &peaks)),
             kernels,
         };
-        if let Some(found) = case.plain(seconds, seed)? {
+        if plain && let Some(found) = case.plain(seconds, seed)? {
             rows.push(row("plain", "one simple loop", Some(1), found, None, Vec::new()));
         }
         for threads in if all > 1 { vec![1, all] } else { vec![1] } {
