@@ -69,6 +69,8 @@ fn allocations(algorithm: Algorithm, flip: bool, units: usize, hidden: usize, po
         bias_rate: 1.0,
         offset_rate: 0.1,
         flip,
+        translations: None,
+        rungs: 2,
         seed: 1,
     };
     let state = initial_state(initial_machine(&data, hidden, 0.01, 1), &data, &settings);

@@ -48,8 +48,6 @@ pub struct Effort {
 const STEPS: u32 = 5;
 /// Ways from the base to the machine, a chain in the mean, before anything is measured.
 const ARRIVALS: f64 = 3.0;
-/// Fewest and most rungs.
-const RUNGS: (usize, usize) = (3, 64);
 /// Rounds that are made whatever they cost, if so many are needed.
 const LEAST_ROUNDS: u64 = 100;
 /// Rounds of which log-weights are kept, for each of both sets of pairs.
@@ -67,7 +65,7 @@ pub fn equilibrate<B: Backend>(
     effort: Effort,
     listener: &mut dyn Listener,
 ) -> Result<Equilibrated> {
-    let rungs = ((length.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(RUNGS.0, RUNGS.1);
+    let rungs = length.rungs();
     let betas = length.ladder(rungs - 1);
     let machines: Vec<Rbm> = betas.iter().map(|&beta| tempered(rbm, base, beta)).collect();
     let start = BitMatrix::zeros(effort.chains, rbm.n_visible);

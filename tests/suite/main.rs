@@ -26,5 +26,6 @@ mod small;
 mod stationarity;
 mod statistics;
 mod steps;
+mod tempering;
 mod training;
 mod tree;

@@ -13,11 +13,13 @@ use crate::cli::{command_line, text};
 use crate::data::{self, write_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
+use crate::lattice::Lattice;
 use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
 use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
+use crate::sample::Moves;
 use crate::train::{Algorithm, Schedule, Settings, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
@@ -84,6 +86,17 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
                 let _ = writeln!(lines, "  {name:<18} {}", text::estimate(value));
             }
         }
+        if let Some(tempering) = &m.tempering {
+            let accepted: Vec<String> = tempering.acceptance.iter().map(|a| format!("{a:.2}")).collect();
+            let _ = writeln!(
+                lines,
+                "  {:<18} {} rungs, exchanges accepted {}, {:.1} ways from the lowest a chain",
+                "tempering",
+                tempering.rungs,
+                accepted.join(" "),
+                tempering.arrivals_per_chain
+            );
+        }
         if let Some(top) = m.ceiling {
             let _ = writeln!(lines, "  {:<18} {top:.4}", "ceiling");
         }
@@ -135,6 +148,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             algorithm: match args.algorithm {
                 TrainAlgorithm::Cd => Algorithm::Cd,
                 TrainAlgorithm::Pcd => Algorithm::Pcd,
+                TrainAlgorithm::Pt => Algorithm::Pt,
+                TrainAlgorithm::Trajectory => Algorithm::Trajectory,
             },
             gibbs_steps: args.gibbs_steps,
             chains: args.chains,
@@ -152,6 +167,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
             offset_rate: 0.1,
             flip,
+            translations: moves(args.translations, source.data.lattice).translations,
+            rungs: args.rungs,
             seed: global.seed(),
         },
         n_hidden: args.hidden,
@@ -159,6 +176,12 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
         metrics: args.metrics,
         checkpoints: 10,
     }
+}
+
+/// Translations where they are asked for and the lattice has them.
+pub(super) fn moves(translations: Switch, lattice: Option<Lattice>) -> Moves {
+    let all = Moves::of(lattice);
+    if translations == Switch::Off { Moves { translations: None, ..all } } else { all }
 }
 
 struct Train<'a, L> {

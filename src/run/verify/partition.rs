@@ -222,6 +222,8 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         bias_rate: default_bias_rate(true),
         offset_rate: 0.05,
         flip: true,
+        translations: None,
+        rungs: 4,
         seed,
     };
     let state = initial_state(initial_machine(data, 16, 0.01, seed), data, &settings);
