@@ -377,6 +377,9 @@ pub(super) struct LikelihoodArgs {
     /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) reverse: ReverseName,
+    /// Temper along these machines instead of temperatures, the earliest first: models or checkpoints of the training
+    #[arg(long, value_delimiter = ',', value_name = "FILE,…")]
+    pub(super) trajectory: Vec<PathBuf>,
     /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
     #[arg(long)]
     pub(super) exact: bool,

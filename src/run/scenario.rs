@@ -287,6 +287,7 @@ impl<B: Backend> PointRun<'_, B> {
                 chains: plan.chains,
                 ladder: Ladder::Adaptive(plan.betas.saturating_sub(1)),
                 reverse: Reverse::Auto,
+                trajectory: Vec::new(),
                 enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
                 seed: self.seed,
             };

@@ -1,6 +1,7 @@
 //! `gibbsite sample MODEL`.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -106,11 +107,7 @@ enum LadderChoice {
 
 fn ladder(args: &SampleArgs) -> Result<LadderChoice> {
     if !args.trajectory.is_empty() {
-        let machine = |path: &std::path::PathBuf| match read_model(path) {
-            Ok(model) => Ok(model.rbm),
-            Err(error) => read_checkpoint(path).map(|checkpoint| checkpoint.rbm).map_err(|_| error),
-        };
-        return Ok(LadderChoice::Machines(args.trajectory.iter().map(machine).collect::<Result<_>>()?));
+        return Ok(LadderChoice::Machines(machines(&args.trajectory)?));
     }
     match args.tempering.as_str() {
         "off" => Ok(LadderChoice::Off),
@@ -124,6 +121,15 @@ fn ladder(args: &SampleArgs) -> Result<LadderChoice> {
             )),
         },
     }
+}
+
+/// Machines of models or checkpoints.
+pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
+    let machine = |path: &PathBuf| match read_model(path) {
+        Ok(model) => Ok(model.rbm),
+        Err(error) => read_checkpoint(path).map(|checkpoint| checkpoint.rbm).map_err(|_| error),
+    };
+    paths.iter().map(machine).collect()
 }
 
 /// Most rungs.

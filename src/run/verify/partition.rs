@@ -125,6 +125,7 @@ fn row<B: Backend>(backend: &B, known: &Known, effort: Effort) -> Result<Row> {
             chains: effort.chains,
             ladder: Ladder::Adaptive(betas - 1),
             reverse: Reverse::Auto,
+            trajectory: Vec::new(),
             enumerate: Enumerate::Auto,
             seed: derive_seed(effort.seed, &known.name),
         };
