@@ -79,7 +79,8 @@ pub fn sample_tempered<B: Backend>(
     let state = TemperingState::new(machines.len(), &initial(rbm, chains, seed, start));
     let mut ladder = Tempering::new(backend, machines, &state, moves, seed)?;
     let params = backend.upload_params(rbm, None)?;
-    let mut rounds = 0;
+    let (mut rounds, mut done) = (0, 0);
+    let total = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
     let mut run = |ladder: &mut Tempering<'_, B>, count: u32, adapts: bool| -> Result<()> {
         let mut left = count;
         while left > 0 {
@@ -90,6 +91,8 @@ pub fn sample_tempered<B: Backend>(
             ladder.round(steps, &mut |_, _, _| {})?;
             left -= steps;
             rounds += 1;
+            done += u64::from(steps);
+            listener.event(Event::Progress { stage: "sample", done, total, note: String::new() });
             if adapts && betas.len() > 2 && rounds % ADAPT == 0 {
                 betas = place_evenly(&betas, &ladder.recent());
                 for (r, &beta) in betas.iter().enumerate().take(betas.len() - 1) {
@@ -111,8 +114,6 @@ pub fn sample_tempered<B: Backend>(
         samples.append(&rows);
     }
     let exchanges = Some(ladder.exchanges()).filter(|e| !e.acceptance.is_empty());
-    drop(run);
-    listener.event(Event::Progress { stage: "sample", done: times as u64, total: times as u64, note: String::new() });
     Ok(Sampled {
         samples: samples.slice_rows(0..settings.samples),
         exchanges,

@@ -3,7 +3,8 @@
 //! - By temperature: rungs at β_r of the machine as it is now, the lowest one at β = 0, where chains are drawn anew. Every
 //!   [`ADAPT`] updates the β move towards where all neighbours exchange equally often ([`place_evenly`]).
 //! - By trajectory: the lowest rung is the machine without weights, the last one the machine as it is now; when the two
-//!   highest rungs exchange less often than [`FREEZE`], the machine is frozen as a rung below the last, chains included.
+//!   highest rungs exchange less often than [`FREEZE`] in one round (a mean over some rounds comes too late where the rate is
+//!   large), the machine is frozen as a rung below the last, chains included.
 //!   Earlier machines mix where the present one does not, and lead to its modes in the order in which they were learned.
 //!   (Béreux, Decelle, Furtlehner, Rosset and Seoane, ICLR 2025.)
 //!
@@ -104,12 +105,14 @@ impl<'a, B: Backend> Ladder<'a, B> {
             }
             return Ok(());
         }
-        let recent = self.chains.recent();
-        if recent[last - 1] < FREEZE {
-            self.chains.freeze_last()?;
-            if last + 2 > self.most
-                && let Some(r) = most_dispensable(&recent)
-            {
+        if self.chains.latest().is_some_and(|acceptance| acceptance < FREEZE) {
+            let recent = self.chains.recent();
+            let full = last + 2 > self.most;
+            let dispensable = most_dispensable(&recent).filter(|_| full);
+            if !full || dispensable.is_some() {
+                self.chains.freeze_last()?;
+            }
+            if let Some(r) = dispensable {
                 self.chains.remove(r);
             }
         }

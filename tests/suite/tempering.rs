@@ -132,7 +132,7 @@ fn a_trajectory_freezes_rungs() {
     let bonds = Lattice::Square { length: 4 }.bonds();
     let data =
         draw(&gibbsite::exact::enumeration::state_probabilities(16, &bonds, 1.8).unwrap(), 16, 500, "trajectory");
-    for (rungs, least) in [(3, 3), (12, 4)] {
+    for (rungs, least) in [(2, 2), (3, 3), (12, 3)] {
         let settings = gibbsite::train::Settings {
             rungs,
             learning_rate: 0.5,

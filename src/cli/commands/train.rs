@@ -14,7 +14,7 @@ use crate::data::{self, write_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
-use crate::record::{TrainMetric, TrainRecord};
+use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
@@ -61,14 +61,17 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     for time in &trained.kernels {
         let _ = writeln!(lines, "  {:<40} {:>9} × {:>9.3} s on the device", time.kernel, time.dispatches, time.seconds);
     }
-    console.result(&Outcome { record: &record, kernels: &trained.kernels }, &lines)
+    let tempering = trained.last.as_ref().and_then(|m| m.tempering.as_ref());
+    console.result(&Outcome { record: &record, tempering, kernels: &trained.kernels }, &lines)
 }
 
-/// The record, and device times where they were measured.
+/// The record, what tempering did up to the last metric, and device times where they were measured.
 #[derive(Serialize)]
 struct Outcome<'a> {
     #[serde(flatten)]
     record: &'a TrainRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tempering: Option<&'a TemperingRecord>,
     #[serde(skip_serializing_if = "<[KernelTime]>::is_empty")]
     kernels: &'a [KernelTime],
 }
