@@ -18,6 +18,9 @@ pub(super) struct Counters {
     chains: usize,
     units: usize,
     machines: usize,
+    /// Whether one more machine follows: the candidate.
+    #[serde(default)]
+    candidate: bool,
     step: u32,
     round: u64,
     rounds: u64,
@@ -39,6 +42,7 @@ pub(super) fn counters(ladder: &LadderState) -> Counters {
         chains: t.fresh.cols(),
         units: t.states.first().map_or(0, BitMatrix::cols),
         machines: ladder.machines.len(),
+        candidate: ladder.candidate.is_some(),
         step: t.step,
         round: t.round,
         rounds: t.rounds,
@@ -56,10 +60,10 @@ pub(super) fn tensors(ladder: &LadderState) -> Vec<Tensor> {
         Tensor::u32(STATES, &shape, &words),
         Tensor::u32(FRESH, &[t.fresh.rows(), t.fresh.words_per_row()], t.fresh.words()),
     ];
-    if let Some(first) = ladder.machines.first() {
-        let n = ladder.machines.len();
-        let all =
-            |of: fn(&Rbm) -> &[f32]| ladder.machines.iter().flat_map(|m| of(m).iter().copied()).collect::<Vec<_>>();
+    let machines: Vec<&Rbm> = ladder.machines.iter().chain(&ladder.candidate).collect();
+    if let Some(first) = machines.first() {
+        let n = machines.len();
+        let all = |of: fn(&Rbm) -> &[f32]| machines.iter().flat_map(|m| of(m).iter().copied()).collect::<Vec<_>>();
         tensors.push(Tensor::f32(MACHINES[0], &[n, first.n_visible, first.n_hidden], &all(|m| &m.weights)));
         tensors.push(Tensor::f32(MACHINES[1], &[n, first.n_visible], &all(|m| &m.visible_bias)));
         tensors.push(Tensor::f32(MACHINES[2], &[n, first.n_hidden], &all(|m| &m.hidden_bias)));
@@ -104,6 +108,7 @@ pub(super) fn decode(
     }
     let fresh = BitMatrix::from_words(rungs, chains, words).map_err(inner)?;
     let mut machines = Vec::new();
+    let n = n + usize::from(counters.candidate);
     if n > 0 {
         let weights = file.f32_of(MACHINES[0], &[n, n_visible, n_hidden], source)?;
         let visible = file.f32_of(MACHINES[1], &[n, n_visible], source)?;
@@ -116,6 +121,7 @@ pub(super) fn decode(
             machines.push(rbm);
         }
     }
+    let candidate = if counters.candidate { machines.pop() } else { None };
     let count = |&[tried, probability, recent]: &[u64; 3]| Count {
         tried,
         probability: f64::from_bits(probability),
@@ -133,5 +139,6 @@ pub(super) fn decode(
         },
         betas: counters.betas.iter().map(|&b| f64::from_bits(b)).collect(),
         machines,
+        candidate,
     })
 }

@@ -202,18 +202,18 @@ impl<'a, B: Backend> Tempering<'a, B> {
         Ok(())
     }
 
-    /// Puts a copy of the last rung, chains included, below it.
+    /// Puts a rung of `machine` below the last one, with a copy of its chains.
     ///
     /// # Errors
     /// Device failures.
-    pub fn freeze_last(&mut self) -> Result<()> {
+    pub fn insert_below_last(&mut self, machine: Rbm) -> Result<()> {
         let last = &self.rungs[self.rungs.len() - 1];
         let copy = Rung {
-            machine: last.machine.clone(),
-            params: self.backend.upload_params(&last.machine, None)?,
+            params: self.backend.upload_params(&machine, None)?,
             states: self.backend.upload_states(&self.backend.read_states(&last.states)?)?,
             address: last.address,
             fresh: last.fresh.clone(),
+            machine,
         };
         let at = self.rungs.len() - 1;
         self.rungs.insert(at, copy);

@@ -2,9 +2,9 @@
 //!
 //! - By temperature: rungs at β_r of the machine as it is now, the lowest one at β = 0, where chains are drawn anew. Every
 //!   [`ADAPT`] updates the β move towards where all neighbours exchange equally often ([`place_evenly`]).
-//! - By trajectory: the lowest rung is the machine without weights, the last one the machine as it is now; when the two
-//!   highest rungs exchange less often than [`FREEZE`] in one round (a mean over some rounds comes too late where the rate is
-//!   large), the machine is frozen as a rung below the last, chains included.
+//! - By trajectory: the lowest rung is the machine without weights, the last one the machine as it is now. When the two
+//!   highest rungs exchange less often than [`FREEZE`], the last machine that did so more often is frozen as a rung below the
+//!   last, so that no two neighbours ever exchange less often than that when the upper one is frozen.
 //!   Earlier machines mix where the present one does not, and lead to its modes in the order in which they were learned.
 //!   (Béreux, Decelle, Furtlehner, Rosset and Seoane, ICLR 2025.)
 //!
@@ -33,6 +33,8 @@ pub struct LadderState {
     pub betas: Vec<f64>,
     /// Machines of all rungs but the last; none by temperature.
     pub machines: Vec<Rbm>,
+    /// The last machine that exchanged often enough: the next to be frozen.
+    pub candidate: Option<Rbm>,
 }
 
 impl LadderState {
@@ -45,12 +47,22 @@ impl LadderState {
             Algorithm::Pt => {
                 let rungs = settings.rungs.max(2);
                 let betas = (0..rungs).map(|r| r as f64 / (rungs - 1) as f64).collect();
-                Some(Self { tempering: TemperingState::new(rungs, chains), betas, machines: Vec::new() })
+                Some(Self {
+                    tempering: TemperingState::new(rungs, chains),
+                    betas,
+                    machines: Vec::new(),
+                    candidate: None,
+                })
             }
             Algorithm::Trajectory => {
                 let mut lowest = Rbm::zeros(chains.cols(), n_hidden);
                 lowest.visible_bias = base(means);
-                Some(Self { tempering: TemperingState::new(2, chains), betas: Vec::new(), machines: vec![lowest] })
+                Some(Self {
+                    tempering: TemperingState::new(2, chains),
+                    betas: Vec::new(),
+                    machines: vec![lowest],
+                    candidate: None,
+                })
             }
         }
     }
@@ -66,6 +78,7 @@ pub(super) struct Ladder<'a, B: Backend> {
     betas: Vec<f64>,
     base: Vec<f32>,
     most: usize,
+    candidate: Option<Rbm>,
 }
 
 impl<'a, B: Backend> Ladder<'a, B> {
@@ -86,7 +99,13 @@ impl<'a, B: Backend> Ladder<'a, B> {
         }
         let moves = Moves { flip: settings.flip, translations: settings.translations };
         let chains = Tempering::new(backend, machines, &state.tempering, moves, settings.seed)?;
-        Ok(Self { chains, betas: state.betas.clone(), base, most: settings.rungs.max(2) })
+        Ok(Self {
+            chains,
+            betas: state.betas.clone(),
+            base,
+            most: settings.rungs.max(2),
+            candidate: state.candidate.clone(),
+        })
     }
 
     /// `steps` Gibbs steps of every rung and a round of exchanges under `rbm`, the machine of update `update`.
@@ -105,16 +124,18 @@ impl<'a, B: Backend> Ladder<'a, B> {
             }
             return Ok(());
         }
-        if self.chains.latest().is_some_and(|acceptance| acceptance < FREEZE) {
-            let recent = self.chains.recent();
-            let full = last + 2 > self.most;
-            let dispensable = most_dispensable(&recent).filter(|_| full);
-            if !full || dispensable.is_some() {
-                self.chains.freeze_last()?;
-            }
-            if let Some(r) = dispensable {
-                self.chains.remove(r);
-            }
+        let Some(acceptance) = self.chains.latest() else { return Ok(()) };
+        if acceptance >= FREEZE {
+            self.candidate = Some(rbm.clone());
+            return Ok(());
+        }
+        let dispensable = most_dispensable(&self.chains.recent());
+        let full = last + 2 > self.most;
+        if !full || dispensable.is_some() {
+            self.chains.insert_below_last(self.candidate.take().unwrap_or_else(|| rbm.clone()))?;
+        }
+        if let (true, Some(r)) = (full, dispensable) {
+            self.chains.remove(r);
         }
         Ok(())
     }
@@ -134,7 +155,12 @@ impl<'a, B: Backend> Ladder<'a, B> {
         if !self.betas.is_empty() {
             machines.clear();
         }
-        Ok(LadderState { tempering: self.chains.state()?, betas: self.betas.clone(), machines })
+        Ok(LadderState {
+            tempering: self.chains.state()?,
+            betas: self.betas.clone(),
+            machines,
+            candidate: self.candidate.clone(),
+        })
     }
 }
 

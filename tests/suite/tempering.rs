@@ -145,10 +145,8 @@ fn a_trajectory_freezes_rungs() {
         let ladder = trainer.state().unwrap().ladder.unwrap();
         let found = ladder.machines.len() + 1;
         assert!((least..=rungs).contains(&found), "{found} rungs of {rungs}");
-        assert!(
-            ladder.machines[0].weights.iter().all(|&w| w == 0.0)
-                && ladder.machines[1].weights.iter().any(|&w| w != 0.0)
-        );
+        assert!(ladder.machines[0].weights.iter().all(|&w| w == 0.0));
+        assert!(ladder.machines[1..].iter().all(|m| m.weights.iter().any(|&w| w != 0.0)));
         assert!(trainer.exchanges().unwrap().arrivals_per_chain > 1.0, "{:?}", trainer.exchanges());
     }
 }
