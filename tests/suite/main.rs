@@ -13,6 +13,7 @@ mod ising_exact;
 mod ising_general;
 mod ising_reweighting;
 mod ising_scan;
+mod ising_thorough;
 mod likelihood;
 mod likelihood_bounds;
 mod monte_carlo;

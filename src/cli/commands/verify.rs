@@ -13,7 +13,7 @@ use crate::events::Listener;
 use crate::record::Estimate;
 use crate::run::device::{Job, with_backend};
 use crate::run::verify::partition::{Effort, Table, compare};
-use crate::run::verify::thorough::{SIGMAS, Table as IsingTable, thorough};
+use crate::run::verify::thorough::{Accuracy, SIGMAS, Table as IsingTable, thorough};
 use crate::run::verify::{Check, verify as run_checks};
 
 pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -44,7 +44,8 @@ pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut C
 }
 
 fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> Result<()> {
-    let job = Thorough { relative_error, listener: console.listener() };
+    let accuracy = Accuracy { relative_error, seed: global.seed() };
+    let job = Thorough { accuracy, listener: console.listener() };
     let (device, table) = with_backend(&global.device_request(), job)?;
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
     let _ = writeln!(
@@ -153,7 +154,7 @@ impl<L: Listener + Send> Job for Partition<'_, L> {
 }
 
 struct Thorough<'a, L> {
-    relative_error: f64,
+    accuracy: Accuracy,
     listener: &'a mut L,
 }
 
@@ -161,7 +162,7 @@ impl<L: Listener + Send> Job for Thorough<'_, L> {
     type Output = (DeviceDescription, IsingTable);
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
-        Ok((backend.device(), thorough(backend, self.relative_error, self.listener)?))
+        Ok((backend.device(), thorough(backend, self.accuracy, self.listener)?))
     }
 }
 
