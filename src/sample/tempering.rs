@@ -202,21 +202,21 @@ impl<'a, B: Backend> Tempering<'a, B> {
         Ok(())
     }
 
-    /// Puts a rung of `machine` below the last one, with a copy of its chains.
+    /// Puts a rung of `machine` below rung `at`, which is not the first, with a copy of its chains.
     ///
     /// # Errors
     /// Device failures.
-    pub fn insert_below_last(&mut self, machine: Rbm) -> Result<()> {
-        let last = &self.rungs[self.rungs.len() - 1];
+    pub fn insert(&mut self, at: usize, machine: Rbm) -> Result<()> {
+        let above = &self.rungs[at];
         let copy = Rung {
             params: self.backend.upload_params(&machine, None)?,
-            states: self.backend.upload_states(&self.backend.read_states(&last.states)?)?,
-            address: last.address,
-            fresh: last.fresh.clone(),
+            states: self.backend.upload_states(&self.backend.read_states(&above.states)?)?,
+            address: above.address,
+            fresh: above.fresh.clone(),
             machine,
         };
-        let at = self.rungs.len() - 1;
         self.rungs.insert(at, copy);
+        self.counts[at - 1] = Count::NONE;
         self.counts.insert(at, Count::NONE);
         self.number_anew();
         Ok(())

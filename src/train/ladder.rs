@@ -4,7 +4,8 @@
 //!   [`ADAPT`] updates the β move towards where all neighbours exchange equally often ([`place_evenly`]).
 //! - By trajectory: the lowest rung is the machine without weights, the last one the machine as it is now. When the two
 //!   highest rungs exchange less often than [`FREEZE`], the last machine that did so more often is frozen as a rung below the
-//!   last, so that no two neighbours ever exchange less often than that when the upper one is frozen.
+//!   last. Where the training has leapt further than that, and between rungs that turn out too far apart, a machine
+//!   half-way between both is put.
 //!   Earlier machines mix where the present one does not, and lead to its modes in the order in which they were learned.
 //!   (Béreux, Decelle, Furtlehner, Rosset and Seoane, ICLR 2025.)
 //!
@@ -124,20 +125,33 @@ impl<'a, B: Backend> Ladder<'a, B> {
             }
             return Ok(());
         }
-        let Some(acceptance) = self.chains.latest() else { return Ok(()) };
-        if acceptance >= FREEZE {
+        self.keep_connected(rbm)
+    }
+
+    /// Freezes a machine where exchanges have become too seldom.
+    fn keep_connected(&mut self, rbm: &Rbm) -> Result<()> {
+        let last = self.chains.machines().len() - 1;
+        let (recent, latest) = (self.chains.recent(), self.chains.latest());
+        // The highest pair moves and is judged by its last round; the others stand still.
+        let torn = match latest {
+            Some(acceptance) if acceptance < FREEZE => Some(last - 1),
+            _ => (0..last - 1).find(|&pair| recent[pair] < FREEZE),
+        };
+        if latest.is_some_and(|acceptance| acceptance >= FREEZE) {
             self.candidate = Some(rbm.clone());
-            return Ok(());
         }
-        let dispensable = most_dispensable(&self.chains.recent());
-        let full = last + 2 > self.most;
-        if !full || dispensable.is_some() {
-            self.chains.insert_below_last(self.candidate.take().unwrap_or_else(|| rbm.clone()))?;
-        }
-        if let (true, Some(r)) = (full, dispensable) {
+        let Some(mut pair) = torn else { return Ok(()) };
+        if last + 1 >= self.most {
+            let Some(r) = most_dispensable(&recent, pair) else { return Ok(()) };
             self.chains.remove(r);
+            pair -= usize::from(r < pair);
         }
-        Ok(())
+        let candidate = if latest.is_some() && torn == Some(last - 1) { self.candidate.take() } else { None };
+        let frozen = candidate.unwrap_or_else(|| {
+            let machines: Vec<&Rbm> = self.chains.machines().collect();
+            midway(machines[pair], machines[pair + 1])
+        });
+        self.chains.insert(pair + 1, frozen)
     }
 
     /// Chains of the machine itself.
@@ -164,11 +178,24 @@ impl<'a, B: Backend> Ladder<'a, B> {
     }
 }
 
-/// The inner rung whose neighbours would exchange most often without it: the one with the largest product of both
-/// acceptances.
-fn most_dispensable(acceptance: &[f64]) -> Option<usize> {
+/// The machine half-way between two of the same shape.
+fn midway(a: &Rbm, b: &Rbm) -> Rbm {
+    let mean = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| 0.5 * (x + y)).collect();
+    Rbm {
+        n_visible: a.n_visible,
+        n_hidden: a.n_hidden,
+        weights: mean(&a.weights, &b.weights),
+        visible_bias: mean(&a.visible_bias, &b.visible_bias),
+        hidden_bias: mean(&a.hidden_bias, &b.hidden_bias),
+    }
+}
+
+/// The inner rung whose neighbours would exchange most often without it, about as often as the product of both
+/// acceptances, where that is often enough; none of the two of pair `torn`.
+fn most_dispensable(acceptance: &[f64], torn: usize) -> Option<usize> {
     let product = |r: usize| acceptance[r - 1] * acceptance[r];
-    (1..acceptance.len()).max_by(|&a, &b| product(a).total_cmp(&product(b)))
+    let inner = (1..acceptance.len()).filter(|&r| r != torn && r != torn + 1 && product(r) >= FREEZE);
+    inner.max_by(|&a, &b| product(a).total_cmp(&product(b)))
 }
 
 #[cfg(test)]
@@ -177,7 +204,11 @@ mod tests {
 
     #[test]
     fn the_rung_that_is_least_missed_goes() {
-        assert_eq!(most_dispensable(&[0.9, 0.4, 0.8, 0.9, 0.2]), Some(3));
-        assert_eq!(most_dispensable(&[0.9]), None);
+        assert_eq!(most_dispensable(&[0.9, 0.4, 0.8, 0.9, 0.2], 4), Some(3));
+        // Of the torn pair none, nor one whose neighbours would not exchange.
+        assert_eq!(most_dispensable(&[0.9, 0.4, 0.8, 0.9, 0.2], 2), Some(1));
+        assert_eq!(most_dispensable(&[0.5, 0.4, 0.8, 0.2], 3), Some(2));
+        assert_eq!(most_dispensable(&[0.5, 0.4, 0.3], 2), None);
+        assert_eq!(most_dispensable(&[0.9], 0), None);
     }
 }
