@@ -129,6 +129,9 @@ pub struct TrainMetric {
     pub p_up: Option<f64>,
     /// Root mean square of the weights.
     pub weight_rms: f64,
+    /// Exchanges of tempered chains so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempering: Option<TemperingRecord>,
 }
 
 /// Result of a training.

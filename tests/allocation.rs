@@ -84,6 +84,8 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         bias_rate: 1.0,
         offset_rate: 0.1,
         flip,
+        translations: None,
+        rungs: 2,
         seed: 1,
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::names;
+use super::{ladder, names};
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
 use crate::data::file::{cannot_read, cannot_write, read_bytes};
@@ -16,6 +16,7 @@ use crate::data::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
+use crate::train::LadderState;
 
 /// Version of the format.
 const FORMAT: u32 = 1;
@@ -39,6 +40,8 @@ pub struct Checkpoint {
     pub seed: u64,
     /// Hash of the settings and data; a training with others must not go on from here.
     pub fingerprint: String,
+    /// Ladder of tempered chains.
+    pub ladder: Option<LadderState>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,6 +53,8 @@ struct Counters {
     chains: usize,
     units: usize,
     fingerprint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ladder: Option<ladder::Counters>,
 }
 
 const RBM: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
@@ -68,7 +73,7 @@ fn rbm_tensors<'a>(names: [&'static str; 3], rbm: &'a Rbm) -> [Tensor<'a>; 3] {
 /// # Errors
 /// [`Error::Numerics`] when a number is not finite, [`Error::File`] when writing fails.
 pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
-    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint } = checkpoint;
+    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder } = checkpoint;
     tensors::validate(rbm, &path.display().to_string()).map_err(Error::Numerics)?;
     let counters = Counters {
         format_version: FORMAT,
@@ -78,6 +83,7 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
         chains: chains.rows(),
         units: chains.cols(),
         fingerprint: fingerprint.clone(),
+        ladder: ladder.as_ref().map(ladder::counters),
     };
     let metadata = serde_json::to_string(&counters).map_err(|e| Error::File(Fault::new(e.to_string())))?;
     let mut tensors = Vec::from(rbm_tensors(RBM, rbm));
@@ -85,6 +91,9 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
     tensors.push(Tensor::f32("visible_offset", &[optimiser.visible_offset.len()], &optimiser.visible_offset));
     tensors.push(Tensor::f32("hidden_offset", &[optimiser.hidden_offset.len()], &optimiser.hidden_offset));
     tensors.push(Tensor::u32("chains", &[chains.rows(), chains.words_per_row()], chains.words()));
+    if let Some(ladder) = ladder {
+        tensors.extend(ladder::tensors(ladder));
+    }
     tensors::write(path, &tensors, metadata)
 }
 
@@ -136,6 +145,8 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Checkpoint, Fault> 
         Error::Input(fault) => fault.at(source),
         other => Fault::new(other.to_string()).at(source),
     })?;
+    let shape = (rbm.n_visible, rbm.n_hidden);
+    let ladder = counters.ladder.map(|counters| ladder::decode(&file, &counters, shape, source)).transpose()?;
     Ok(Checkpoint {
         optimiser: OptimiserState { velocity, visible_offset, hidden_offset },
         rbm,
@@ -144,6 +155,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Checkpoint, Fault> 
         step: counters.step,
         seed: counters.seed,
         fingerprint: counters.fingerprint,
+        ladder,
     })
 }
 

@@ -14,6 +14,7 @@
 
 mod checkpoint;
 mod directory;
+mod ladder;
 mod manifest;
 mod point;
 mod read;

@@ -212,6 +212,10 @@ pub(super) enum TrainAlgorithm {
     Cd,
     /// Persistent contrastive divergence
     Pcd,
+    /// Persistent chains, tempered: replicas at other temperatures
+    Pt,
+    /// Persistent chains, tempered: replicas at earlier machines of the same training
+    Trajectory,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -252,9 +256,12 @@ pub(super) struct TrainArgs {
     /// Hidden units
     #[arg(long, value_name = "N")]
     pub(super) hidden: usize,
-    /// cd or pcd
+    /// Where the chains of the model start in every update
     #[arg(long, value_enum, default_value = "pcd")]
     pub(super) algorithm: TrainAlgorithm,
+    /// Rungs of the ladder of pt, or the most that trajectory may have; each has --chains chains
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub(super) rungs: usize,
     /// Gibbs steps of an update
     #[arg(long, default_value_t = 5, value_name = "K")]
     pub(super) gibbs_steps: u32,
@@ -291,6 +298,9 @@ pub(super) struct TrainArgs {
     /// Flip moves of the chains, exact for data with up-down symmetry
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) flip: Switch,
+    /// Translations of the chains around a periodic lattice
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) translations: Switch,
     /// Fraction of the rows kept out of the training
     #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
     pub(super) held_out: f64,
@@ -331,6 +341,16 @@ pub(super) struct SampleArgs {
     /// Flip moves of the chains, exact for any model
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) flip: Switch,
+    /// Translations of the chains around the model's lattice
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) translations: Switch,
+    /// Replicas at other temperatures that exchange with the chains: auto (as many as the model needs), a number of rungs,
+    /// or off
+    #[arg(long, default_value = "off", value_name = "auto|R|off")]
+    pub(super) tempering: String,
+    /// Replicas at these machines instead, the earliest first: models or checkpoints of the training
+    #[arg(long, value_delimiter = ',', value_name = "FILE,…", conflicts_with = "tempering")]
+    pub(super) trajectory: Vec<PathBuf>,
     /// File of the samples (.npy, .npz or .csv)
     #[arg(short, long, default_value = "samples.npy", value_name = "FILE")]
     pub(super) out: PathBuf,
@@ -370,6 +390,9 @@ pub(super) struct LikelihoodArgs {
     /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) reverse: ReverseName,
+    /// Temper along these machines instead of temperatures, the earliest first: models or checkpoints of the training
+    #[arg(long, value_delimiter = ',', value_name = "FILE,…")]
+    pub(super) trajectory: Vec<PathBuf>,
     /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
     #[arg(long)]
     pub(super) exact: bool,

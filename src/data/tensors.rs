@@ -29,6 +29,11 @@ impl<'a> Tensor<'a> {
     pub(crate) fn u32(name: &'static str, shape: &[usize], values: &'a [u32]) -> Self {
         Self { name, dtype: Dtype::U32, shape: shape.to_vec(), bytes: little_endian(values, |x| x.to_le_bytes()) }
     }
+
+    /// With a copy of its numbers, where they were put together for the file alone.
+    pub(crate) fn into_owned(self) -> Tensor<'static> {
+        Tensor { name: self.name, dtype: self.dtype, shape: self.shape, bytes: Cow::Owned(self.bytes.into_owned()) }
+    }
 }
 
 /// The numbers as they stand in the file: where they are in memory on most machines.

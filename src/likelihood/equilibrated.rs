@@ -1,9 +1,10 @@
 //! Samples of a machine too large to enumerate, from chains that are tempered until they forget where they began.
 //!
-//! Rungs lie at equal thermodynamic lengths from the base, about one standard deviation of the log-weights apart, which
-//! is where half of the exchanges are accepted. The base is drawn anew each round, so that a chain that comes from it to the
-//! machine brings a state that owes nothing to the start: chains count as equilibrated once each has come three times in
-//! the mean. The rungs passed on the way give ln Z once more, by Bennett's ratio between neighbours.
+//! The lowest rung is the base, drawn anew each round, so that a chain that comes from it to the machine brings a state that
+//! owes nothing to the start: chains count as equilibrated once each has come three times in the mean. Rungs in between are
+//! temperatures at equal thermodynamic lengths, about one standard deviation of the log-weights apart, where half of the
+//! exchanges are accepted ([`by_temperature`]), or earlier machines of the training ([`by_trajectory`]). The rungs passed on
+//! the way give ln Z once more, by Bennett's ratio between neighbours.
 
 use super::bridge::bridge_rungs;
 use super::ladder::Length;
@@ -48,29 +49,38 @@ pub struct Effort {
 const STEPS: u32 = 5;
 /// Ways from the base to the machine, a chain in the mean, before anything is measured.
 const ARRIVALS: f64 = 3.0;
-/// Fewest and most rungs.
-const RUNGS: (usize, usize) = (3, 64);
 /// Rounds that are made whatever they cost, if so many are needed.
 const LEAST_ROUNDS: u64 = 100;
 /// Rounds of which log-weights are kept, for each of both sets of pairs.
 const BRIDGED: usize = 40;
 
-/// Tempers chains of `rbm` until they are equilibrated and as long again, or until the effort is spent.
+/// `rbm` at temperatures from the base to itself.
+#[must_use]
+pub fn by_temperature(rbm: &Rbm, base: &[f32], length: &Length) -> Vec<Rbm> {
+    length.ladder(length.rungs() - 1).iter().map(|&beta| tempered(rbm, base, beta)).collect()
+}
+
+/// The base, earlier machines in their order, and `rbm`.
+#[must_use]
+pub fn by_trajectory(rbm: &Rbm, base: &[f32], earlier: &[Rbm]) -> Vec<Rbm> {
+    let first = tempered(rbm, base, 0.0);
+    std::iter::once(first).chain(earlier.iter().cloned()).chain([rbm.clone()]).collect()
+}
+
+/// Tempers chains on the ladder of `machines` until those of the last one are equilibrated and as long again, or until the
+/// effort is spent.
 ///
 /// # Errors
-/// [`Error::Stopped`] on a signal, device failures.
+/// [`Error::Input`] for machines of different visible units, [`Error::Stopped`] on a signal, device failures.
 pub fn equilibrate<B: Backend>(
     backend: &B,
-    rbm: &Rbm,
-    base: &[f32],
-    length: &Length,
+    machines: Vec<Rbm>,
     effort: Effort,
     listener: &mut dyn Listener,
 ) -> Result<Equilibrated> {
-    let rungs = ((length.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(RUNGS.0, RUNGS.1);
-    let betas = length.ladder(rungs - 1);
-    let machines: Vec<Rbm> = betas.iter().map(|&beta| tempered(rbm, base, beta)).collect();
-    let start = BitMatrix::zeros(effort.chains, rbm.n_visible);
+    let rungs = machines.len();
+    let units = machines.last().map_or(0, |m| m.n_visible);
+    let start = BitMatrix::zeros(effort.chains, units);
     let moves = Moves { flip: true, translations: None };
     let state = TemperingState::new(rungs, &start);
     let mut chains = Tempering::new(backend, machines, &state, moves, derive_seed(effort.seed, "equilibrate"))?;
@@ -92,7 +102,7 @@ pub fn equilibrate<B: Backend>(
         thermal = run(&mut chains, rounds, 0.0, &mut |_, _, _| {})?;
     }
     chains.count_anew();
-    let mut pairs = vec![(Vec::new(), Vec::new()); rungs - 1];
+    let mut pairs = vec![(Vec::new(), Vec::new()); rungs.saturating_sub(1)];
     let mut keep = |a: usize, up: &[f64], down: &[f64]| {
         let (all_up, all_down): &mut (Vec<f64>, Vec<f64>) = &mut pairs[a];
         if all_up.len() < BRIDGED * up.len() {

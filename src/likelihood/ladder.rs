@@ -61,6 +61,13 @@ impl Length {
         crate::stats::mean(&self.rates)
     }
 
+    /// Rungs about one standard deviation of the log-weights apart, which is where half of the exchanges between
+    /// neighbours are accepted; 3 to 64.
+    #[must_use]
+    pub fn rungs(&self) -> usize {
+        ((self.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(3, 64)
+    }
+
     /// K + 1 inverse temperatures from 0 to 1 with equal lengths between them.
     #[must_use]
     pub fn ladder(&self, steps: usize) -> Vec<f64> {

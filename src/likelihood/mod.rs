@@ -20,7 +20,7 @@ pub use self::bridge::{bennett, bridge_rungs};
 pub use self::ceiling::{distinct_rows, plug_in_entropy};
 pub use self::checks::{Evidence, judge, verdict};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
-pub use self::equilibrated::{Effort, Equilibrated, equilibrate};
+pub use self::equilibrated::{Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, linear_ladder};
 pub use self::reverse::reverse_anneal;
 

@@ -27,6 +27,8 @@ pub struct LikelihoodPlan {
     pub ladder: Ladder,
     /// The estimate from above.
     pub reverse: Reverse,
+    /// Earlier machines of the training, in their order: rungs of tempering in place of temperatures.
+    pub trajectory: Vec<Rbm>,
     /// Enumeration.
     pub enumerate: Enumerate,
     /// Seed.

@@ -5,7 +5,7 @@ use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
 use crate::likelihood::{
     Anneal, AnnealSettings, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND,
-    anneal, bennett, equilibrate, linear_ladder, log_z0, reverse_anneal,
+    anneal, bennett, by_temperature, by_trajectory, equilibrate, linear_ladder, log_z0, reverse_anneal,
 };
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, IntervalRecord, TemperingRecord};
@@ -111,9 +111,14 @@ pub(super) fn log_z<B: Backend>(
             let chains = plan.chains.min(TEMPERING_CHAINS);
             let steps = plan.chains as u64 * settings.betas.len() as u64 * TEMPERING_EFFORT / chains as u64;
             let effort = Effort { chains, steps, seed: plan.seed };
-            let tempered = equilibrate(backend, rbm, base, &length, effort, listener)?;
+            let machines = match &plan.trajectory[..] {
+                [] => by_temperature(rbm, base, &length),
+                earlier => by_trajectory(rbm, base, earlier),
+            };
+            let tempered = equilibrate(backend, machines, effort, listener)?;
             found.interval.tempering = Some(record(&tempered, log_z0(base, rbm.n_hidden)));
-            found.interval.reverse_start = Some("tempering chains".into());
+            let along = if plan.trajectory.is_empty() { "" } else { " along the trajectory" };
+            found.interval.reverse_start = Some(format!("tempering chains{along}"));
             found.reverse_trusted = tempered.trusted;
             Some(tempered.samples)
         }

@@ -86,7 +86,7 @@ fn stages(point: &Point) -> Vec<Stage> {
     let machine = Demand { n_visible: point.n_visible, n_hidden, ..Demand::default() };
     let mut stages = Vec::new();
     if let Some(train) = &point.train {
-        let plan = super::scenario::train_plan(train, point.seed);
+        let plan = super::scenario::train_plan(train, point.lattice, point.seed);
         let rows = Rows { all: rows, trained: rows.saturating_sub(train.held_out_rows), streamed: false };
         stages.push(training(&plan, point.n_visible, rows));
     }

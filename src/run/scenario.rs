@@ -17,12 +17,13 @@ use crate::couplings::{Basis, Method};
 use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
+use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
 use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::rng::derive_seed;
-use crate::sample;
+use crate::sample::{self, Moves};
 use crate::scenario::{self, Plan, Point};
 use crate::train::{self as training, RowSource, smoothed_means};
 
@@ -243,7 +244,7 @@ impl<B: Backend> PointRun<'_, B> {
         measured: &[u64],
         command: &[String],
     ) -> Result<Machine> {
-        let plan = train_plan(plan, self.seed);
+        let plan = train_plan(plan, source.data.lattice, self.seed);
         let store = self.place.checkpoints(CHECKPOINTS_KEPT);
         let place = &mut self.place;
         // Metrics of updates after the last checkpoint come again; those already written are not written twice.
@@ -268,7 +269,7 @@ impl<B: Backend> PointRun<'_, B> {
             model: names::MODEL.to_string(),
         }))?;
         let mut machine = machine_of(model);
-        machine.chains = (plan.settings.algorithm == training::Algorithm::Pcd).then_some(trained.chains);
+        machine.chains = (plan.settings.algorithm != training::Algorithm::Cd).then_some(trained.chains);
         Ok(machine)
     }
 
@@ -304,6 +305,7 @@ impl<B: Backend> PointRun<'_, B> {
                 chains: plan.chains,
                 ladder: Ladder::Adaptive(plan.betas.saturating_sub(1)),
                 reverse: Reverse::Auto,
+                trajectory: Vec::new(),
                 enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
                 seed: self.seed,
             };
@@ -374,12 +376,14 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 }
 
 /// Settings of the training from a plan.
-pub(super) fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
+pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> TrainPlan {
     TrainPlan {
         settings: training::Settings {
             algorithm: match plan.algorithm {
                 scenario::Algorithm::Cd => training::Algorithm::Cd,
                 scenario::Algorithm::Pcd => training::Algorithm::Pcd,
+                scenario::Algorithm::Pt => training::Algorithm::Pt,
+                scenario::Algorithm::Trajectory => training::Algorithm::Trajectory,
             },
             gibbs_steps: plan.gibbs_steps,
             chains: plan.chains,
@@ -397,6 +401,8 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
             bias_rate: plan.bias_rate,
             offset_rate: plan.offset_rate,
             flip: plan.flip,
+            translations: lattice.filter(|_| plan.translations).and_then(|l| Moves::of(Some(l)).translations),
+            rungs: plan.rungs,
             seed,
         },
         n_hidden: plan.n_hidden,

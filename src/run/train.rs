@@ -15,8 +15,9 @@ use crate::likelihood::{
     AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight, pseudo_likelihood,
 };
 use crate::rbm::Rbm;
-use crate::record::{Bounds, Estimate, ExactObservables, TrainMetric};
+use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
 use crate::rng::{Permutation, derive_seed};
+use crate::sample::Exchanges;
 use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of, smoothed_means};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
@@ -153,7 +154,7 @@ pub fn train<B: Backend, R: RowSource>(
     let state = match start {
         Some(c) => {
             listener.event(Event::Info(format!("going on from the checkpoint at update {}", c.update)));
-            State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update }
+            State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update, ladder: c.ladder }
         }
         None => {
             let machine = initial_machine(&split.train, plan.n_hidden, plan.weight_scale, settings.seed);
@@ -275,6 +276,23 @@ fn checkpoint(state: State, settings: &Settings, fingerprint: &str) -> Checkpoin
         step: state.update * u64::from(settings.gibbs_steps),
         seed: settings.seed,
         fingerprint: fingerprint.to_string(),
+        ladder: state.ladder.clone(),
+    }
+}
+
+/// Ways from the lowest rung to the machine, a chain in the mean, that count as equilibrated.
+const ARRIVALS: f64 = 3.0;
+
+/// What exchanges did, for a record.
+#[must_use]
+pub fn tempering(exchanges: &Exchanges) -> TemperingRecord {
+    TemperingRecord {
+        rungs: exchanges.acceptance.len() + 1,
+        // Nothing tried yet counts as nothing accepted.
+        acceptance: exchanges.acceptance.iter().map(|a| if a.is_finite() { *a } else { 0.0 }).collect(),
+        arrivals_per_chain: exchanges.arrivals_per_chain,
+        equilibrated: exchanges.arrivals_per_chain >= ARRIVALS,
+        log_z: None,
     }
 }
 
@@ -348,6 +366,7 @@ impl<'a> Watch<'a> {
             free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),
             p_up,
             weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
+            tempering: trainer.exchanges().map(|e| tempering(&e)),
         })
     }
 }

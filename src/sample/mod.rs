@@ -1,16 +1,21 @@
 //! Samples of a trained machine from parallel Gibbs chains.
 
 mod moves;
+mod placement;
+mod sampling;
 mod tempering;
 
 pub use self::moves::{Moves, TRANSLATE_EVERY, translate};
+pub use self::placement::place_evenly;
+pub use self::sampling::{Rungs, Sampled, sample_tempered};
+use self::tempering::independent;
 pub use self::tempering::{Count, Exchanges, FORGET, Hear, Tempering, TemperingState, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
-use crate::rng::{Stream, derive_seed, uniform, unit_word};
+use crate::rng::derive_seed;
 
 /// Settings of a sampling run.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,37 +47,10 @@ pub fn sample<B: Backend>(
     start: Option<&BitMatrix>,
     listener: &mut dyn Listener,
 ) -> Result<BitMatrix> {
-    let times = settings.samples.div_ceil(settings.chains.max(1));
-    let steps = (times as u64).saturating_mul(settings.every.into()).saturating_add(settings.thermalise.into());
-    let bits = (settings.samples as u64).checked_mul(rbm.n_visible as u64);
-    if settings.samples == 0
-        || settings.chains == 0
-        || settings.every == 0
-        || steps > u64::from(u32::MAX)
-        || bits.is_none_or(|n| n > MAX_BITS)
-        || settings.chains.min(settings.samples) > MAX_CHAINS
-    {
-        return Err(Error::Input(
-            Fault::new(format!(
-                "{} samples from {} chains, one every {} steps",
-                settings.samples, settings.chains, settings.every
-            ))
-            .at("sample")
-            .expected(format!(
-                "at least one of each, at most {MAX_CHAINS} chains and 2^36 bits of samples, and fewer than 2^32 Gibbs \
-                 steps of a chain"
-            )),
-        ));
-    }
+    let times = check(rbm, settings)?;
     let chains = settings.chains.min(settings.samples);
     let seed = derive_seed(settings.seed, "sample");
-    let initial = match start {
-        Some(rows) => rows.select_rows(&(0..chains).map(|r| r % rows.rows()).collect::<Vec<_>>()),
-        None => BitMatrix::from_fn(chains, rbm.n_visible, |r, j| {
-            let u = uniform(unit_word(seed, Stream::ChainStart, 0, r as u32, j as u32));
-            u * (1.0 + (-rbm.visible_bias[j]).exp()) < 1.0
-        }),
-    };
+    let initial = initial(rbm, chains, seed, start);
     let params = backend.upload_params(rbm, None)?;
     let mut states = backend.upload_states(&initial)?;
     let address = Address::new(seed);
@@ -101,6 +79,41 @@ pub fn sample<B: Backend>(
         listener.event(Event::Progress { stage: "sample", done: time as u64 + 1, total: times as u64, note });
     }
     Ok(samples.slice_rows(0..settings.samples))
+}
+
+/// Chains at the start: rows of `start`, again from the top where there are few, or independent units.
+fn initial(rbm: &Rbm, chains: usize, seed: u64, start: Option<&BitMatrix>) -> BitMatrix {
+    match start {
+        Some(rows) => rows.select_rows(&(0..chains).map(|r| r % rows.rows()).collect::<Vec<_>>()),
+        None => independent(rbm, seed, 0, chains),
+    }
+}
+
+/// Checks settings before anything is allocated; returns how many times every chain is read.
+fn check(rbm: &Rbm, settings: &Settings) -> Result<usize> {
+    let times = settings.samples.div_ceil(settings.chains.max(1));
+    let steps = (times as u64).saturating_mul(settings.every.into()).saturating_add(settings.thermalise.into());
+    let bits = (settings.samples as u64).checked_mul(rbm.n_visible as u64);
+    if settings.samples == 0
+        || settings.chains == 0
+        || settings.every == 0
+        || steps > u64::from(u32::MAX)
+        || bits.is_none_or(|n| n > MAX_BITS)
+        || settings.chains.min(settings.samples) > MAX_CHAINS
+    {
+        return Err(Error::Input(
+            Fault::new(format!(
+                "{} samples from {} chains, one every {} steps",
+                settings.samples, settings.chains, settings.every
+            ))
+            .at("sample")
+            .expected(format!(
+                "at least one of each, at most {MAX_CHAINS} chains and 2^36 bits of samples, and fewer than 2^32 Gibbs \
+                 steps of a chain"
+            )),
+        ));
+    }
+    Ok(times)
 }
 
 /// Most chains, all of which live in memory.

@@ -59,6 +59,7 @@ pub struct Tempering<'a, B: Backend> {
     counts: Vec<Count>,
     rounds: u64,
     arrivals: u64,
+    latest: Option<f64>,
 }
 
 struct Rung<B: Backend> {
@@ -165,6 +166,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
             counts: state.counts.clone(),
             rounds: state.rounds,
             arrivals: state.arrivals,
+            latest: None,
         })
     }
 
@@ -200,21 +202,21 @@ impl<'a, B: Backend> Tempering<'a, B> {
         Ok(())
     }
 
-    /// Puts a copy of the last rung, chains included, below it.
+    /// Puts a rung of `machine` below rung `at`, which is not the first, with a copy of its chains.
     ///
     /// # Errors
     /// Device failures.
-    pub fn freeze_last(&mut self) -> Result<()> {
-        let last = &self.rungs[self.rungs.len() - 1];
+    pub fn insert(&mut self, at: usize, machine: Rbm) -> Result<()> {
+        let above = &self.rungs[at];
         let copy = Rung {
-            machine: last.machine.clone(),
-            params: self.backend.upload_params(&last.machine, None)?,
-            states: self.backend.upload_states(&self.backend.read_states(&last.states)?)?,
-            address: last.address,
-            fresh: last.fresh.clone(),
+            params: self.backend.upload_params(&machine, None)?,
+            states: self.backend.upload_states(&self.backend.read_states(&above.states)?)?,
+            address: above.address,
+            fresh: above.fresh.clone(),
+            machine,
         };
-        let at = self.rungs.len() - 1;
         self.rungs.insert(at, copy);
+        self.counts[at - 1] = Count::NONE;
         self.counts.insert(at, Count::NONE);
         self.number_anew();
         Ok(())
@@ -278,6 +280,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
             self.gibbs(r, self.step..end)?;
         }
         self.step = end;
+        self.latest = None;
         for a in ((self.round % 2) as usize..self.counts.len()).step_by(2) {
             self.exchange(a, hear)?;
         }
@@ -316,6 +319,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
             low.fresh.fill(true);
         }
         if a + 1 == self.counts.len() {
+            self.latest = Some(mean);
             self.arrivals += high.fresh.iter().filter(|&&fresh| fresh).count() as u64;
             high.fresh.fill(false);
         }
@@ -326,6 +330,12 @@ impl<'a, B: Backend> Tempering<'a, B> {
     #[must_use]
     pub fn last(&self) -> &B::States {
         &self.rungs[self.rungs.len() - 1].states
+    }
+
+    /// Mean probability of the exchanges between the two highest rungs in the last round; None where it was not their turn.
+    #[must_use]
+    pub fn latest(&self) -> Option<f64> {
+        self.latest
     }
 
     /// Mean probability of exchanges of the last rounds, by pair from below.

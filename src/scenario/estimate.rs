@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::plan::{Plan, Point, Source, TrainPlan};
+use super::plan::{Algorithm, Plan, Point, Source, TrainPlan};
 
 /// Spin updates a second assumed: bit-sliced code on two processor cores.
 pub const ISING_RATE: f64 = 5e9;
@@ -84,7 +84,9 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
     }
     if let (Some(likelihood), Some((annealing, terms))) = (&point.likelihood, likelihood_work(point, weights)) {
         let bytes = packed(likelihood.chains as f64, n_visible) + 4.0 * weights;
-        let mut cost = stage("likelihood", annealing, "operations", PRODUCT_RATE, bytes);
+        // Forward and reverse; without an enumeration also the tempering that reverse begins at.
+        let sides = if terms > 0.0 { 2.0 } else { 2.0 + TEMPERING };
+        let mut cost = stage("likelihood", sides * annealing, "operations", PRODUCT_RATE, bytes);
         cost.seconds += terms / TERM_RATE;
         stages.push(cost);
     }
@@ -107,11 +109,20 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
     stages
 }
 
+/// Most work of tempering, in annealings.
+const TEMPERING: f64 = 6.0;
+
 /// Operations of one update: k Gibbs steps of two products, the flip move's product, both phases' inputs and moments.
 fn update_work(train: &TrainPlan, weights: f64) -> f64 {
     let (chains, batch) = (train.chains as f64, train.batch as f64);
     let flip = if train.flip { 2.0 * chains } else { 0.0 };
-    weights * (4.0 * f64::from(train.gibbs_steps) * chains + flip + 4.0 * (chains + batch))
+    let gibbs = 4.0 * f64::from(train.gibbs_steps) * chains + flip;
+    let model = match train.algorithm {
+        Algorithm::Cd | Algorithm::Pcd => gibbs,
+        // Two free energies of every rung for the exchanges; a trajectory may have fewer rungs.
+        Algorithm::Pt | Algorithm::Trajectory => train.rungs as f64 * (gibbs + 4.0 * chains),
+    };
+    weights * (model + 4.0 * (chains + batch))
 }
 
 /// Operations of one annealing and terms of one enumeration, by the likelihood block.

@@ -140,6 +140,10 @@ pub struct TrainPlan {
     pub offset_rate: f64,
     /// Flip move of the chains.
     pub flip: bool,
+    /// Translations of the chains, where the data have a lattice.
+    pub translations: bool,
+    /// Rungs of a ladder.
+    pub rungs: usize,
     /// Rows kept out of the training.
     pub held_out_rows: usize,
     /// How many times the likelihood is measured.

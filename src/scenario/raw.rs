@@ -138,6 +138,10 @@ pub enum Algorithm {
     Cd,
     /// Where they ended (persistent contrastive divergence).
     Pcd,
+    /// The same, with replicas at other temperatures.
+    Pt,
+    /// The same, with replicas at earlier machines of the training.
+    Trajectory,
 }
 
 /// Course of the learning rate over the updates.
@@ -198,6 +202,12 @@ pub struct RawTrain {
     /// Flip move v → 1 − v of the chains; true for lattice data and false else, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flip: Option<bool>,
+    /// Translations of the chains around a periodic lattice; on where the data have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translations: Option<bool>,
+    /// Rungs of `pt`, most rungs of `trajectory`; 8 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rungs: Option<u64>,
     /// Fraction of the rows that is kept out of the training; 0.1 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,

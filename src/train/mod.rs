@@ -1,30 +1,38 @@
-//! Training by contrastive divergence (CD-k) and persistent chains (PCD-k).
+//! Training by contrastive divergence (CD-k), persistent chains (PCD-k) and tempered chains.
 //!
 //! ∂ ln L/∂w_ji = ⟨v_j sig(x_i)⟩_data − ⟨v_j sig(x_i)⟩_model. The data phase is a minibatch; the model phase is k Gibbs
-//! steps away from it (CD, Hinton 2002) or a set of chains that never restart (PCD, Tieleman 2008). With a flip symmetry
+//! steps away from it (CD, Hinton 2002), a set of chains that never restart (PCD, Tieleman 2008), or such chains
+//! that exchange states with a ladder of other machines ([`LadderState`]). With a flip symmetry
 //! in the data, each update ends its Gibbs steps with a global flip of every chain, accepted by Metropolis: below a
 //! critical temperature chains freeze in one sign, and the small difference between the sign balance of data and chains
 //! would drive the biases without end.
 //!
-//! Everything is enqueued on the backend; nothing is read back inside an update. Update t uses Gibbs steps
+//! Translations of the lattice are proposed likewise ([`Moves`]).
+//!
+//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders. Update t uses Gibbs steps
 //! `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the same training.
 //! Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come while the
 //! device works: the same rows in the same order, so the same training.
 
+mod ladder;
 mod rows;
 mod schedule;
 
 use rand_distr::{Distribution, StandardNormal};
 
+use self::ladder::Ladder;
+pub use self::ladder::{ADAPT, FREEZE, LadderState};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;
 use crate::backend::{Address, Backend, Minibatch, OptimiserState, Phase, UpdateRule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
+use crate::lattice::Lattice;
 use crate::numerics::logit;
 use crate::rbm::{MAX_WEIGHTS, Rbm};
 use crate::rng::{Permutation, Philox, derive_seed};
+use crate::sample::{Exchanges, Moves};
 
 /// Where the model's chains start in every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +41,16 @@ pub enum Algorithm {
     Cd,
     /// Where they were: persistent chains.
     Pcd,
+    /// Where they were, or where a replica at another temperature was.
+    Pt,
+    /// Where they were, or where the chains of an earlier machine of this training were.
+    Trajectory,
 }
 
 /// All settings of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// CD or PCD.
+    /// Where chains start.
     pub algorithm: Algorithm,
     /// k.
     pub gibbs_steps: u32,
@@ -64,6 +76,10 @@ pub struct Settings {
     pub offset_rate: f64,
     /// Global flip moves of the chains.
     pub flip: bool,
+    /// Moves of the chains by translations of this lattice.
+    pub translations: Option<Lattice>,
+    /// Rungs of the ladder (PT), or the most that it may have (trajectory): at least 2.
+    pub rungs: usize,
     /// Seed of this training.
     pub seed: u64,
 }
@@ -79,6 +95,8 @@ pub struct State {
     pub chains: BitMatrix,
     /// Updates done.
     pub update: u64,
+    /// Ladder of the chains, for algorithms that have one.
+    pub ladder: Option<LadderState>,
 }
 
 /// Smoothed mean of each unit, (ones + ½) / (rows + 1): never 0 or 1.
@@ -120,7 +138,7 @@ pub fn initial_machine(data: &dyn RowSource, n_hidden: usize, weight_scale: f64,
 #[must_use]
 pub fn initial_state(rbm: Rbm, data: &BitMatrix, settings: &Settings) -> State {
     let rows: Vec<usize> = starts(data.rows(), settings).map(|row| row as usize).collect();
-    state_from(rbm, data, data.select_rows(&rows))
+    state_from(rbm, data, data.select_rows(&rows), settings)
 }
 
 /// The same from rows wherever they are.
@@ -129,7 +147,7 @@ pub fn initial_state(rbm: Rbm, data: &BitMatrix, settings: &Settings) -> State {
 /// When they cannot be read.
 pub fn initial_state_of(rbm: Rbm, data: &dyn RowSource, settings: &Settings) -> Result<State> {
     let rows: Vec<u32> = starts(data.rows(), settings).collect();
-    Ok(state_from(rbm, data, data.fetch(&rows)?))
+    Ok(state_from(rbm, data, data.fetch(&rows)?, settings))
 }
 
 /// Rows at which the chains start.
@@ -138,9 +156,11 @@ fn starts(rows: usize, settings: &Settings) -> impl Iterator<Item = u32> {
     (0..settings.chains).map(move |r| order.row((r % rows) as u32))
 }
 
-fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix) -> State {
-    let means = smoothed_means(data).into_iter().map(|m| m as f32).collect();
-    State { optimiser: OptimiserState::at_rest(&rbm, means), rbm, chains, update: 0 }
+fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix, settings: &Settings) -> State {
+    let means = smoothed_means(data);
+    let ladder = LadderState::new(settings, &chains, rbm.n_hidden, &means);
+    let offsets = means.into_iter().map(|m| m as f32).collect();
+    State { optimiser: OptimiserState::at_rest(&rbm, offsets), rbm, chains, update: 0, ladder }
 }
 
 /// The data set of a training in progress.
@@ -160,6 +180,7 @@ pub struct Trainer<'a, B: Backend> {
     params: B::Params,
     moments: B::Moments,
     update: u64,
+    ladder: Option<Ladder<'a, B>>,
 }
 
 impl<'a, B: Backend> Trainer<'a, B> {
@@ -180,6 +201,10 @@ impl<'a, B: Backend> Trainer<'a, B> {
         check(settings, data, state.rbm.n_hidden)?;
         let batch = BitMatrix::zeros(settings.batch, data.units());
         let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
+        let ladder = match &state.ladder {
+            Some(ladder) => Some(Ladder::new(backend, settings, ladder, &state.rbm, &smoothed_means(data))?),
+            None => None,
+        };
         Ok(Self {
             backend,
             settings,
@@ -189,6 +214,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             moments: backend.new_moments(&params)?,
             params,
             update: state.update,
+            ladder,
             // Last, so that the data make way for everything else.
             data: match data.in_memory().map(|data| backend.upload_states(data)) {
                 Some(Ok(data)) => Data::Resident(data),
@@ -219,13 +245,19 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Chains on the device.
     #[must_use]
     pub fn chains(&self) -> &B::States {
-        &self.chains
+        self.ladder.as_ref().map_or(&self.chains, Ladder::last)
+    }
+
+    /// What exchanges did since the training began; None without a ladder.
+    #[must_use]
+    pub fn exchanges(&self) -> Option<Exchanges> {
+        self.ladder.as_ref().map(Ladder::exchanges)
     }
 
     /// Enqueues updates up to number `until` (not beyond the settings' total) and waits for them.
     ///
     /// # Errors
-    /// Device failures.
+    /// Device failures; with a ladder, [`Error::Numerics`] when a parameter is no longer finite.
     pub fn advance(&mut self, until: u64) -> Result<()> {
         let updates = self.update..until.min(self.settings.updates);
         if updates.is_empty() {
@@ -238,7 +270,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
                     if let Data::Resident(data) = &self.data {
                         self.backend.gather(data, &minibatch(settings, rows, t), &mut self.batch);
                     }
-                    self.one_update();
+                    self.one_update()?;
                 }
             }
             Data::Streamed(source) => {
@@ -246,8 +278,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 Fetched::beside(source, minibatches, settings.batch, |fetched| {
                     updates.into_iter().try_for_each(|_| {
                         self.backend.write_states(&mut self.batch, &fetched.next(settings.batch)?)?;
-                        self.one_update();
-                        Ok::<(), Error>(())
+                        self.one_update()
                     })
                 })?;
             }
@@ -255,20 +286,22 @@ impl<'a, B: Backend> Trainer<'a, B> {
         self.backend.finish()
     }
 
-    fn one_update(&mut self) {
+    fn one_update(&mut self) -> Result<()> {
         let (backend, s, t) = (self.backend, self.settings, self.update);
         backend.accumulate_moments(&self.params, &self.batch, Phase::Data, &mut self.moments);
-        let chains = match s.algorithm {
-            Algorithm::Cd => &mut self.batch,
-            Algorithm::Pcd => &mut self.chains,
-        };
-        let address = Address::new(s.seed);
-        let first = t as u32 * s.gibbs_steps;
-        backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
-        if s.flip {
-            backend.flip_move(&self.params, chains, address, t as u32);
+        if let Some(ladder) = &mut self.ladder {
+            let rbm = finite(backend.read_params(&self.params)?.0, t)?;
+            ladder.update(&rbm, s.gibbs_steps, t)?;
+            backend.accumulate_moments(&self.params, ladder.last(), Phase::Model, &mut self.moments);
+        } else {
+            let chains = if s.algorithm == Algorithm::Cd { &mut self.batch } else { &mut self.chains };
+            let address = Address::new(s.seed);
+            let first = t as u32 * s.gibbs_steps;
+            backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
+            let moves = Moves { flip: s.flip, translations: s.translations };
+            moves.apply(backend, &self.params, chains, address, t as u32, t)?;
+            backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
         }
-        backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
         let rule = UpdateRule {
             learning_rate: s.schedule.rate(s.learning_rate, t, s.updates) as f32,
             bias_rate: s.bias_rate as f32,
@@ -279,6 +312,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         };
         backend.update(&mut self.params, &self.moments, &rule);
         self.update += 1;
+        Ok(())
     }
 
     /// Reads everything that makes up the training now.
@@ -287,14 +321,21 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// [`Error::Numerics`] when a parameter is no longer finite, device failures.
     pub fn state(&self) -> Result<State> {
         let (rbm, optimiser) = self.backend.read_params(&self.params)?;
-        if let Err(Error::Input(fault)) = rbm.validate() {
-            return Err(Error::Numerics(
-                fault
-                    .at(format!("training, update {}", self.update))
-                    .advice("lower learning_rate, or use schedule: cosine and centred: true"),
-            ));
-        }
-        Ok(State { rbm, optimiser, chains: self.backend.read_states(&self.chains)?, update: self.update })
+        let rbm = finite(rbm, self.update)?;
+        let ladder = self.ladder.as_ref().map(Ladder::state).transpose()?;
+        Ok(State { rbm, optimiser, chains: self.backend.read_states(self.chains())?, update: self.update, ladder })
+    }
+}
+
+/// The machine, where all its parameters are finite.
+fn finite(rbm: Rbm, update: u64) -> Result<Rbm> {
+    match rbm.validate() {
+        Err(Error::Input(fault)) => Err(Error::Numerics(
+            fault
+                .at(format!("training, update {update}"))
+                .advice("lower learning_rate, or use schedule: cosine and centred: true"),
+        )),
+        other => other.map(|()| rbm),
     }
 }
 
@@ -310,6 +351,8 @@ fn minibatch(settings: &Settings, rows: u32, t: u64) -> Minibatch {
 
 /// Most chains: one is a 32-bit random address, and all of them live in memory.
 const MAX_CHAINS: usize = 1 << 24;
+/// Most rungs of a ladder.
+const MAX_RUNGS: usize = 256;
 
 /// Checks settings against data before anything is made of them.
 ///
@@ -347,6 +390,14 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
             "at least 1 step an update and fewer than 2^32 in all: steps are 32-bit random addresses".into(),
             "use fewer updates or steps, or another seed for a continued training",
         );
+    }
+    let tempered = matches!(settings.algorithm, Algorithm::Pt | Algorithm::Trajectory);
+    if tempered && !(2..=MAX_RUNGS).contains(&settings.rungs) {
+        return fault(format!("{} rungs", settings.rungs), format!("2 to {MAX_RUNGS}"), "set rungs, for example 8");
+    }
+    if settings.translations.is_some_and(|lattice| lattice.sites() != data.units()) {
+        let what = format!("translations over {} units", data.units());
+        return fault(what, "as many units as the lattice has sites".into(), "give the lattice of the data, or none");
     }
     if settings.chains == 0 || settings.chains > MAX_CHAINS {
         return fault(

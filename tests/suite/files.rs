@@ -378,6 +378,7 @@ fn checkpoint(update: u64) -> Checkpoint {
     let mut optimiser = OptimiserState::at_rest(&rbm, vec![0.1, 0.2, 0.3, 0.4]);
     optimiser.velocity.weights[5] = update as f32;
     Checkpoint {
+        ladder: None,
         rbm,
         optimiser,
         chains: bits(7, 4),

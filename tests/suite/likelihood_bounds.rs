@@ -10,8 +10,8 @@ use gibbsite::events::Silent;
 use gibbsite::exact::enumeration::state_probabilities;
 use gibbsite::lattice::Lattice;
 use gibbsite::likelihood::{
-    AnnealSettings, Effort, Enumeration, Length, anneal, base_bias, bennett, equilibrate, linear_ladder, log_z0,
-    reverse_anneal,
+    AnnealSettings, Effort, Enumeration, Length, anneal, base_bias, bennett, by_temperature, equilibrate,
+    linear_ladder, log_z0, reverse_anneal,
 };
 use gibbsite::rbm::Rbm;
 use gibbsite::record::{Estimate, LikelihoodRecord};
@@ -58,7 +58,7 @@ fn four_estimates(rbm: &Rbm, exact_samples: &Enumeration<'_>, seed: u64) -> [Est
     let bridged = bennett(&forward.log_weights, &reverse.log_weights).unwrap();
     let length = Length::measure(backend, &params, base, seed).unwrap();
     let effort = Effort { chains: 100, steps: 3000, seed };
-    let rungs = equilibrate(backend, rbm, base, &length, effort, &mut Silent).unwrap();
+    let rungs = equilibrate(backend, by_temperature(rbm, base, &length), effort, &mut Silent).unwrap();
     assert!(rungs.trusted, "{rungs:?}");
     let above = |e: Estimate| Estimate::new(z0 + e.value, e.error);
     [forward.log_z, reverse.log_z, above(bridged), above(rungs.log_ratio.unwrap())]
@@ -92,7 +92,7 @@ on_both! {
         assert!((listed.log_z().value - exact).abs() <= listed.log_z().error, "{:?}, exact {exact}", listed.log_z());
         for reverse in [Reverse::Exact, Reverse::Tempering] {
             let ladder = Ladder::Adaptive(60);
-            let plan = LikelihoodPlan { chains: 400, ladder, reverse, enumerate: Enumerate::Never, seed: 4 };
+            let plan = LikelihoodPlan { chains: 400, ladder, reverse, trajectory: Vec::new(), enumerate: Enumerate::Never, seed: 4 };
             let base = rbm.visible_bias.clone();
             let found = likelihood(backend, &plan, &rbm, &base, &[], None, &mut Silent).unwrap();
             assert!(found.log_z.exact.is_none() && found.interval.trusted, "{found:?}");
@@ -123,7 +123,8 @@ fn judged(plan: &LikelihoodPlan, mean: f64) -> LikelihoodRecord {
 #[test]
 fn a_missed_mode_breaks_the_bounds() {
     let (ladder, enumerate) = (Ladder::Linear(100), Enumerate::Never);
-    let plan = LikelihoodPlan { chains: 200, ladder, reverse: Reverse::Off, enumerate, seed: 1 };
+    let plan =
+        LikelihoodPlan { chains: 200, ladder, reverse: Reverse::Off, trajectory: Vec::new(), enumerate, seed: 1 };
     let wrong = judged(&plan, 0.97);
     assert!(wrong.checks.above_ceiling && wrong.checks.probability_above_one, "{wrong:?}");
     assert!(!wrong.interval.trusted && wrong.warnings.len() >= 2, "{wrong:?}");

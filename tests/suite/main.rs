@@ -30,5 +30,6 @@ mod stationarity;
 mod statistics;
 mod steps;
 mod streaming;
+mod tempering;
 mod training;
 mod tree;

@@ -33,6 +33,8 @@ fn settings(algorithm: Algorithm) -> Settings {
         bias_rate: 1.0,
         offset_rate: 0.1,
         flip: true,
+        translations: None,
+        rungs: 4,
         seed: 1,
     }
 }

@@ -6,6 +6,7 @@ use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
+use gibbsite::lattice::Lattice;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
 use gibbsite::train::{Algorithm, Schedule, Settings};
@@ -27,6 +28,8 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         bias_rate: 0.5,
         offset_rate: 0.1,
         flip: true,
+        translations: Some(Lattice::Chain { length: 33 }),
+        rungs: 4,
         seed: 8,
     };
     TrainPlan { settings, n_hidden: 20, weight_scale: 0.3, metrics: 6, checkpoints: 3 }
@@ -71,7 +74,7 @@ fn go<B: Backend>(
 
 on_both! {
     fn a_stopped_training_goes_on_as_if_it_had_not_been(backend) {
-        for algorithm in [Algorithm::Cd, Algorithm::Pcd] {
+        for algorithm in [Algorithm::Cd, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory] {
             let dir = tempfile::tempdir().unwrap();
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
             let plan = plan(algorithm);

@@ -27,6 +27,8 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         bias_rate: 0.5,
         offset_rate: 0.1,
         flip,
+        translations: None,
+        rungs: 4,
         seed: 8,
     }
 }

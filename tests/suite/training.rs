@@ -27,6 +27,8 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         bias_rate: 1.0,
         offset_rate: 0.1,
         flip: false,
+        translations: None,
+        rungs: 4,
         seed: 3,
     }
 }
@@ -54,7 +56,7 @@ fn climb<B: Backend>(backend: &B, data: &BitMatrix, settings: &Settings, stops: 
 }
 
 on_both! {
-    /// Contrastive divergence and persistent chains both end at the truth, up to what 2000 rows can tell: with 63
+    /// Contrastive divergence, persistent and tempered chains all end at the truth, up to what 2000 rows can tell: with 63
     /// degrees of freedom KL(truth‖fitted) is about 63/(2·2000) = 0.016, and KL ≥ 0.05 would be χ² = 200 on 63.
     fn the_exact_log_likelihood_rises_to_its_ceiling(backend) {
         let (data, truth) = ring(2000);
@@ -62,7 +64,11 @@ on_both! {
             let q = n as f64 / data.rows() as f64;
             q * q.ln()
         }).sum();
-        for (algorithm, flip) in [(Algorithm::Cd, false), (Algorithm::Pcd, false), (Algorithm::Pcd, true)] {
+        let ways = [
+            (Algorithm::Cd, false), (Algorithm::Pcd, false), (Algorithm::Pcd, true), (Algorithm::Pt, false),
+            (Algorithm::Trajectory, false),
+        ];
+        for (algorithm, flip) in ways {
             let settings = Settings { flip, ..settings(algorithm, 700) };
             let (found, rbm) = climb(backend, &data, &settings, &[0, 200, 700]);
             // Between these stops the likelihood rises by tenths of a nat; the noise of the gradient costs hundredths.

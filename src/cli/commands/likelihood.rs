@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::cli::args::{Global, LikelihoodArgs, ReverseName};
+use crate::cli::commands::sample::machines;
 use crate::cli::console::Console;
 use crate::cli::{failed, text};
 use crate::data::{self, Model, read_model};
@@ -43,11 +44,13 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
         chains: args.chains,
         ladder: ladder(&args.ladder, args.betas - 1)?,
         reverse: match args.reverse {
+            ReverseName::Auto if !args.trajectory.is_empty() => Reverse::Tempering,
             ReverseName::Auto => Reverse::Auto,
             ReverseName::Exact => Reverse::Exact,
             ReverseName::Tempering => Reverse::Tempering,
             ReverseName::Off => Reverse::Off,
         },
+        trajectory: machines(&args.trajectory)?,
         enumerate: if args.exact { Enumerate::Always } else { Enumerate::Auto },
         seed: global.seed(),
     };

@@ -1,16 +1,26 @@
 //! `gibbsite sample MODEL`.
 
-use serde_json::json;
+use std::fmt::Write;
+use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
+use super::train::moves;
+use crate::artifact::read_checkpoint;
 use crate::backend::Backend;
-use crate::bits::BitMatrix;
 use crate::cli::args::{Global, SampleArgs, Switch};
 use crate::cli::console::Console;
 use crate::data::{self, DataSet, Model, read_model};
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
+use crate::lattice::Lattice;
+use crate::likelihood::Length;
+use crate::rbm::Rbm;
 use crate::run::device::{Job, with_backend};
-use crate::sample::{self, Settings};
+use crate::run::scenario::base_of;
+use crate::run::train::tempering;
+use crate::sample::{Rungs, Sampled, Settings, sample_tempered};
+use crate::stats::Autocorrelation;
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
     let model = read_model(&args.model)?;
@@ -27,10 +37,13 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
         },
         seed: global.seed(),
     };
+    let ladder = ladder(args)?;
+    let translations = moves(args.translations, model.meta.lattice).translations;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let samples = with_backend(&global.device_request(), Sample { model: &model, settings: &settings, listener })?;
-    let mut data = DataSet::new(samples, format!("samples of {}", args.model.display()));
+    let job = Sample { model: &model, settings: &settings, ladder, translations, listener };
+    let sampled = with_backend(&global.device_request(), job)?;
+    let mut data = DataSet::new(sampled.samples.clone(), format!("samples of {}", args.model.display()));
     data.names = model.meta.names.clone();
     data.lattice = model.meta.lattice;
     data.temperature = model.meta.temperature;
@@ -39,24 +52,113 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     let chains = settings.chains.min(rows);
     data.replicas = Some((0..rows).map(|row| (row % chains) as u32).collect());
     data::write(&args.out, &data)?;
-    let summary = json!({
+    let mut summary = json!({
         "samples": rows, "units": data.samples.cols(), "chains": chains, "thermalise": args.thermalise,
         "every": args.every, "seed": global.seed(), "file": args.out,
+        "free_energy": series(&sampled.free_energy), "ones": series(&sampled.ones),
     });
-    let text = format!("{rows} samples of {} units in {}", data.samples.cols(), args.out.display());
-    console.result(&summary, &text)
+    if let Some(exchanges) = &sampled.exchanges {
+        summary["tempering"] = json!(tempering(exchanges));
+        summary["tempering"]["round_trips"] = json!(exchanges.arrivals);
+        summary["tempering"]["rounds"] = json!(exchanges.rounds);
+        summary["tempering"]["betas"] = json!(sampled.betas);
+    }
+    console.result(&summary, &text(&sampled, &format!("{} units in {}", data.samples.cols(), args.out.display())))
 }
+
+/// Mean with its error, autocorrelation time in samples of a chain, and the independent samples that say as much.
+fn series(a: &Autocorrelation) -> Value {
+    json!({ "value": a.mean, "error": a.error, "tau": a.tau, "effective_samples": a.effective_samples() })
+}
+
+fn text(sampled: &Sampled, what: &str) -> String {
+    let mut out = format!("{} samples of {what}\n", sampled.samples.rows());
+    for (name, a) in [("free energy", &sampled.free_energy), ("units on", &sampled.ones)] {
+        let more = if a.converged { "" } else { " at least: chains are too short to say" };
+        let _ = writeln!(
+            out,
+            "  {name:<14} autocorrelation time {:.2} samples{more}, {:.0} effective samples",
+            a.tau,
+            a.effective_samples()
+        );
+    }
+    if let Some(e) = &sampled.exchanges {
+        let accepted: Vec<String> = e.acceptance.iter().map(|a| format!("{a:.2}")).collect();
+        let _ = writeln!(
+            out,
+            "  {} rungs, exchanges accepted {}; {} round trips in {} rounds, {:.2} a chain",
+            e.acceptance.len() + 1,
+            accepted.join(" "),
+            e.arrivals,
+            e.rounds,
+            e.arrivals_per_chain
+        );
+    }
+    out
+}
+
+/// Which replicas there are, as asked for.
+enum LadderChoice {
+    Off,
+    Auto,
+    Temperatures(usize),
+    Machines(Vec<Rbm>),
+}
+
+fn ladder(args: &SampleArgs) -> Result<LadderChoice> {
+    if !args.trajectory.is_empty() {
+        return Ok(LadderChoice::Machines(machines(&args.trajectory)?));
+    }
+    match args.tempering.as_str() {
+        "off" => Ok(LadderChoice::Off),
+        "auto" => Ok(LadderChoice::Auto),
+        number => match number.parse::<usize>() {
+            Ok(rungs) if (2..=MAX_RUNGS).contains(&rungs) => Ok(LadderChoice::Temperatures(rungs)),
+            _ => Err(Error::Input(
+                Fault::new(format!("tempering `{number}`"))
+                    .at("--tempering")
+                    .expected(format!("auto, off, or a number of rungs from 2 to {MAX_RUNGS}")),
+            )),
+        },
+    }
+}
+
+/// Machines of models or checkpoints.
+pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
+    let machine = |path: &PathBuf| match read_model(path) {
+        Ok(model) => Ok(model.rbm),
+        Err(error) => read_checkpoint(path).map(|checkpoint| checkpoint.rbm).map_err(|_| error),
+    };
+    paths.iter().map(machine).collect()
+}
+
+/// Most rungs.
+const MAX_RUNGS: usize = 256;
 
 struct Sample<'a, L> {
     model: &'a Model,
     settings: &'a Settings,
+    ladder: LadderChoice,
+    translations: Option<Lattice>,
     listener: &'a mut L,
 }
 
 impl<L: Listener + Send> Job for Sample<'_, L> {
-    type Output = BitMatrix;
+    type Output = Sampled;
 
-    fn run<B: Backend>(self, backend: &B) -> Result<BitMatrix> {
-        sample::sample(backend, &self.model.rbm, self.settings, None, self.listener)
+    fn run<B: Backend>(self, backend: &B) -> Result<Sampled> {
+        let (rbm, base) = (&self.model.rbm, base_of(self.model));
+        let by_temperature = |rungs: Option<usize>| -> Result<Rungs> {
+            let length = Length::measure(backend, &backend.upload_params(rbm, None)?, &base, self.settings.seed)?;
+            let rungs = rungs.unwrap_or_else(|| length.rungs());
+            Ok(Rungs::Temperatures { betas: length.ladder(rungs - 1), base: base.clone() })
+        };
+        let rungs = match self.ladder {
+            LadderChoice::Off => Rungs::None,
+            LadderChoice::Auto => by_temperature(None)?,
+            LadderChoice::Temperatures(rungs) => by_temperature(Some(rungs))?,
+            LadderChoice::Machines(machines) => Rungs::Machines(machines),
+        };
+        sample_tempered(backend, rbm, self.settings, &rungs, self.translations, None, self.listener)
     }
 }

@@ -14,12 +14,14 @@ use crate::cli::{command_line, text};
 use crate::data::{self, DataSet, write_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::record::{TrainMetric, TrainRecord};
+use crate::lattice::Lattice;
+use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
 use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::run::{memory, rows};
+use crate::sample::Moves;
 use crate::train::{Algorithm, RowSource, Schedule, Settings, check, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
@@ -83,14 +85,17 @@ fn train_split<R: RowSource>(
     };
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
-    console.result(&Outcome { record: &record, kernels: &trained.kernels }, &lines)
+    let tempering = trained.last.as_ref().and_then(|m| m.tempering.as_ref());
+    console.result(&Outcome { record: &record, tempering, kernels: &trained.kernels }, &lines)
 }
 
-/// The record, and device times where they were measured.
+/// The record, what tempering did up to the last metric, and device times where they were measured.
 #[derive(Serialize)]
 struct Outcome<'a> {
     #[serde(flatten)]
     record: &'a TrainRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tempering: Option<&'a TemperingRecord>,
     #[serde(skip_serializing_if = "<[KernelTime]>::is_empty")]
     kernels: &'a [KernelTime],
 }
@@ -107,6 +112,17 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
             if let Some(value) = value {
                 let _ = writeln!(lines, "  {name:<18} {}", text::estimate(value));
             }
+        }
+        if let Some(tempering) = &m.tempering {
+            let accepted: Vec<String> = tempering.acceptance.iter().map(|a| format!("{a:.2}")).collect();
+            let _ = writeln!(
+                lines,
+                "  {:<18} {} rungs, exchanges accepted {}, {:.1} ways from the lowest a chain",
+                "tempering",
+                tempering.rungs,
+                accepted.join(" "),
+                tempering.arrivals_per_chain
+            );
         }
         if let Some(top) = m.ceiling {
             let _ = writeln!(lines, "  {:<18} {top:.4}", "ceiling");
@@ -159,6 +175,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             algorithm: match args.algorithm {
                 TrainAlgorithm::Cd => Algorithm::Cd,
                 TrainAlgorithm::Pcd => Algorithm::Pcd,
+                TrainAlgorithm::Pt => Algorithm::Pt,
+                TrainAlgorithm::Trajectory => Algorithm::Trajectory,
             },
             gibbs_steps: args.gibbs_steps,
             chains: args.chains,
@@ -176,6 +194,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
             offset_rate: 0.1,
             flip,
+            translations: moves(args.translations, source.data.lattice).translations,
+            rungs: args.rungs,
             seed: global.seed(),
         },
         n_hidden: args.hidden,
@@ -183,6 +203,12 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
         metrics: args.metrics,
         checkpoints: 10,
     }
+}
+
+/// Translations where they are asked for and the lattice has them.
+pub(super) fn moves(translations: Switch, lattice: Option<Lattice>) -> Moves {
+    let all = Moves::of(lattice);
+    if translations == Switch::Off { Moves { translations: None, ..all } } else { all }
 }
 
 struct Train<'a, L, R> {

@@ -117,6 +117,8 @@ impl fmt::Display for Training {
         let algorithm = match self.algorithm {
             Algorithm::Pcd => "pcd",
             Algorithm::Cd => "cd",
+            Algorithm::Pt => "pt",
+            Algorithm::Trajectory => "trajectory",
         };
         let Self { n_visible, n_hidden, batch, gibbs_steps, .. } = self;
         write!(f, "{kind}{n_visible}x{n_hidden}_b{batch}_{algorithm}{gibbs_steps}")
@@ -174,6 +176,8 @@ impl Training {
             bias_rate: 1.0,
             offset_rate: 0.0,
             flip: false,
+            translations: None,
+            rungs: 2,
             seed,
         }
     }

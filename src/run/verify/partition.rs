@@ -125,6 +125,7 @@ fn row<B: Backend>(backend: &B, known: &Known, effort: Effort) -> Result<Row> {
             chains: effort.chains,
             ladder: Ladder::Adaptive(betas - 1),
             reverse: Reverse::Auto,
+            trajectory: Vec::new(),
             enumerate: Enumerate::Auto,
             seed: derive_seed(effort.seed, &known.name),
         };
@@ -222,6 +223,8 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         bias_rate: default_bias_rate(true),
         offset_rate: 0.05,
         flip: true,
+        translations: None,
+        rungs: 4,
         seed,
     };
     let state = initial_state(initial_machine(data, 16, 0.01, seed), data, &settings);

@@ -248,6 +248,8 @@ fn train_of(
         bias_rate: train.bias_rate.unwrap_or(1.0),
         offset_rate: train.offset_rate.unwrap_or(0.0),
         flip: train.flip.unwrap_or(false),
+        translations: train.translations.unwrap_or(false),
+        rungs: size(train.rungs),
         held_out_rows: rows - training,
         metrics: word(train.metrics),
         checkpoints: word(train.checkpoints),

@@ -116,6 +116,44 @@ fn a_doubtful_likelihood_warns_and_strict_makes_it_fail() {
     assert!(large.code == Some(2) && large.stderr.contains("--reverse tempering"), "{}", large.stderr);
 }
 
+/// Trainings with ladders, and samples with replicas at temperatures or at the checkpoints of a training.
+#[test]
+fn tempered_training_and_sampling() {
+    let place = Place::new();
+    place.good("ising --lattice square:4 --temperature 2 --samples 500 --replicas 100 -o data.npz");
+    for algorithm in ["pt", "trajectory"] {
+        let train = format!(
+            "train data.npz --hidden 6 --updates 40 --chains 30 --batch 50 --rungs 3 --metrics 1 --algorithm {algorithm}"
+        );
+        let found = place.json(&format!("{train} -o {algorithm}.safetensors"));
+        assert_keys(&found["tempering"], &["rungs", "acceptance", "arrivals_per_chain"]);
+        assert!(found["tempering"]["rungs"].as_u64() >= Some(2), "{found}");
+        let plain = place.good(&format!("{train} --translations off -o other.safetensors"));
+        assert!(plain.contains("exchanges accepted"), "{plain}");
+    }
+    let sample = "sample pt.safetensors --samples 200 --chains 50 --thermalise 40 -o samples.npz";
+    for (options, rungs) in
+        [("--tempering auto", None), ("--tempering 4", Some(4)), ("--trajectory trajectory.safetensors", Some(2))]
+    {
+        let found = place.json(&format!("{sample} {options}"));
+        assert_keys(&found["tempering"], &["rungs", "acceptance", "round_trips", "rounds", "betas"]);
+        assert_keys(&found["free_energy"], &["value", "error", "tau", "effective_samples"]);
+        assert!(rungs.is_none() || found["tempering"]["rungs"].as_u64() == rungs, "{options}: {found}");
+    }
+    assert!(place.json(sample)["tempering"].is_null());
+    for options in [
+        "--tempering many",
+        "--tempering 1",
+        "--tempering auto --trajectory pt.safetensors",
+        "--trajectory no.safetensors",
+    ] {
+        assert_eq!(place.run(&format!("{sample} {options}")).code, Some(2), "{options}");
+    }
+    let along = place.json("likelihood pt.safetensors --chains 50 --betas 50 --trajectory trajectory.safetensors");
+    assert_eq!(along["interval"]["reverse_start"], "tempering chains along the trajectory");
+    assert_eq!(along["interval"]["tempering"]["rungs"].as_u64(), Some(3));
+}
+
 /// The same command with the same seed gives the same bytes; with another seed it does not.
 #[test]
 fn seeds_decide_everything() {

@@ -72,6 +72,7 @@ fn new_run(path: &Path) -> (RunDirectory, Manifest) {
 
 fn metric(update: u64) -> Record {
     Record::Metric(TrainMetric {
+        tempering: None,
         update,
         learning_rate: 0.5,
         log_likelihood: Some(Estimate::new(-25.25, 0.125)),

@@ -71,6 +71,8 @@ fn a_hundred_updates_stay_on_the_device() {
             bias_rate: 1.0,
             offset_rate: 0.1,
             flip,
+            translations: None,
+            rungs: 4,
             seed: 1,
         };
         let rbm = initial_machine(&data, 64, 0.01, 1);

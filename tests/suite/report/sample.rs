@@ -121,6 +121,7 @@ fn curve(noise: &mut Noise, ceiling: f64, last: f64, held_out: bool) -> Vec<Reco
             let gap = last + 20.0 * (-f64::from(i) / 1.6).exp();
             let error = 0.02 + 0.01 * gap;
             Record::Metric(TrainMetric {
+                tempering: None,
                 update: 1000 * u64::from(i),
                 learning_rate: 0.5 * (1.0 - f64::from(i) / 21.0),
                 log_likelihood: Some(noise.around(ceiling - gap, error)),

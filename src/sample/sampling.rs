@@ -1,0 +1,130 @@
+//! Sampling with tempering, and what a reader must know of the chains: exchanges, autocorrelation, effective samples.
+
+use super::moves::Moves;
+use super::placement::place_evenly;
+use super::tempering::{Exchanges, Tempering, TemperingState, tempered};
+use super::{Settings, check, initial};
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::error::{Error, Result};
+use crate::events::{Event, Listener};
+use crate::lattice::Lattice;
+use crate::rbm::Rbm;
+use crate::rng::derive_seed;
+use crate::stats::{Autocorrelation, autocorrelation};
+
+/// What chains exchange with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rungs {
+    /// Nothing.
+    None,
+    /// Replicas at β from 0 to 1, over independent units with visible biases `base`; while the chains thermalise, the β move
+    /// to where all neighbours exchange equally often.
+    Temperatures {
+        /// β_0 = 0 < … < 1.
+        betas: Vec<f64>,
+        /// b0, `[n_visible]`.
+        base: Vec<f32>,
+    },
+    /// Replicas at these machines, the lowest first; the sampled one comes after the last.
+    Machines(Vec<Rbm>),
+}
+
+/// Samples and the behaviour of their chains.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampled {
+    /// `[samples, n_visible]`: row t · chains + r is chain r at time t.
+    pub samples: BitMatrix,
+    /// Exchanges after thermalisation; None without rungs.
+    pub exchanges: Option<Exchanges>,
+    /// β of the rungs after thermalisation, where they are temperatures.
+    pub betas: Vec<f64>,
+    /// Of F(v), in samples of a chain.
+    pub free_energy: Autocorrelation,
+    /// Of the number of units that are on, in samples of a chain.
+    pub ones: Autocorrelation,
+}
+
+/// Gibbs steps between exchanges.
+const STEPS: u32 = 5;
+/// Rounds of thermalisation between two placements of temperatures.
+const ADAPT: u32 = 20;
+
+/// Draws samples as [`super::sample`] does, on a ladder of rungs and with translations of a lattice.
+///
+/// # Errors
+/// As [`super::sample`].
+pub fn sample_tempered<B: Backend>(
+    backend: &B,
+    rbm: &Rbm,
+    settings: &Settings,
+    rungs: &Rungs,
+    translations: Option<Lattice>,
+    start: Option<&BitMatrix>,
+    listener: &mut dyn Listener,
+) -> Result<Sampled> {
+    let times = check(rbm, settings)?;
+    let chains = settings.chains.min(settings.samples);
+    let seed = derive_seed(settings.seed, "sample");
+    let moves = Moves { flip: settings.flip, translations };
+    let (mut betas, base) = match rungs {
+        Rungs::Temperatures { betas, base } => (betas.clone(), base.clone()),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let mut machines: Vec<Rbm> = match rungs {
+        Rungs::Machines(machines) => machines.clone(),
+        _ => betas.iter().take(betas.len().saturating_sub(1)).map(|&beta| tempered(rbm, &base, beta)).collect(),
+    };
+    machines.push(rbm.clone());
+    let state = TemperingState::new(machines.len(), &initial(rbm, chains, seed, start));
+    let mut ladder = Tempering::new(backend, machines, &state, moves, seed)?;
+    let params = backend.upload_params(rbm, None)?;
+    let (mut rounds, mut done) = (0, 0);
+    let total = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
+    let mut run = |ladder: &mut Tempering<'_, B>, count: u32, adapts: bool| -> Result<()> {
+        let mut left = count;
+        while left > 0 {
+            if let Some(signal) = listener.stop_requested() {
+                return Err(Error::Stopped(signal));
+            }
+            let steps = left.min(STEPS);
+            ladder.round(steps, &mut |_, _, _| {})?;
+            left -= steps;
+            rounds += 1;
+            done += u64::from(steps);
+            listener.event(Event::Progress { stage: "sample", done, total, note: String::new() });
+            if adapts && betas.len() > 2 && rounds % ADAPT == 0 {
+                betas = place_evenly(&betas, &ladder.recent());
+                for (r, &beta) in betas.iter().enumerate().take(betas.len() - 1) {
+                    ladder.set_machine(r, tempered(rbm, &base, beta))?;
+                }
+            }
+        }
+        Ok(())
+    };
+    run(&mut ladder, settings.thermalise, true)?;
+    ladder.count_anew();
+    let mut samples = BitMatrix::zeros(0, rbm.n_visible);
+    let (mut energies, mut ones) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        run(&mut ladder, settings.every, false)?;
+        let rows = ladder.samples()?;
+        energies.push(backend.read_free_energies(&params, ladder.last())?);
+        ones.push((0..chains).map(|r| f64::from(rows.row_count(r))).collect::<Vec<_>>());
+        samples.append(&rows);
+    }
+    let exchanges = Some(ladder.exchanges()).filter(|e| !e.acceptance.is_empty());
+    Ok(Sampled {
+        samples: samples.slice_rows(0..settings.samples),
+        exchanges,
+        betas,
+        free_energy: autocorrelation(&by_chain(&energies), chains),
+        ones: autocorrelation(&by_chain(&ones), chains),
+    })
+}
+
+/// `[times][chains]` as `[chains, times]`.
+fn by_chain(series: &[Vec<f64>]) -> Vec<f64> {
+    let chains = series.first().map_or(0, Vec::len);
+    (0..chains).flat_map(|r| series.iter().map(move |time| time[r])).collect()
+}
