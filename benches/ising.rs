@@ -18,7 +18,7 @@ fn ising(c: &mut Criterion) {
             let acceptance = Acceptance::new(rule, 4, &vec![2.269_185; replicas]).unwrap();
             let start = BitMatrix::from_fn(replicas, length * length, |r, i| (r + i) % 3 == 0);
             let mut spins = if by_site {
-                Cpu.upload_square(length, &acceptance, &start).unwrap()
+                Cpu.upload_torus(Lattice::Square { length }, &acceptance, &start).unwrap()
             } else {
                 Cpu.upload_spins(&Lattice::Square { length }.graph(), &acceptance, &start).unwrap()
             };

@@ -8,7 +8,7 @@
 // Random: as gibbs_half_step, stream SampleHidden, step k + 1.
 // Class:  margin for h, bounded for log w.
 // Source: Neal, Statistics and Computing 11 (2001) 125; Salakhutdinov and Murray, ICML 2008.
-//!import grid
+//!import grid_part
 //!import draw
 //!import row_sum
 //!import machine
@@ -19,11 +19,13 @@ struct Parameters {
     stream: u32,
     first_chain: u32,
     chains: u32,
+    first_input: u32,
     n_visible: u32,
     n_hidden: u32,
     beta_now: f32,
     beta_next: f32,
     beta_step: f32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -31,6 +33,11 @@ struct Parameters {
 @group(0) @binding(4) var<storage, read> states: array<u32>;
 @group(0) @binding(5) var<storage, read_write> hidden: array<u32>;
 @group(0) @binding(6) var<storage, read_write> log_weights: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read> sums: array<f32>;
+
+fn carried(index: u32) -> f32 {
+    return sums[index];
+}
 
 fn state_at(index: u32) -> u32 {
     return states[index];

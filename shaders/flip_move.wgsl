@@ -6,7 +6,7 @@
 // Random: word r % 4 of Philox([r / 4, step, SymmetryMove, 0], seed) with r counted from first_chain.
 // Class:  margin: a chain may differ only where |u − p| is under the bound of the two free energies.
 // Source: Metropolis et al. 1953, with the spin-flip symmetry of the data as proposal.
-//!import grid
+//!import grid_part
 //!import row_sum
 //!import sigmoid
 //!import philox
@@ -18,13 +18,20 @@ struct Parameters {
     stream: u32,
     first_chain: u32,
     chains: u32,
+    first_input: u32,
     n_visible: u32,
     n_hidden: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(3) var<storage, read_write> states: array<u32>;
 @group(0) @binding(4) var<storage, read_write> gains: array<f32>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+
+fn carried(index: u32) -> f32 {
+    return sums[index];
+}
 
 fn state_at(index: u32) -> u32 {
     return states[index];
@@ -43,6 +50,37 @@ fn part_of(x: vec4<f32>, flipped_sum: vec4<f32>, exists: vec4<f32>) -> f32 {
     return total_of(exists * (softplus4(flipped_sum - x) - softplus4(x)));
 }
 
+fn carried_total(unit: u32) -> f32 {
+    return sums[p.chains * p.n_hidden + min(unit, p.n_hidden - 1u)];
+}
+
+fn carried_totals(unit: u32) -> vec4<f32> {
+    return vec4<f32>(carried_total(unit), carried_total(unit + 8u), carried_total(unit + 16u), carried_total(unit + 24u));
+}
+
+// Σ_j w_ji over the visible units whose weights are here, added to those before, behind the sums of all chains: where
+// the weights lie in several buffers.
+@compute @workgroup_size(64)
+fn add_totals(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let unit = 64u * workgroup_number(workgroup, workgroups) + local;
+    if unit >= p.n_hidden {
+        return;
+    }
+    let at = p.chains * p.n_hidden + unit;
+    var total = 0.0;
+    if p.first_input > 0u {
+        total = sums[at];
+    }
+    for (var row = 0u; row < p.n_visible - p.first_input; row++) {
+        total += stored_weight(row * p.n_hidden + unit);
+    }
+    sums[at] = total;
+}
+
 // One part of F(v) − F(1 − v) for the 32 hidden units of each word.
 @compute @workgroup_size(TILE_INVOCATIONS)
 fn gain_of_units(
@@ -57,11 +95,11 @@ fn gain_of_units(
         return;
     }
     let shape = shape_of_machine();
-    var tile: Tile;
+    var tile = taken_up(local, first_chain, first_unit, shape);
 //!each quad
     var total{quad} = vec4<f32>(0.0);
 //!end
-    for (var first_input = 0u; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
+    for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
         fill_weights(local, first_input, first_unit, shape);
         fill_states(local, first_input, first_chain, shape);
         workgroupBarrier();
@@ -80,7 +118,7 @@ fn gain_of_units(
         let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
         let c = hidden_biases(unit);
         let e = hidden_exists(unit);
-        let f = 2.0 * c + total{quad};
+        let f = 2.0 * c + select(total{quad}, carried_totals(unit), p.first_input > 0u);
 //!each four
         {
             let x = plus(tile.x{four}_{quad}, c);

@@ -6,20 +6,27 @@
 // Random: none.
 // Class:  bounded, by the f32 sums over inputs and over units and by softplus.
 // Source: Hinton 2010, eq. 25.
-//!import grid
+//!import grid_part
 //!import row_sum
 //!import sigmoid
 //!import machine
 struct Parameters {
     first_row: u32,
     chains: u32,
+    first_input: u32,
     n_visible: u32,
     n_hidden: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(3) var<storage, read> states: array<u32>;
 @group(0) @binding(4) var<storage, read_write> energies: array<f32>;
+@group(0) @binding(5) var<storage, read> sums: array<f32>;
+
+fn carried(index: u32) -> f32 {
+    return sums[index];
+}
 
 fn state_at(index: u32) -> u32 {
     return states[p.first_row * ((p.n_visible + 31u) / 32u) + index];

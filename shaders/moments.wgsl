@@ -11,18 +11,23 @@
 // Two products: sig(x) of a slice of chains into `means`, then vᵀ·means with the chains as inputs of the same tile.
 // Means travel once out and once a tile of visible units back, 4 bytes for n_visible multiply-adds each; in exchange
 // both products have as many tiles as a Gibbs step. A visible unit that is always on and a hidden one of mean 1,
-// beyond the last of each side, give the means of the other side.
-//!import grid
+// beyond the last of each side, give the means of the other side. Products may lie in several buffers, each with the
+// rows first_visible .. end_visible; the last one's end includes the unit that is always on.
+//!import grid_part
 //!import inner_product
 //!import sigmoid
 //!import machine
 struct Parameters {
     first_row: u32,
     chains: u32,
+    first_input: u32,
+    first_visible: u32,
+    end_visible: u32,
     n_visible: u32,
     n_hidden: u32,
     scale: f32,
     keep: u32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -30,6 +35,11 @@ struct Parameters {
 @group(0) @binding(4) var<storage, read_write> means: array<f32>;
 @group(0) @binding(5) var<storage, read_write> products: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(7) var<storage, read> carried_sums: array<f32>;
+
+fn carried(index: u32) -> f32 {
+    return carried_sums[index];
+}
 
 fn state_at(index: u32) -> u32 {
     return states[p.first_row * ((p.n_visible + 31u) / 32u) + index];
@@ -110,8 +120,11 @@ fn put_sum(at: u32, sum: f32) {
 }
 
 fn put(visible: u32, hidden: u32, sum: f32) {
+    if visible >= p.end_visible {
+        return;
+    }
     if visible < p.n_visible && hidden < p.n_hidden {
-        let at = visible * p.n_hidden + hidden;
+        let at = (visible - p.first_visible) * p.n_hidden + hidden;
         products[at] = select(sum, products[at] + sum, p.keep == 1u);
     } else if visible < p.n_visible && hidden == p.n_hidden {
         put_sum(visible, sum);
@@ -139,9 +152,9 @@ fn multiply(
 ) {
     let number = workgroup_number(workgroup, workgroups);
     let hidden_tiles = p.n_hidden / TILE_COLUMNS + 1u;
-    let first_visible = TILE_ROWS * (number / hidden_tiles);
+    let first_visible = p.first_visible + TILE_ROWS * (number / hidden_tiles);
     let first_hidden = TILE_COLUMNS * (number % hidden_tiles);
-    if first_visible > p.n_visible {
+    if first_visible >= p.end_visible {
         return;
     }
     var tile: Tile;

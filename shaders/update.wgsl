@@ -6,19 +6,24 @@
 //         velocity ← m velocity + g − (weights only) decay w; parameter += η velocity.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
 //         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden].
+//         Of weights, velocities, products and halves the rows of the visible units first_visible .. + rows are here;
+//         where these are not all, 64 partial sums of each hidden unit follow in optimiser.
 // Random: none.
 // Class:  bounded, by the f32 sums over one side for the biases and by a few roundings for the weights.
 // Source: Melchior, Fischer, Wiskott, JMLR 17 (2016) 99, enhanced gradient with offsets μ and λ.
-//!import grid
+//!import grid_part
 struct Parameters {
     n_visible: u32,
     n_hidden: u32,
+    first_visible: u32,
+    rows: u32,
     learning_rate: f32,
     bias_rate: f32,
     momentum: f32,
     weight_decay: f32,
     centred: u32,
     offset_rate: f32,
+    first_group: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Parameters;
@@ -42,7 +47,7 @@ fn hidden_offset(i: u32) -> f32 {
 
 // g_w without decay.
 fn weight_gradient(j: u32, i: u32) -> f32 {
-    let product = products[j * p.n_hidden + i];
+    let product = products[(j - p.first_visible) * p.n_hidden + i];
     if p.centred == 0u {
         return product;
     }
@@ -70,35 +75,51 @@ fn change_weights(
     @builtin(local_invocation_index) local: u32,
 ) {
     let at = 64u * workgroup_number(workgroup, workgroups) + local;
-    if at >= p.n_visible * p.n_hidden {
+    if at >= p.rows * p.n_hidden {
         return;
     }
-    let gradient = weight_gradient(at / p.n_hidden, at % p.n_hidden) - p.weight_decay * weights[at];
+    let gradient = weight_gradient(p.first_visible + at / p.n_hidden, at % p.n_hidden) - p.weight_decay * weights[at];
     let velocity = p.momentum * velocities[at] + gradient;
     velocities[at] = velocity;
     weights[at] += p.learning_rate * velocity;
 }
 
-// One workgroup a unit, visible ones first: its invocations share the sum over the other side.
+fn partial_sum(hidden: u32, local: u32) -> u32 {
+    return 2u * (p.n_visible + p.n_hidden) + 64u * hidden + local;
+}
+
+// One workgroup a unit, the visible ones that are here first: its invocations share the sum over the other side.
 @compute @workgroup_size(64)
 fn change_biases(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let unit = workgroup_number(workgroup, workgroups);
-    if unit >= p.n_visible + p.n_hidden {
+    let number = workgroup_number(workgroup, workgroups);
+    if number >= p.rows + p.n_hidden {
         return;
     }
+    let is_visible = number < p.rows;
+    let unit = select(p.n_visible + number - p.rows, p.first_visible + number, is_visible);
+    let is_last = p.first_visible + p.rows == p.n_visible;
     var sum = 0.0;
     if p.centred == 1u {
-        if unit < p.n_visible {
+        if is_visible {
             for (var i = local; i < p.n_hidden; i += 64u) {
                 sum += weight_gradient(unit, i) * hidden_offset(i);
             }
         } else {
-            for (var j = local; j < p.n_visible; j += 64u) {
-                sum += weight_gradient(j, unit - p.n_visible) * visible_offset(j);
+            // Rows come 64 at a time, so that an invocation adds the same terms in the same order as if all were here.
+            let hidden = unit - p.n_visible;
+            if p.first_visible > 0u {
+                sum = optimiser[partial_sum(hidden, local)];
+            }
+            for (var row = local; row < p.rows; row += 64u) {
+                let j = p.first_visible + row;
+                sum += weight_gradient(j, hidden) * visible_offset(j);
+            }
+            if !is_last {
+                optimiser[partial_sum(hidden, local)] = sum;
             }
         }
     }
@@ -110,7 +131,7 @@ fn change_biases(
         }
         workgroupBarrier();
     }
-    if local == 0u {
+    if local == 0u && (is_visible || is_last) {
         let gradient = p.bias_rate * sums[unit] - parts[0];
         let velocity = p.momentum * optimiser[unit] + gradient;
         optimiser[unit] = velocity;
@@ -141,7 +162,7 @@ fn round_weights(
     @builtin(local_invocation_index) local: u32,
 ) {
     let at = 2u * (64u * workgroup_number(workgroup, workgroups) + local);
-    let end = p.n_visible * p.n_hidden;
+    let end = p.rows * p.n_hidden;
     if at >= end {
         return;
     }

@@ -157,16 +157,79 @@ pub struct Bounds {
     pub forward: Option<Estimate>,
     /// Reverse AIS: the other side.
     pub reverse: Option<Estimate>,
+    /// Bennett's ratio of both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridged: Option<Estimate>,
     /// Enumeration of the smaller side.
     pub exact: Option<Estimate>,
 }
 
 impl Bounds {
-    /// The best single estimate: exact, else forward.
+    /// The best single estimate: exact, else bridged, else forward.
     #[must_use]
     pub fn best(&self) -> Option<Estimate> {
-        self.exact.or(self.forward)
+        self.exact.or(self.bridged).or(self.forward)
     }
+}
+
+/// How ln Z was bounded from both sides, and whether to believe it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct IntervalRecord {
+    /// Lower end: below both estimates by their errors; of the forward one alone where there is no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end: above both estimates by their errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// Reverse minus forward over the error of that: between −3 and 3 both agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// What the reverse estimate began at: `exact samples` or `tempering chains`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_start: Option<String>,
+    /// (Σw)²/Σw² of the reverse weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_effective_sample_size: Option<f64>,
+    /// Variance of the reverse log-weights, nats².
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_log_weight_variance: Option<f64>,
+    /// The chains behind the reverse estimate, where they were tempered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempering: Option<TemperingRecord>,
+    /// No check failed and nothing speaks against ln Z.
+    pub trusted: bool,
+    /// The same in a sentence.
+    pub verdict: String,
+}
+
+/// What tempering did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemperingRecord {
+    /// Rungs, base and machine included.
+    pub rungs: usize,
+    /// Accepted part of exchanges between neighbouring rungs, from the base up.
+    pub acceptance: Vec<f64>,
+    /// Ways from the base to the machine a chain.
+    pub arrivals_per_chain: f64,
+    /// Whether that is enough to have forgotten the start.
+    pub equilibrated: bool,
+    /// ln Z by Bennett's ratio between neighbouring rungs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_z: Option<Estimate>,
+}
+
+/// Bounds that hold whatever the machine: true where one is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LikelihoodChecks {
+    /// The log-likelihood lies above its ceiling.
+    pub above_ceiling: bool,
+    /// The probabilities of the distinct rows add up to more than 1.
+    pub probability_above_one: bool,
+    /// The forward estimate of ln Z lies above the reverse one.
+    pub forward_above_reverse: bool,
+    /// ln Σ p(v) over the distinct rows that were judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_distinct_probability: Option<Estimate>,
 }
 
 /// Result of a likelihood evaluation.
@@ -191,6 +254,12 @@ pub struct LikelihoodRecord {
     /// KL(q‖p) in nats: exact where the states can be enumerated, else −S − LL from the best estimate.
     #[serde(default)]
     pub kl: Option<Estimate>,
+    /// Both sides of ln Z.
+    #[serde(default)]
+    pub interval: IntervalRecord,
+    /// Bounds that must hold.
+    #[serde(default)]
+    pub checks: LikelihoodChecks,
     /// Warnings in words: a likelihood above its ceiling, few effective samples, …
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -276,6 +345,43 @@ pub struct ExpectRecord {
     pub holds: bool,
 }
 
+/// Device time of a kernel over all its dispatches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// Name and entry point, e.g. `moments.multiply`.
+    pub kernel: String,
+    /// How often it was started.
+    pub dispatches: u64,
+    /// How many of these were timed.
+    pub timed: u64,
+    /// Seconds of all dispatches, from the mean of those timed.
+    pub seconds: f64,
+}
+
+/// Where the device's time went during a point, as far as its clock could be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelsRecord {
+    /// By kernel, by name.
+    pub kernels: Vec<KernelTime>,
+}
+
+impl KernelsRecord {
+    /// Times since `before`, an earlier reading of the same clock.
+    #[must_use]
+    pub fn since(now: &[KernelTime], before: &[KernelTime]) -> Self {
+        let since = |time: &KernelTime| {
+            let earlier = before.iter().find(|earlier| earlier.kernel == time.kernel);
+            KernelTime {
+                dispatches: time.dispatches - earlier.map_or(0, |e| e.dispatches),
+                timed: time.timed - earlier.map_or(0, |e| e.timed),
+                seconds: time.seconds - earlier.map_or(0.0, |e| e.seconds),
+                ..time.clone()
+            }
+        };
+        Self { kernels: now.iter().map(since).filter(|time| time.dispatches > 0).collect() }
+    }
+}
+
 /// A point came to its end; last line before its promises.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DoneRecord {
@@ -327,6 +433,8 @@ pub enum Record {
     Couplings(CouplingsRecord),
     /// All state probabilities.
     States(StatesRecord),
+    /// Device time of every kernel.
+    Kernels(KernelsRecord),
     /// All stages done.
     Done(DoneRecord),
     /// One promise of the scenario.

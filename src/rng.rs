@@ -51,9 +51,9 @@ pub enum Stream {
     /// Digits of an Ising spin flip beyond the first [`HEAD_DIGITS`].
     IsingTail = 20,
     /// Acceptance digits of a spin flip in the layout with one bit a site.
-    SquareFlip = 21,
+    TorusFlip = 21,
     /// Digits beyond the first [`HEAD_DIGITS`] in the layout with one bit a site.
-    SquareTail = 22,
+    TorusTail = 22,
     /// Bonds of Swendsen–Wang and Wolff clusters.
     ClusterBond = 32,
     /// New orientation of a Swendsen–Wang cluster.

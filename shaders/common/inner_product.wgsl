@@ -3,11 +3,20 @@
 // The quartet g of a tile holds units 32 (g / 8) + g % 8 + {0, 8, 16, 24}, which share one Philox block. Bits are
 // expanded to f32 on the way to workgroup memory, so each travels once and costs nothing in the loop. Chains and units
 // beyond the last read the last one's numbers and are dropped when results are stored; inputs beyond the last have no
-// bit set. The importer declares state_word(chain, word) and imports stored_weights.
+// bit set.
+//
+// Weights may lie in several buffers, each with the rows of some visible units. A sum over them is stored after one
+// buffer and taken up again with the next, which changes no bit of it: taken_up is that, or nothing where there is one
+// buffer. The importer declares state_word(chain, word) and carried(index), the sums [chains, units] so far, and imports
+// stored_weights.
 //!import tile_product
 //!import expand
+//!import taken_up
 struct Shape {
     chains: u32,
+    // First input whose weights are here, a whole word; before it, sums are carried.
+    first_input: u32,
+    // End of the inputs whose weights are here.
     n_inputs: u32,
     n_units: u32,
     // Whether neighbouring inputs, not neighbouring units, are neighbours in memory; a constant of the entry point.
@@ -21,7 +30,8 @@ fn tile_origin(number: u32, n_units: u32) -> vec2<u32> {
 }
 
 fn weight_at(input: u32, unit: u32, shape: Shape) -> f32 {
-    return stored_weight(select(input * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
+    let row = input - shape.first_input;
+    return stored_weight(select(row * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
 }
 
 // First of the four units of a quartet, counted from the tile's first.
@@ -72,8 +82,8 @@ fn four_words(chain: u32, word: u32, shape: Shape) -> vec4<u32> {
 }
 
 fn inner_product(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
-    var tile: Tile;
-    for (var first_input = 0u; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
+    var tile = taken_up(local, first_chain, first_unit, shape);
+    for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
         fill_weights(local, first_input, first_unit, shape);
         fill_states(local, first_input, first_chain, shape);
         workgroupBarrier();

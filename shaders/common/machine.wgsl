@@ -1,5 +1,6 @@
 // The product x = c + v·W for kernels that look from the visible side: the accessors the tile needs, with the bindings
-// 1 and 2. The importer declares Parameters `p` with chains, n_visible and n_hidden, and state_at(index), a word of v.
+// 1 and 2. The importer declares Parameters `p` with chains, first_input, n_visible and n_hidden, state_at(index), a
+// word of v, and carried(index).
 //!import stored_weights
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 
@@ -8,7 +9,7 @@ fn state_word(chain: u32, word: u32) -> u32 {
 }
 
 fn shape_of_machine() -> Shape {
-    return Shape(p.chains, p.n_visible, p.n_hidden, false);
+    return Shape(p.chains, p.first_input, p.n_visible, p.n_hidden, false);
 }
 
 fn hidden_bias(unit: u32) -> f32 {

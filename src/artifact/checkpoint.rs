@@ -13,7 +13,6 @@ use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
 use crate::data::file::{cannot_read, cannot_write, read_bytes};
 use crate::data::tensors::{self, Tensor};
-use crate::data::write_bytes;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
@@ -56,7 +55,7 @@ struct Counters {
 const RBM: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
 const VELOCITY: [&str; 3] = ["velocity_weights", "velocity_visible_bias", "velocity_hidden_bias"];
 
-fn rbm_tensors(names: [&'static str; 3], rbm: &Rbm) -> [Tensor; 3] {
+fn rbm_tensors<'a>(names: [&'static str; 3], rbm: &'a Rbm) -> [Tensor<'a>; 3] {
     [
         Tensor::f32(names[0], &[rbm.n_visible, rbm.n_hidden], &rbm.weights),
         Tensor::f32(names[1], &[rbm.n_visible], &rbm.visible_bias),
@@ -86,7 +85,7 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
     tensors.push(Tensor::f32("visible_offset", &[optimiser.visible_offset.len()], &optimiser.visible_offset));
     tensors.push(Tensor::f32("hidden_offset", &[optimiser.hidden_offset.len()], &optimiser.hidden_offset));
     tensors.push(Tensor::u32("chains", &[chains.rows(), chains.words_per_row()], chains.words()));
-    write_bytes(path, &tensors::encode(&tensors, metadata).map_err(Error::File)?)
+    tensors::write(path, &tensors, metadata)
 }
 
 /// Reads a checkpoint.

@@ -7,19 +7,22 @@
 pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
-mod square;
+pub mod memory;
 pub mod tables;
+mod torus;
 
 use std::ops::Range;
 
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
+pub(crate) use self::cpu::{BondDraws, draw_bonds};
+pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
 pub use tables::FlipTables;
 
@@ -36,15 +39,15 @@ pub struct DeviceDescription {
     pub driver: String,
 }
 
-/// Time that a kernel took on the device, over all its dispatches.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct KernelTime {
-    /// Name and entry point, e.g. `moments.multiply`.
-    pub kernel: String,
-    /// How often it was started.
-    pub dispatches: u64,
-    /// Seconds in all.
-    pub seconds: f64,
+/// What a device can do at the most, measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peaks {
+    /// Multiply-adds of f32 a second that depend on nothing in memory.
+    pub multiply_adds_per_second: f64,
+    /// Bytes a second of a copy, read and written ones.
+    pub bytes_per_second: f64,
+    /// Whether sums and copies came out right.
+    pub is_right: bool,
 }
 
 /// Sums over the sites of one replica at one time: everything the energy and the magnetisation need, as integers.
@@ -174,14 +177,14 @@ pub trait Backend {
     /// When the device cannot hold them.
     fn upload_spins(&self, graph: &Graph, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
-    /// Uploads spins `[replicas, sites]` (1 = up, site = row · length + column) of a periodic square lattice of
-    /// `length` × `length` sites into a layout with one bit a site: for large lattices, in one bit a spin and without a
-    /// graph. Replica r uses temperature column r of `acceptance`. Sweeps, sums and reads are as for
-    /// [`Backend::upload_spins`], with random addresses of their own ([`Stream::SquareFlip`]).
+    /// Uploads spins `[replicas, sites]` (1 = up, sites numbered as in [`Lattice`]) of a square or cubic lattice into a
+    /// layout with one bit a site: for large lattices, without a graph, in one bit a spin where the extent is a multiple
+    /// of 64 and in rows of whole words otherwise. Replica r uses temperature column r of `acceptance`. Sweeps, sums and
+    /// reads are as for [`Backend::upload_spins`], with random addresses of their own ([`Stream::TorusFlip`]).
     ///
     /// # Errors
-    /// [`crate::error::Error::Input`] for a length that is no multiple of 64, and when the device cannot hold them.
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
+    /// [`crate::error::Error::Input`] for another lattice, and when the device cannot hold them.
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
     /// Whole sweeps (each colour once, in order); class exact: equal to the last bit on every backend.
     fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);
@@ -246,6 +249,12 @@ pub trait Backend {
     /// # Errors
     /// When the device cannot hold them.
     fn upload_states(&self, states: &BitMatrix) -> Result<Self::States>;
+
+    /// Overwrites states, after everything enqueued before, with `rows` of the same shape.
+    ///
+    /// # Errors
+    /// When the device cannot take them.
+    fn write_states(&self, states: &mut Self::States, rows: &BitMatrix) -> Result<()>;
 
     /// Reads packed states `[chains, units]`.
     ///
@@ -324,8 +333,21 @@ pub trait Backend {
         address: Address,
     ) -> Result<Self::Annealing>;
 
+    /// The same from chains that are given, `[chains, n_visible]`, distributed as the first rung of a ladder.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    fn start_annealing_at(
+        &self,
+        params: &Self::Params,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Self::Annealing>;
+
     /// Steps k of the ladder `betas` (β_0 = 0 … β_K = 1): log w += log p*_{β_{k+1}}(v) − log p*_{β_k}(v), then
-    /// h ~ sig(β_{k+1} x(v)), v ~ sig(β_{k+1} y(h) + (1 − β_{k+1}) b0), drawn at step k + 1; class margin.
+    /// h ~ sig(β_{k+1} x(v)), v ~ sig(β_{k+1} y(h) + (1 − β_{k+1}) b0), drawn at step k + 1; class margin. The ladder may
+    /// also fall, from chains started at its first rung.
     fn anneal(&self, params: &Self::Params, annealing: &mut Self::Annealing, betas: &[f64], steps: Range<u32>);
 
     /// Log-weights of all chains, in nats.
@@ -334,10 +356,16 @@ pub trait Backend {
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
 
-    /// Device time of every kernel so far, as of the last wait; empty where it is not measured.
+    /// Device time of every kernel so far, as of the last wait, by name; empty where it is not measured.
     fn kernel_times(&self) -> Vec<KernelTime> {
         Vec::new()
     }
+
+    /// Measures what the device can do at the most; takes a fraction of a second.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn measure_peaks(&self) -> Result<Peaks>;
 
     /// Waits until everything enqueued has run.
     ///

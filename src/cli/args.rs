@@ -143,6 +143,9 @@ pub(super) struct VerifyArgs {
     /// Largest error of that, as a part of each value; a third of it takes about ten times as long
     #[arg(long, default_value_t = 0.003, value_name = "X", requires = "thorough")]
     pub(super) relative_error: f64,
+    /// Estimate ln Z of 32 machines of which it is known, and print the table (Markdown)
+    #[arg(long, conflicts_with = "thorough")]
+    pub(super) likelihood: bool,
 }
 
 #[derive(Debug, Args)]
@@ -231,6 +234,16 @@ pub(super) enum Switch {
     Off,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum StreamSwitch {
+    /// Where the rows are too large for memory
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     /// Binary data (.npy, .npz, .csv)
@@ -287,6 +300,9 @@ pub(super) struct TrainArgs {
     /// How many times the likelihood is measured
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(super) metrics: u64,
+    /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) stream: StreamSwitch,
     /// Go on from the checkpoint beside the model file
     #[arg(long)]
     pub(super) resume: bool,
@@ -320,6 +336,19 @@ pub(super) struct SampleArgs {
     pub(super) out: PathBuf,
 }
 
+/// Where reverse AIS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReverseName {
+    /// At exact samples where ln Z is enumerated, else at tempering chains
+    Auto,
+    /// At exact samples
+    Exact,
+    /// At tempering chains
+    Tempering,
+    /// No reverse AIS
+    Off,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct LikelihoodArgs {
     /// Model (.safetensors)
@@ -334,7 +363,14 @@ pub(super) struct LikelihoodArgs {
     /// Inverse temperatures
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) betas: usize,
-    /// Insist on the exact ln Z (smaller side of at most 25 units)
+    /// Where they lie: adaptive (steps of equal thermodynamic length, measured on the model), linear, or the values
+    /// themselves, from 0 to 1
+    #[arg(long, default_value = "adaptive", value_name = "adaptive|linear|B,B,…")]
+    pub(super) ladder: String,
+    /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) reverse: ReverseName,
+    /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
     #[arg(long)]
     pub(super) exact: bool,
     /// Exit with 3 when the result warns of itself

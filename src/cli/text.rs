@@ -5,7 +5,9 @@ use std::fmt::Write;
 use crate::ising::ExchangeReport;
 use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
-use crate::record::{Bounds, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, Observables};
+use crate::record::{
+    Bounds, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables, TemperingRecord,
+};
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
@@ -119,17 +121,68 @@ pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
     if let Some(kl) = record.kl {
         let _ = writeln!(out, "  {:<28} {}", "divergence KL", estimate(kl));
     }
-    if let (Some(ess), Some(variance)) = (record.effective_sample_size, record.log_weight_variance) {
-        let _ = writeln!(out, "  {:<28} {ess:.1}, variance of log-weights {variance:.3}", "effective AIS samples");
+    let interval = &record.interval;
+    if let (Some(low), Some(high)) = (interval.low, interval.high) {
+        let _ = writeln!(out, "  {:<28} {low:.4} … {high:.4}", "interval of ln Z");
+    }
+    let forward = ("forward", record.effective_sample_size, record.log_weight_variance);
+    let reverse = ("reverse", interval.reverse_effective_sample_size, interval.reverse_log_weight_variance);
+    for (name, ess, variance) in [forward, reverse] {
+        if let (Some(ess), Some(variance)) = (ess, variance) {
+            let label = format!("effective {name} samples");
+            let _ = writeln!(out, "  {label:<28} {ess:.1}, variance of log-weights {variance:.3}");
+        }
+    }
+    if let Some(start) = &interval.reverse_start {
+        let _ = writeln!(out, "  {:<28} {start}", "reverse AIS began at");
+    }
+    if let Some(tempering) = &interval.tempering {
+        tempered(&mut out, tempering);
+    }
+    if let Some(sum) = record.checks.log_distinct_probability {
+        let _ = writeln!(out, "  {:<28} e^{} ≤ 1", "Σ p over distinct rows", estimate(sum));
+    }
+    if !interval.verdict.is_empty() {
+        let _ = writeln!(out, "  {:<28} {}", "verdict", interval.verdict);
     }
     out
 }
 
+fn tempered(out: &mut String, tempering: &TemperingRecord) {
+    let least = tempering.acceptance.iter().copied().fold(1.0, f64::min);
+    let _ = writeln!(
+        out,
+        "  {:<28} {} rungs, exchanges accepted {least:.2} at least, {:.1} ways from the base a chain{}",
+        "tempering",
+        tempering.rungs,
+        tempering.arrivals_per_chain,
+        if tempering.equilibrated { "" } else { ": not equilibrated" }
+    );
+    if let Some(log_z) = tempering.log_z {
+        let _ = writeln!(out, "  {:<28} {} (bridged along the rungs)", "ln Z", estimate(log_z));
+    }
+}
+
 fn bounds(out: &mut String, name: &str, values: &Bounds) {
-    let all = [("exact", values.exact), ("forward AIS", values.forward), ("reverse AIS", values.reverse)];
+    let all = [
+        ("exact", values.exact),
+        ("forward AIS", values.forward),
+        ("reverse AIS", values.reverse),
+        ("bridged", values.bridged),
+    ];
     for (method, value) in all {
         if let Some(value) = value {
             let _ = writeln!(out, "  {name:<28} {} ({method})", estimate(value));
         }
     }
+}
+
+/// Device time of every kernel, one line each; nothing where it was not measured.
+pub(super) fn kernels(times: &[KernelTime]) -> String {
+    let mut out = String::new();
+    for time in times {
+        let KernelTime { kernel, dispatches, seconds, .. } = time;
+        let _ = writeln!(out, "  {kernel:<40} {dispatches:>9} × {seconds:>9.3} s on the device");
+    }
+    out
 }

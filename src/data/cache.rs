@@ -39,10 +39,24 @@ pub fn read_cached(directory: &Path, name: &str) -> Option<String> {
     Some(text)
 }
 
+/// The bytes of a file in `directory`; None when it is not there, not readable or longer than `most`.
+#[must_use]
+pub fn read_cached_bytes(directory: &Path, name: &str, most: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(directory.join(name)).ok()?;
+    file.take(most + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= most).then_some(bytes)
+}
+
 /// Writes a file of `directory` atomically, or does not.
 pub fn write_cached(directory: &Path, name: &str, text: &str) {
+    write_cached_bytes(directory, name, text.as_bytes());
+}
+
+/// The same for bytes.
+pub fn write_cached_bytes(directory: &Path, name: &str, bytes: &[u8]) {
     if fs::create_dir_all(directory).is_ok() {
         // The next run finds it out again.
-        let _ = write_bytes(&directory.join(name), text.as_bytes());
+        let _ = write_bytes(&directory.join(name), bytes);
     }
 }

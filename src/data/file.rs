@@ -115,6 +115,23 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// SHA-256 of bytes that come in pieces.
+#[derive(Debug, Default)]
+pub struct ByteHash(Sha256);
+
+impl ByteHash {
+    /// Adds a piece.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all pieces in 64 hexadecimal digits.
+    #[must_use]
+    pub fn hex(self) -> String {
+        self.0.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
 /// Writes under a temporary name in the same directory, syncs, renames.
 pub(crate) fn write_atomic(path: &Path, body: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
     let temporary = temporary_name(path);

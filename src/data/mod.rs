@@ -15,10 +15,12 @@ pub(crate) mod binary;
 mod bonds;
 mod cache;
 pub(crate) mod file;
+mod memory;
 mod model;
 mod npy;
 mod npz;
 mod output;
+mod packed;
 mod table;
 pub(crate) mod tensors;
 
@@ -29,12 +31,14 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 
 pub use bonds::{read_bonds, read_terms};
-pub use cache::{cache_directory, read_cached, write_cached};
-pub use file::{sha256_hex, write_bytes};
+pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
+pub use file::{ByteHash, sha256_hex, write_bytes};
+pub use memory::host_memory;
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
 pub use npz::write_npz;
 pub use output::{check_output, check_samples_output, hash_file, make_directory, read_units};
+pub use packed::PackedFile;
 pub use table::write_csv;
 
 /// Binary samples with whatever the file says about them.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{read_bytes, write_bytes};
+use super::file::read_bytes;
 use super::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
@@ -184,5 +184,5 @@ pub fn write_model(path: &Path, model: &Model) -> Result<()> {
         Tensor::f32("visible_bias", &[rbm.n_visible], &rbm.visible_bias),
         Tensor::f32("hidden_bias", &[rbm.n_hidden], &rbm.hidden_bias),
     ];
-    write_bytes(path, &tensors::encode(&tensors, meta).map_err(Error::File)?)
+    tensors::write(path, &tensors, meta)
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Fault, Result};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read: NumPy's own limit is 10 000 bytes.
-const MAX_HEADER: usize = 1 << 16;
+pub(super) const MAX_HEADER: usize = 1 << 16;
 
 /// Type of the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +183,7 @@ pub(crate) fn split<'a>(bytes: &'a [u8], source: &str) -> Result<(Header, &'a [u
 }
 
 /// Element `index` of `body` as f64. Integers beyond 2⁵³ are rounded.
-fn number(dtype: Dtype, body: &[u8], index: usize) -> f64 {
+pub(super) fn number(dtype: Dtype, body: &[u8], index: usize) -> f64 {
     let n = dtype.bytes();
     let bytes = &body[index * n..(index + 1) * n];
     let mut wide = [0u8; 8];

@@ -1,42 +1,68 @@
 //! The .safetensors container: named tensors and a map of texts, shared by models and checkpoints.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
 
-use crate::error::{Fault, Result};
+use super::file::write_atomic;
+use crate::error::{Error, Fault, Result};
 
 /// The metadata key that holds everything which is not a tensor, as JSON.
 pub(crate) const METADATA_KEY: &str = "gibbsite";
 
 /// A tensor to write: name, type, shape (slowest index first), little-endian bytes.
-pub(crate) struct Tensor {
+pub(crate) struct Tensor<'a> {
     name: &'static str,
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
 }
 
-impl Tensor {
-    pub(crate) fn f32(name: &'static str, shape: &[usize], values: &[f32]) -> Self {
-        let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        Self { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes }
+impl<'a> Tensor<'a> {
+    pub(crate) fn f32(name: &'static str, shape: &[usize], values: &'a [f32]) -> Self {
+        Self { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes: little_endian(values, |x| x.to_le_bytes()) }
     }
 
-    pub(crate) fn u32(name: &'static str, shape: &[usize], values: &[u32]) -> Self {
-        let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        Self { name, dtype: Dtype::U32, shape: shape.to_vec(), bytes }
+    pub(crate) fn u32(name: &'static str, shape: &[usize], values: &'a [u32]) -> Self {
+        Self { name, dtype: Dtype::U32, shape: shape.to_vec(), bytes: little_endian(values, |x| x.to_le_bytes()) }
     }
 }
 
-/// A whole file from its tensors and metadata; the order of tensors in the file is fixed by type and name.
-pub(crate) fn encode(tensors: &[Tensor], metadata: String) -> std::result::Result<Vec<u8>, Fault> {
-    let views: std::result::Result<Vec<_>, _> =
-        tensors.iter().map(|t| Ok((t.name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?))).collect();
+/// The numbers as they stand in the file: where they are in memory on most machines.
+fn little_endian<T: bytemuck::Pod>(values: &[T], bytes: impl Fn(&T) -> [u8; 4]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        Cow::Borrowed(bytemuck::cast_slice(values))
+    } else {
+        Cow::Owned(values.iter().flat_map(bytes).collect())
+    }
+}
+
+/// Writes a file atomically from its tensors and metadata; the order of tensors in the file is fixed by type and name.
+/// Nothing of the size of a tensor is taken: a large machine's checkpoint is no larger in memory than the machine.
+pub(crate) fn write(path: &Path, tensors: &[Tensor<'_>], metadata: String) -> Result<()> {
+    let mut order: Vec<&Tensor<'_>> = tensors.iter().collect();
+    order.sort_by(|a, b| b.dtype.cmp(&a.dtype).then(a.name.cmp(b.name)));
+    let mut end = 0;
+    let entries = order.iter().map(|tensor| {
+        let first = end;
+        end += tensor.bytes.len();
+        let info = TensorInfo { dtype: tensor.dtype, shape: tensor.shape.clone(), data_offsets: (first, end) };
+        (tensor.name.to_string(), info)
+    });
     let metadata = HashMap::from([(METADATA_KEY.to_string(), metadata)]);
-    views
-        .and_then(|views| safetensors::serialize(views, Some(metadata)))
-        .map_err(|e| Fault::new(format!("cannot make a .safetensors file: {e}")))
+    let cannot =
+        |e: String| Error::File(Fault::new(format!("cannot make a .safetensors file: {e}")).at(path.display()));
+    let header = Metadata::new(Some(metadata), entries.collect()).map_err(|e| cannot(e.to_string()))?;
+    let mut header = serde_json::to_vec(&header).map_err(|e| cannot(e.to_string()))?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_atomic(path, |writer| {
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(&header)?;
+        order.iter().try_for_each(|tensor| writer.write_all(&tensor.bytes))
+    })
 }
 
 /// A file that was read: tensors and metadata, all offsets checked against its length.

@@ -1,5 +1,5 @@
 //! The graph of a model, made when something first asks for it: neighbour lists take some fifty bytes a site, and large
-//! square lattices are updated without them.
+//! square and cubic lattices are updated without them.
 
 use std::ops::Deref;
 use std::sync::OnceLock;

@@ -1,6 +1,6 @@
 //! What a run needs in memory, estimated before anything is allocated.
 //!
-//! Moving spins: one bit a spin where sites are packed, a word of 256 lanes a site for every 256 replicas begun otherwise,
+//! Moving spins: one bit a spin where sites are packed, in rows of whole words for each colour; a word of 256 lanes a site for every 256 replicas begun otherwise,
 //! one byte a spin for cluster updates; and two copies of all spins, one bit each (the starts and a reading). Lists of
 //! neighbours, where the model has any: while they are made, 64 bytes a site and 40 a bond. Samples: four copies at the
 //! most, of one bit a spin (collected, handed on, correlated). Beside these 16 MiB for the program, its threads and tables.
@@ -31,9 +31,9 @@ impl Memory {
         let sites = scan.model.graph.sites as f64;
         let temperatures = scan.ladder.unwrap_or(scan.temperatures.len());
         let replicas = scan.replicas_used().saturating_mul(temperatures);
-        let by_site = !scan.algorithm.is_cluster() && one_bit_a_site(&scan.model, replicas).is_some();
-        let moving = match (by_site, scan.algorithm.is_cluster()) {
-            (true, _) => replicas as f64 / 8.0,
+        let by_site = one_bit_a_site(&scan.model, replicas).filter(|_| !scan.algorithm.is_cluster());
+        let moving = match (by_site.map(Lattice::length), scan.algorithm.is_cluster()) {
+            (Some(length), _) => replicas as f64 * 8.0 * length.div_ceil(64) as f64 / length as f64,
             (_, true) => replicas as f64,
             _ => 32.0 * replicas.div_ceil(256) as f64,
         };
@@ -41,7 +41,7 @@ impl Memory {
         let samples = scan.samples.saturating_mul(temperatures) as f64;
         Self {
             spins: sites * (moving + replicas as f64 / 4.0),
-            neighbours: if by_site { 0.0 } else { sites * (64.0 + 40.0 * bonds) },
+            neighbours: if by_site.is_some() { 0.0 } else { sites * (64.0 + 40.0 * bonds) },
             samples: sites * samples / 2.0,
         }
     }
@@ -75,7 +75,10 @@ impl Memory {
             ))
             .at(name)
             .expected(format!("at most {}, the memory of this machine", size(limit)))
-            .advice("use fewer samples or replicas or a smaller lattice; squares of a multiple of 64 need no lists"),
+            .advice(
+                "use fewer samples or replicas or a smaller lattice; large squares and cubes with metropolis or heat-bath \
+                 need no lists",
+            ),
         ))
     }
 }
@@ -123,20 +126,26 @@ mod tests {
     }
 
     #[test]
-    fn large_squares_need_bits_and_other_lattices_lists() {
+    fn large_squares_and_cubes_need_bits_and_other_lattices_lists() {
         let square = Memory::of(&scan("square:16384", 2, 2));
         assert_eq!(square.neighbours, 0.0);
         // 2²⁸ sites are 32 MiB of bits: three copies of two replicas, four of two samples.
         assert_eq!(square.total() - PROGRAM, 14.0 * 33_554_432.0);
-        let other = Memory::of(&scan("square:16382", 2, 2));
+        let cube = Memory::of(&scan("cubic:512", 2, 2));
+        assert_eq!(cube.total() - PROGRAM, 14.0 * 16_777_216.0);
+        // Two replicas in rows of 2 · 64 words for 4034 sites, and their two copies of full bits.
+        let rest = Memory::of(&scan("square:4034", 2, 2));
+        let expected = 4034.0 * (2.0 * 8.0 * 64.0 + 4034.0 / 2.0);
+        assert!(rest.neighbours == 0.0 && (rest.spins / expected - 1.0).abs() < 1e-12, "{rest:?}");
+        let other = Memory::of(&scan("triangular:16382", 2, 2));
         assert!(other.neighbours > 100.0 * 16382.0 * 16382.0 && other.spins > 32.0 * 16382.0 * 16382.0);
     }
 
     #[test]
     fn too_much_is_refused_with_the_estimate() {
-        let memory = Memory::of(&scan("cubic:512", 2, 2));
-        assert!(memory.check_within("cubic:512", 1e12).is_ok());
-        let message = memory.check_within("cubic:512", 8e9).unwrap_err().to_string();
+        let memory = Memory::of(&scan("triangular:11584", 2, 2));
+        assert!(memory.check_within("triangular:11584", 1e12).is_ok());
+        let message = memory.check_within("triangular:11584", 8e9).unwrap_err().to_string();
         assert!(message.contains("27.") && message.contains("lists of neighbours"), "{message}");
         assert!(machine_bytes().is_none_or(|bytes| (1e8..1e15).contains(&bytes)));
     }

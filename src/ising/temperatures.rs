@@ -28,6 +28,9 @@ pub fn parse_temperatures(text: &str) -> Result<Vec<f64>> {
         match numbers[..] {
             [one] => found.push(one),
             [first, last, step] => {
+                if step > last - first && last > first {
+                    return Err(wrong(format!("range \"{item}\" with a step longer than the range")));
+                }
                 // Half a step too far at most, so that rounding of the step does not lose the last value.
                 let count = ((last - first) / step + 1e-9).floor();
                 if !(step > 0.0 && first > 0.0 && last >= first && count < MAX_TEMPERATURES as f64) {

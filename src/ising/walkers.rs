@@ -81,7 +81,10 @@ impl<'a, B: Backend> OnBackend<'a, B> {
     ) -> Result<Self> {
         let table = |degree| Acceptance::with_coupling(rule, degree, coupling, temperatures);
         let (spins, bonds) = match one_bit_a_site(model, temperatures.len()) {
-            Some(length) => (backend.upload_square(length, &table(4)?, initial)?, 2 * model.graph.sites),
+            Some(lattice) => {
+                let degree = 2 * lattice.dimensions();
+                (backend.upload_torus(lattice, &table(degree)?, initial)?, lattice.dimensions() * model.graph.sites)
+            }
             None => {
                 let graph: &Graph = &model.graph;
                 (backend.upload_spins(graph, &table(graph.max_degree)?, initial)?, graph.bonds())
@@ -92,24 +95,24 @@ impl<'a, B: Backend> OnBackend<'a, B> {
     }
 }
 
-/// Replicas that fill half of a block of 256 lanes.
-const HALF_A_BLOCK: usize = 128;
-/// Extent from which one bit a site is as fast as one bit a replica at any number of replicas, and much smaller: a block
-/// of 256 replicas no longer fits a second-level cache, and neighbour lists take fifty bytes a site.
-const LARGE: usize = 512;
+/// Sites from which one bit a site is at least as fast as one bit a replica at any number of replicas, where all bits of its
+/// words are used, and much smaller: a block of 256 replicas no longer fits a second-level cache, and neighbour lists take
+/// fifty bytes a site.
+const LARGE: usize = 512 * 512;
 
-/// The extent of a square lattice that is packed with one bit a site rather than one bit a replica: a ferromagnet whose
-/// extent is a multiple of 64, large or with so few replicas that more than half the lanes of a block of 256 would idle.
+/// The lattice, if it is one that is packed with one bit a site rather than one bit a replica: a square or cubic
+/// ferromagnet that takes at most half as many words of 256 lanes so, of which rows that are no multiple of 64 sites and
+/// replicas that are no multiple of 256 leave lanes idle; a large one also where it takes up to twice as many.
 /// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
 /// only, never on the device.
-pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<usize> {
+pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> {
     let ferromagnet = model.uniform_coupling().is_some_and(|coupling| coupling > 0.0);
-    match model.lattice {
-        Some(Lattice::Square { length }) if ferromagnet && length.is_multiple_of(64) => {
-            (length >= LARGE || replicas < HALF_A_BLOCK).then_some(length)
-        }
-        _ => None,
-    }
+    let lattice = model.lattice.filter(|lattice| matches!(lattice, Lattice::Square { .. } | Lattice::Cubic { .. }))?;
+    let (sites, length) = (lattice.sites(), lattice.length());
+    let by_replica = (sites * replicas.div_ceil(256)) as f64;
+    let by_site = (sites / length * length.div_ceil(64)) as f64 * replicas as f64 / 4.0;
+    let most = if sites >= LARGE { 2.0 } else { 0.5 };
+    (ferromagnet && by_site < most * by_replica).then_some(lattice)
 }
 
 impl<B: Backend> Walkers for OnBackend<'_, B> {
@@ -150,39 +153,73 @@ mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
 
-    fn square(length: usize, coupling: f64) -> Model {
-        Model::on_lattice(Lattice::Square { length }, coupling).unwrap()
+    fn square(length: usize) -> Lattice {
+        Lattice::Square { length }
+    }
+
+    fn cubic(length: usize) -> Lattice {
+        Lattice::Cubic { length }
     }
 
     #[test]
     fn large_lattices_and_few_replicas_are_packed_by_site() {
-        for (length, replicas, by_site) in
-            [(64, 2, true), (64, 128, false), (448, 128, false), (512, 128, true), (4096, 2, true), (4098, 2, false)]
-        {
-            let found = one_bit_a_site(&square(length, 0.5), replicas);
-            assert_eq!(found, by_site.then_some(length), "{length} {replicas}");
+        for (lattice, replicas, by_site) in [
+            (square(64), 2, true),
+            (square(64), 127, true),
+            (square(64), 128, false),
+            (square(448), 128, false),
+            (square(512), 128, true),
+            (square(512), 256, true),
+            (square(4096), 2, true),
+            (square(4098), 2, true),
+            (square(1000), 1000, true),
+            // Rows of two words that are three quarters full, and of one that is an eighth.
+            (square(100), 99, true),
+            (square(100), 100, false),
+            (square(8), 15, true),
+            (square(8), 16, false),
+            (cubic(64), 2, true),
+            (cubic(64), 1000, true),
+            (cubic(60), 120, false),
+            (cubic(66), 256, true),
+            (cubic(256), 2, true),
+            (Lattice::Triangular { length: 64 }, 2, false),
+        ] {
+            let found = one_bit_a_site(&Model::on_lattice(lattice, 0.5).unwrap(), replicas);
+            assert_eq!(found, by_site.then_some(lattice), "{lattice} {replicas}");
         }
-        assert_eq!(one_bit_a_site(&square(64, -1.0), 2), None, "counts of antiparallel neighbours raise the energy");
-        assert_eq!(one_bit_a_site(&Model::ferromagnet(Lattice::Cubic { length: 64 }).unwrap(), 2), None);
+        let antiferromagnet = Model::on_lattice(square(64), -1.0).unwrap();
+        assert_eq!(one_bit_a_site(&antiferromagnet, 2), None, "counts of antiparallel neighbours raise the energy");
     }
 
     /// Energies and magnetisations of both layouts are those of the configurations.
     #[test]
     fn measured_sums_are_those_of_the_spins() {
-        for (coupling, replicas) in [(1.5, 3), (1.5, 130), (-1.5, 3)] {
-            let model = square(64, coupling);
+        for (lattice, coupling, replicas) in [
+            (square(64), 1.5, 3),
+            (square(64), 1.5, 130),
+            (square(64), -1.5, 3),
+            (square(50), 1.5, 3),
+            (cubic(14), 1.5, 3),
+            (cubic(14), 1.5, 130),
+        ] {
+            let model = Model::on_lattice(lattice, coupling).unwrap();
             let temperatures: Vec<f64> = (0..replicas).map(|r| 2.0 + 0.01 * r as f64).collect();
-            let start = BitMatrix::from_fn(replicas, 4096, |r, i| (r + i * i) % 3 == 0);
+            let start = BitMatrix::from_fn(replicas, lattice.sites(), |r, i| (r + i * i) % 3 == 0);
             let mut moved = OnBackend::new(&Cpu, &model, coupling, Rule::Metropolis, &temperatures, &start, 1).unwrap();
             moved.sweep(0..3);
             moved.record();
             let (spins, found) = (moved.spins().unwrap(), moved.take_record().unwrap());
             assert_ne!(spins, start);
-            let bonds = Lattice::Square { length: 64 }.bonds();
+            let bonds = lattice.bonds();
             for (r, found) in found[0].iter().enumerate() {
                 let sign = |a, b| if spins.get(r, a) == spins.get(r, b) { 1.0 } else { -1.0 };
                 let energy: f64 = bonds.iter().map(|&(a, b)| -coupling * sign(a, b)).sum();
-                assert_eq!(*found, Measured { energy, up: spins.row_count(r) }, "J = {coupling}, replica {r}");
+                assert_eq!(
+                    *found,
+                    Measured { energy, up: spins.row_count(r) },
+                    "{lattice}, J = {coupling}, replica {r}"
+                );
             }
         }
     }

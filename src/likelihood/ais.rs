@@ -34,12 +34,8 @@ pub struct Anneal {
     pub effective_sample_size: f64,
     /// Variance of the log-weights, nats².
     pub log_weight_variance: f64,
-}
-
-/// K + 1 equally spaced inverse temperatures from 0 to 1.
-#[must_use]
-pub fn linear_ladder(steps: usize) -> Vec<f64> {
-    (0..=steps).map(|k| k as f64 / steps as f64).collect()
+    /// log w of every chain.
+    pub log_weights: Vec<f64>,
 }
 
 /// b0: log-odds of the data's means, which must lie strictly between 0 and 1.
@@ -63,22 +59,45 @@ pub fn anneal<B: Backend>(
     settings: &AnnealSettings,
     listener: &mut dyn Listener,
 ) -> Result<Anneal> {
+    check(settings)?;
+    let address = Address::new(derive_seed(settings.seed, "ais"));
+    let mut annealing = backend.start_annealing(params, base, settings.chains, address)?;
+    run(backend, params, &mut annealing, &settings.betas, listener)?;
+    summarise(backend.read_log_weights(&annealing)?, log_z0(base, rbm.n_hidden))
+}
+
+/// ln Z0 of the base of a machine with `n_hidden` hidden units.
+#[must_use]
+pub fn log_z0(base: &[f32], n_hidden: usize) -> f64 {
+    base.iter().map(|&b| softplus(f64::from(b))).sum::<f64>() + n_hidden as f64 * std::f64::consts::LN_2
+}
+
+pub(super) fn check(settings: &AnnealSettings) -> Result<()> {
     let betas = &settings.betas;
     let rises = betas.windows(2).all(|pair| pair[0] < pair[1]);
-    if betas.len() < 2
-        || !rises
-        || betas[0] != 0.0
-        || betas[betas.len() - 1] != 1.0
-        || !(2..=MAX_CHAINS).contains(&settings.chains)
+    if betas.len() >= 2
+        && rises
+        && betas[0] == 0.0
+        && betas[betas.len() - 1] == 1.0
+        && (2..=MAX_CHAINS).contains(&settings.chains)
     {
-        return Err(Error::Input(
-            Fault::new(format!("{} chains over {} inverse temperatures", settings.chains, betas.len()))
-                .at("likelihood")
-                .expected(format!("2 to {MAX_CHAINS} chains and a ladder that rises from 0 to 1")),
-        ));
+        return Ok(());
     }
-    let seed = derive_seed(settings.seed, "ais");
-    let mut annealing = backend.start_annealing(params, base, settings.chains, Address::new(seed))?;
+    Err(Error::Input(
+        Fault::new(format!("{} chains over {} inverse temperatures", settings.chains, betas.len()))
+            .at("likelihood")
+            .expected(format!("2 to {MAX_CHAINS} chains and a ladder that rises from 0 to 1")),
+    ))
+}
+
+/// Takes all steps of a ladder, rising or falling.
+pub(super) fn run<B: Backend>(
+    backend: &B,
+    params: &B::Params,
+    annealing: &mut B::Annealing,
+    betas: &[f64],
+    listener: &mut dyn Listener,
+) -> Result<()> {
     let total = betas.len() as u32 - 1;
     let stride = (total / 20).max(1);
     let mut step = 0;
@@ -87,20 +106,17 @@ pub fn anneal<B: Backend>(
             return Err(Error::Stopped(signal));
         }
         let next = total.min(step + stride);
-        backend.anneal(params, &mut annealing, betas, step..next);
+        backend.anneal(params, annealing, betas, step..next);
         backend.finish()?;
         step = next;
         let note = format!("β = {:.3}", betas[step as usize]);
         listener.event(Event::Progress { stage: "likelihood", done: step.into(), total: total.into(), note });
     }
-    let weights = backend.read_log_weights(&annealing)?;
-    let log_z0 =
-        base.iter().map(|&b| softplus(f64::from(b))).sum::<f64>() + rbm.n_hidden as f64 * std::f64::consts::LN_2;
-    summarise(&weights, log_z0)
+    Ok(())
 }
 
 /// ln Z from log-weights: error by the delete-one jackknife of ln mean e^{log w}.
-fn summarise(weights: &[f64], log_z0: f64) -> Result<Anneal> {
+pub(super) fn summarise(weights: Vec<f64>, log_z0: f64) -> Result<Anneal> {
     if let Some(bad) = weights.iter().find(|w| !w.is_finite()) {
         return Err(Error::Numerics(
             Fault::new(format!("an AIS log-weight is {bad}"))
@@ -109,7 +125,7 @@ fn summarise(weights: &[f64], log_z0: f64) -> Result<Anneal> {
         ));
     }
     let n = weights.len() as f64;
-    let log_sum = log_sum_exp(weights);
+    let log_sum = log_sum_exp(&weights);
     let mean = weights.iter().sum::<f64>() / n;
     let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let squares: Vec<f64> = weights.iter().map(|w| 2.0 * w).collect();
@@ -121,6 +137,7 @@ fn summarise(weights: &[f64], log_z0: f64) -> Result<Anneal> {
         log_z: Estimate::new(log_z0 + log_sum - n.ln(), ((n - 1.0) / n * spread).sqrt()),
         effective_sample_size: (2.0 * log_sum - log_sum_exp(&squares)).exp(),
         log_weight_variance: variance,
+        log_weights: weights,
     })
 }
 
@@ -130,7 +147,7 @@ mod tests {
 
     #[test]
     fn equal_weights_have_no_error_and_full_sample_size() {
-        let result = summarise(&[1.5; 40], 2.0).unwrap();
+        let result = summarise(vec![1.5; 40], 2.0).unwrap();
         assert!((result.log_z.value - 3.5).abs() < 1e-12 && result.log_z.error < 1e-9);
         assert!((result.effective_sample_size - 40.0).abs() < 1e-9);
     }
@@ -139,7 +156,7 @@ mod tests {
     fn one_heavy_chain_shows_in_error_and_sample_size() {
         let mut weights = vec![0.0; 100];
         weights[3] = 30.0;
-        let result = summarise(&weights, 0.0).unwrap();
+        let result = summarise(weights, 0.0).unwrap();
         assert!(result.effective_sample_size < 1.01 && result.log_z.error > 1.0);
     }
 }

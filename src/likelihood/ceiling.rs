@@ -1,7 +1,6 @@
-//! Upper bounds of any model's log-likelihood, and the warnings that follow from crossing them.
+//! Upper bounds of any model's log-likelihood on given rows.
 
 use crate::bits::BitMatrix;
-use crate::record::Estimate;
 
 /// Entropy in nats of the empirical distribution of the rows: −LL of a model that memorises them.
 #[must_use]
@@ -17,32 +16,13 @@ pub fn plug_in_entropy(data: &BitMatrix) -> f64 {
         .sum()
 }
 
-/// Smallest effective sample size in which an AIS estimate is trusted.
-const TRUSTED_SAMPLES: f64 = 30.0;
-
-/// What a reader must know before believing a log-likelihood; `sampling_error` is the error of the mean over rows when
-/// the ceiling is a property of the source rather than of the rows.
+/// The rows without repetitions, in the order of their bits.
 #[must_use]
-pub fn warnings(
-    log_likelihood: Estimate,
-    sampling_error: f64,
-    ceiling: Option<f64>,
-    effective_sample_size: Option<f64>,
-) -> Vec<String> {
-    let mut out = Vec::new();
-    if let Some(top) = ceiling {
-        let error = log_likelihood.error.hypot(sampling_error);
-        if log_likelihood.value > top + 3.0 * error + 1e-9 {
-            out.push(format!(
-                "log-likelihood {:.4} ± {:.4} lies above its ceiling {top:.4}: ln Z is too small; use more betas or chains",
-                log_likelihood.value, error
-            ));
-        }
-    }
-    if let Some(ess) = effective_sample_size.filter(|&ess| ess < TRUSTED_SAMPLES) {
-        out.push(format!("only {ess:.1} effective AIS samples: ln Z is not to be trusted; use more betas or chains"));
-    }
-    out
+pub fn distinct_rows(data: &BitMatrix) -> BitMatrix {
+    let mut order: Vec<usize> = (0..data.rows()).collect();
+    order.sort_unstable_by(|&a, &b| data.row(a).cmp(data.row(b)));
+    order.dedup_by(|a, b| data.row(*a) == data.row(*b));
+    data.select_rows(&order)
 }
 
 #[cfg(test)]
@@ -58,9 +38,10 @@ mod tests {
     }
 
     #[test]
-    fn crossing_the_ceiling_is_told_and_touching_it_is_not() {
-        let at = |value| warnings(Estimate::new(value, 0.1), 0.0, Some(-2.0), Some(500.0)).len();
-        assert_eq!((at(-2.0), at(-1.8), at(-1.6)), (0, 0, 1));
-        assert_eq!(warnings(Estimate::new(-3.0, 0.1), 0.0, None, Some(3.0)).len(), 1);
+    fn repetitions_are_left_out() {
+        let rows = BitMatrix::from_fn(9, 40, |r, j| (r % 3) >> (j % 2) & 1 == 1);
+        let distinct = distinct_rows(&rows);
+        assert_eq!(distinct.rows(), 3);
+        assert!((plug_in_entropy(&rows) - 3f64.ln()).abs() < 1e-12 && plug_in_entropy(&distinct) > 1.098);
     }
 }

@@ -1,16 +1,28 @@
 //! ln Z and log-likelihoods: annealed importance sampling, enumeration where it can be done, and their ceilings.
 //!
 //! LL(S) = mean over S of −F(v) − ln Z, in nats a row. Forward AIS errs on one side: its estimate of Z is unbiased, so
-//! ln Z comes out low in the mean and LL high. No model can beat the entropy of the source: ⟨LL⟩ ≤ −S, and on a given
+//! ln Z comes out low in the mean and LL high. Reverse AIS from samples of the machine errs on the other: together they
+//! are an interval, and Bennett's ratio of both a value in it. No model can beat the entropy of the source: ⟨LL⟩ ≤ −S, and on a given
 //! set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
 
 mod ais;
+mod bridge;
 mod ceiling;
+mod checks;
 mod enumerate;
+mod equilibrated;
+mod exact_samples;
+mod ladder;
+mod reverse;
 
-pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, linear_ladder};
-pub use self::ceiling::{plug_in_entropy, warnings};
-pub use self::enumerate::{MAX_ENUMERATED, exact_log_z};
+pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, log_z0};
+pub use self::bridge::{bennett, bridge_rungs};
+pub use self::ceiling::{distinct_rows, plug_in_entropy};
+pub use self::checks::{Evidence, judge, verdict};
+pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
+pub use self::equilibrated::{Effort, Equilibrated, equilibrate};
+pub use self::ladder::{Length, linear_ladder};
+pub use self::reverse::reverse_anneal;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -34,7 +46,12 @@ pub fn mean_log_weight<B: Backend>(backend: &B, params: &B::Params, data: &BitMa
 #[must_use]
 pub fn log_likelihood(mean_log_weight: f64, log_z: &Bounds) -> Bounds {
     let of = |z: Option<Estimate>| z.map(|z| Estimate::new(mean_log_weight - z.value, z.error));
-    Bounds { forward: of(log_z.forward), reverse: of(log_z.reverse), exact: of(log_z.exact) }
+    Bounds {
+        forward: of(log_z.forward),
+        reverse: of(log_z.reverse),
+        bridged: of(log_z.bridged),
+        exact: of(log_z.exact),
+    }
 }
 
 /// Mean log pseudo-likelihood Σ_j ln p(v_j | rest) over `rows` rows, in nats a row, in f64 on the host.

@@ -15,6 +15,7 @@ mod pilot;
 mod reweighting;
 mod series;
 
+use self::pilot::time_of;
 pub use correlation::{Correlations, MAX_DISTANCES, correlations};
 pub use exact_values::exact_observables;
 pub use pilot::{Agreement, Pilot, agreement, pilot};
@@ -25,7 +26,7 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 use crate::record::{Estimate, Observables};
-use crate::stats::{Blocks, autocorrelation, jackknife, mean};
+use crate::stats::{Blocks, jackknife, mean};
 
 /// Estimates of all observables of a series at one temperature, without correlations.
 ///
@@ -59,7 +60,7 @@ pub fn observables_of(series: &Series, name: &str, temperature: f64) -> Result<O
     let blocks = Blocks::choose(series.replicas, series.times, pilot.tau());
     let means = blocks.means(&[&shifted, &squared, &abs, &m2, &m4]);
     let weights = blocks.weights();
-    let tau = |values: &[f64]| Some(autocorrelation(values, series.replicas).tau);
+    let tau = |values: &[f64]| Some(time_of(values, series).tau);
     let estimate = |f: &dyn Fn(&[f64]) -> f64, tau: Option<f64>| Estimate { tau, ..jackknife(&means, &weights, f) };
 
     let (mean_abs, mean_m2, mean_m4) = (mean(&abs), mean(&m2), mean(&m4));
@@ -82,7 +83,7 @@ pub fn observables_of(series: &Series, name: &str, temperature: f64) -> Result<O
         p_up: p_up(series),
         correlation: Vec::new(),
         correlation_length: None,
-        effective_samples: Some(pilot.energy.effective_samples()),
+        effective_samples: Some((series.replicas * series.times) as f64 / (2.0 * pilot.energy.tau)),
     })
 }
 
@@ -104,7 +105,7 @@ pub fn observe(samples: &BitMatrix, lattice: Lattice, temperature: f64, replicas
 fn p_up(series: &Series) -> Estimate {
     let sign = |&m: &f64| if m == 0.0 { 0.5 } else { f64::from(u8::from(m > 0.0)) };
     let up: Vec<f64> = series.magnetization.iter().map(sign).collect();
-    let tau = autocorrelation(&up, series.replicas).tau;
+    let tau = time_of(&up, series).tau;
     let blocks = Blocks::choose(series.replicas, series.times, tau);
     Estimate { tau: Some(tau), ..jackknife(&blocks.means(&[&up]), &blocks.weights(), |q| q[0]) }
 }

@@ -29,14 +29,20 @@ impl Pilot {
     }
 }
 
-/// Autocorrelation times of e and |m|, pooled over replicas.
+/// Values that tell an autocorrelation time to a per cent or so; of more, the first replicas are taken that have as many.
+const VALUES_FOR_TAU: usize = 1 << 20;
+
+/// Autocorrelation times of e and |m|, pooled over replicas: over so many that more would only cost time.
 #[must_use]
 pub fn pilot(series: &Series) -> Pilot {
     let abs: Vec<f64> = series.magnetization.iter().map(|m| m.abs()).collect();
-    Pilot {
-        energy: autocorrelation(&series.energy, series.replicas),
-        magnetization: autocorrelation(&abs, series.replicas),
-    }
+    Pilot { energy: time_of(&series.energy, series), magnetization: time_of(&abs, series) }
+}
+
+/// Autocorrelation of a quantity of the series, `[replica][time]`.
+pub(super) fn time_of(values: &[f64], series: &Series) -> Autocorrelation {
+    let replicas = series.replicas.min(VALUES_FOR_TAU.div_ceil(series.times.max(1)));
+    autocorrelation(&values[..replicas * series.times], replicas)
 }
 
 /// Difference between two groups of replicas in standard deviations.

@@ -6,9 +6,11 @@ use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::shader::Precision;
 use crate::backend::gpu::tile::{self, Tile};
-use crate::backend::gpu::{self, Gpu, Selection};
+use crate::backend::gpu::{self, Gpu, Selection, Timed};
+use crate::backend::memory::Room;
 use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
+use crate::run::compiled::CompiledFile;
 use crate::run::tiles::TileFile;
 
 /// Which kind of device was asked for.
@@ -76,13 +78,7 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
         if request.choice == Choice::Cpu {
             return job.run(&Cpu::new());
         }
-        let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
-            Some(Ok(choice)) => choice,
-            Some(Err(never)) => match never {},
-            None => gpu::Choice::Automatic,
-        };
-        let selection =
-            settings(Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() })?;
+        let selection = selection(request)?;
         match request.choice {
             Choice::Gpu => job.run(&open(&selection)?),
             _ if request.device.is_some() => job.run(&open(&selection)?),
@@ -94,9 +90,27 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
     })
 }
 
+/// What the device that `request` may lead to gives room for; it is not opened.
+///
+/// # Errors
+/// [`Error::Device`] where there is no such device.
+pub fn room(request: &DeviceRequest) -> Result<Room> {
+    gpu::room(&selection(request)?)
+}
+
+fn selection(request: &DeviceRequest) -> Result<Selection> {
+    let choice = match request.device.as_deref().map(str::parse::<gpu::Choice>) {
+        Some(Ok(choice)) => choice,
+        Some(Err(never)) => match never {},
+        None => gpu::Choice::Automatic,
+    };
+    settings(Selection { choice, allow_software: request.choice == Choice::Gpu, ..Selection::default() })
+}
+
 /// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:
 /// `GIBBSITE_TILE` (a tile's name, or `likely` for no measurement), `GIBBSITE_WEIGHTS` (`f32` or `f16`),
-/// `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS=1`.
+/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS` (`1`: of
+/// all dispatches, `0`: of none, else of a part).
 fn settings(selection: Selection) -> Result<Selection> {
     let value = |name: &str| std::env::var(name).unwrap_or_default();
     let refused = |name: &str, found: &str, expected: String| {
@@ -115,16 +129,41 @@ fn settings(selection: Selection) -> Result<Selection> {
         name => return Err(refused("GIBBSITE_WEIGHTS", name, "f32 or f16".to_string())),
     };
     let on = |name: &str| value(name) == "1";
-    let (checked, timed) = (on("GIBBSITE_SHADER_CHECKS"), on("GIBBSITE_TIMESTAMPS"));
-    Ok(Selection { tile, precision, checked, timed, ..selection })
+    let largest = match value("GIBBSITE_BINDING").as_str() {
+        "" => None,
+        text => Some(
+            bytes_of(text)
+                .filter(|bytes| *bytes >= 1 << 16)
+                .ok_or_else(|| refused("GIBBSITE_BINDING", text, "at least 65536 bytes, e.g. 128MiB".to_string()))?,
+        ),
+    };
+    let checked = on("GIBBSITE_SHADER_CHECKS");
+    let timed = match value("GIBBSITE_TIMESTAMPS").as_str() {
+        "" => Timed::Sampled,
+        "0" => Timed::Never,
+        "1" => Timed::Always,
+        text => return Err(refused("GIBBSITE_TIMESTAMPS", text, "0 for none or 1 for all dispatches".to_string())),
+    };
+    Ok(Selection { tile, precision, largest, checked, timed, ..selection })
 }
 
-/// Opens a GPU that measures its tiles and keeps them in the cache directory, where there is one.
+/// A whole number of bytes, or one with `MiB` or `GiB` behind.
+pub(super) fn bytes_of(text: &str) -> Option<u64> {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("", 1)];
+    let (number, unit) =
+        units.into_iter().find_map(|(name, unit)| text.trim().strip_suffix(name).map(|number| (number, unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Opens a GPU that measures its tiles and keeps them, and what its driver compiles, in the cache directory, where there
+/// is one.
 fn open(selection: &Selection) -> Result<Gpu> {
     let gpu = Gpu::new(selection)?;
     let likely = std::env::var("GIBBSITE_TILE").is_ok_and(|name| name == "likely");
     Ok(match cache_directory().filter(|_| !likely) {
-        Some(directory) => gpu.with_tiles(Box::new(TileFile { directory }), false),
+        Some(directory) => gpu
+            .with_compiled(Box::new(CompiledFile { directory: directory.clone() }))
+            .with_tiles(Box::new(TileFile { directory }), false),
         None => gpu,
     })
 }

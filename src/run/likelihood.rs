@@ -4,35 +4,29 @@ use std::collections::BTreeMap;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::{
-    AnnealSettings, MAX_ENUMERATED, anneal, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
-    plug_in_entropy, warnings,
+    Evidence, MAX_ENUMERATED, distinct_rows, exact_log_z, judge, log_likelihood, mean_log_weight, plug_in_entropy,
+    verdict,
 };
+use crate::numerics::log_sum_exp;
 use crate::rbm::Rbm;
-use crate::record::{Bounds, Estimate, ExactObservables, LikelihoodRecord, StatesRecord};
+use crate::record::{Estimate, ExactObservables, LikelihoodRecord, StatesRecord};
 
 use super::Source;
-
-/// When ln Z is enumerated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enumerate {
-    /// Where the smaller side has at most [`MAX_ENUMERATED`] units.
-    Auto,
-    /// Always; an error where it cannot be done.
-    Always,
-    /// Never.
-    Never,
-}
+use super::log_z::log_z;
+pub use super::log_z::{Enumerate, Ladder, Reverse};
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LikelihoodPlan {
     /// AIS chains; 0 for no AIS.
     pub chains: usize,
-    /// Steps of the ladder.
-    pub betas: usize,
+    /// Inverse temperatures.
+    pub ladder: Ladder,
+    /// The estimate from above.
+    pub reverse: Reverse,
     /// Enumeration.
     pub enumerate: Enumerate,
     /// Seed.
@@ -52,7 +46,8 @@ pub fn ceiling_of(rows: &BitMatrix, exact: Option<&ExactObservables>) -> Option<
 /// Evaluates `rbm` on named sets of rows; the first set is the one judged against the ceiling.
 ///
 /// # Errors
-/// [`Error::Input`] when enumeration is demanded and impossible, else as [`anneal`].
+/// [`crate::error::Error::Input`] when enumeration or exact samples are demanded and impossible, else as
+/// [`crate::likelihood::anneal`].
 pub fn likelihood<B: Backend>(
     backend: &B,
     plan: &LikelihoodPlan,
@@ -63,62 +58,55 @@ pub fn likelihood<B: Backend>(
     listener: &mut dyn Listener,
 ) -> Result<LikelihoodRecord> {
     let params = backend.upload_params(rbm, None)?;
-    let mut log_z = Bounds::default();
-    let limit = if plan.enumerate == Enumerate::Never { 0 } else { MAX_ENUMERATED };
-    log_z.exact = exact_log_z(rbm, limit).map(|z| Estimate::new(z, 0.0));
-    if plan.enumerate == Enumerate::Always && log_z.exact.is_none() {
-        return Err(Error::Input(
-            Fault::new(format!("exact ln Z of {} visible and {} hidden units", rbm.n_visible, rbm.n_hidden))
-                .at("likelihood")
-                .expected(format!("at most {MAX_ENUMERATED} units on the smaller side"))
-                .advice("leave --exact out: AIS works at any size"),
-        ));
-    }
-    let mut ais = None;
-    if plan.chains > 0 {
-        let settings = AnnealSettings { chains: plan.chains, betas: linear_ladder(plan.betas), seed: plan.seed };
-        let result = anneal(backend, rbm, &params, base, &settings, listener)?;
-        log_z.forward = Some(result.log_z);
-        ais = Some(result);
-    }
+    let found = log_z(backend, plan, rbm, &params, base, listener)?;
     let exact = source.and_then(|s| s.exact.as_ref());
+    let mut evidence = Evidence {
+        log_z: found.log_z,
+        forward_samples: found.forward.as_ref().map(|a| a.effective_sample_size),
+        reverse_samples: found.reverse.as_ref().map(|a| a.effective_sample_size),
+        reverse_trusted: found.reverse_trusted,
+        ..Evidence::default()
+    };
     let mut by_set = BTreeMap::new();
-    let mut judged: Option<(Estimate, Estimate)> = None;
     for (name, rows) in sets {
         let mean = mean_log_weight(backend, &params, rows)?;
-        let bounds = log_likelihood(mean.value, &log_z);
-        if judged.is_none() {
-            judged = bounds.best().map(|l| (l, mean));
+        let bounds = log_likelihood(mean.value, &found.log_z);
+        if evidence.log_likelihood.is_none() {
+            evidence.log_likelihood = bounds.best();
+            // The entropy of the source bounds the expectation; on a finite set the mean scatters about it.
+            evidence.sampling_error = if exact.is_some() { mean.error } else { 0.0 };
         }
         by_set.insert((*name).to_string(), bounds);
     }
     let ceiling = sets.first().and_then(|(_, rows)| ceiling_of(rows, exact));
-    let effective_sample_size = ais.as_ref().map(|a| a.effective_sample_size);
-    let told = match judged {
-        Some((value, mean)) => {
-            // The entropy of the source bounds the expectation; on a finite set the mean scatters about it.
-            let sampling = if exact.is_some() { mean.error } else { 0.0 };
-            let trusted = if log_z.exact.is_some() { None } else { effective_sample_size };
-            warnings(value, sampling, ceiling.map(|(top, _)| top), trusted)
-        }
-        None => Vec::new(),
-    };
-    for warning in &told {
+    evidence.ceiling = ceiling.map(|(top, _)| top);
+    if let (Some((_, rows)), Some(z)) = (sets.first(), found.log_z.best()) {
+        let states = backend.upload_states(&distinct_rows(rows))?;
+        let log_weights: Vec<f64> = backend.read_free_energies(&params, &states)?.iter().map(|f| -f).collect();
+        evidence.log_distinct = Some(Estimate::new(log_sum_exp(&log_weights) - z.value, z.error));
+    }
+    let (checks, warnings) = judge(&evidence);
+    for warning in &warnings {
         listener.event(Event::Warning(warning.clone()));
     }
-    let kl = match (source, exact, log_z.exact.or(log_z.forward)) {
+    let mut interval = found.interval;
+    interval.trusted = warnings.is_empty();
+    interval.verdict = verdict(&evidence, interval.trusted);
+    let kl = match (source, exact, found.log_z.best()) {
         (Some(source), Some(exact), Some(z)) => Some(divergence(backend, &params, source, exact, z)?),
         _ => None,
     };
     Ok(LikelihoodRecord {
-        log_z,
+        log_z: found.log_z,
         log_likelihood: by_set,
-        effective_sample_size,
-        log_weight_variance: ais.map(|a| a.log_weight_variance),
-        ceiling: ceiling.map(|(top, _)| top),
+        effective_sample_size: evidence.forward_samples,
+        log_weight_variance: found.forward.map(|a| a.log_weight_variance),
+        ceiling: evidence.ceiling,
         ceiling_kind: ceiling.map(|(_, kind)| kind.to_string()),
         kl,
-        warnings: told,
+        interval,
+        checks,
+        warnings,
     })
 }
 

@@ -2,11 +2,16 @@
 //! run directory, the commands of the program call them one by one.
 
 pub mod bench;
+mod compiled;
 pub mod couplings;
 pub mod device;
+pub mod failures;
 pub mod ising;
 pub mod likelihood;
+mod log_z;
+pub mod memory;
 pub mod observe;
+pub mod rows;
 pub mod scenario;
 mod tiles;
 pub mod train;

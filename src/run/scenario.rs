@@ -1,13 +1,15 @@
 //! A whole scenario: the points of its plan, one after another, into a run directory.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
-use super::likelihood::{Enumerate, LikelihoodPlan, likelihood, states};
+use super::failures::run_through_failures;
+use super::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
-use super::{Source, ising, observe};
+use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -17,12 +19,12 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
-use crate::record::{DoneRecord, ExpectRecord, Record, TrainRecord};
+use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample;
 use crate::scenario::{self, Plan, Point};
-use crate::train::{self as training, smoothed_means};
+use crate::train::{self as training, RowSource, smoothed_means};
 
 /// How a scenario is to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,29 +55,38 @@ pub struct Finished {
 }
 
 /// Newest checkpoints kept of a training.
-const CHECKPOINTS_KEPT: usize = 2;
+pub(super) const CHECKPOINTS_KEPT: usize = 2;
 
 /// Runs all points of `plan`.
 ///
 /// # Errors
-/// [`Error::Input`] when the run directory exists; whatever a stage fails with. What was finished before stays.
+/// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
+    memory::check(&memory::of_plan(plan, &request.device)?)?;
+    run_through_failures(plan, request, listener, |attempt| with_backend(&request.device, attempt))
+}
+
+/// The manifest of a run that starts now.
+pub(super) fn manifest_of(plan: &Plan, request: &RunRequest) -> Result<Manifest> {
     let mut manifest = Manifest::start(&plan.name, plan.seed, request.command.clone());
     manifest.points = plan.points.iter().map(|p| p.label.clone()).collect();
     for input in &plan.inputs {
         manifest.inputs.push(InputFile { path: input.display().to_string(), sha256: data::hash_file(input)? });
     }
-    with_backend(&request.device, Scenario { plan, request, manifest, listener })
+    Ok(manifest)
 }
 
-struct Scenario<'a> {
-    plan: &'a Plan,
-    request: &'a RunRequest,
-    manifest: Manifest,
-    listener: &'a mut (dyn Listener + Send),
+/// One attempt at a run, to be given to a device.
+pub struct Attempt<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) request: &'a RunRequest,
+    pub(super) manifest: Manifest,
+    /// Set once the run directory is this run's.
+    pub(super) begun: &'a AtomicBool,
+    pub(super) listener: &'a mut (dyn Listener + Send),
 }
 
-impl Job for Scenario<'_> {
+impl Job for Attempt<'_> {
     type Output = Finished;
 
     fn run<B: Backend>(mut self, backend: &B) -> Result<Finished> {
@@ -98,12 +109,13 @@ impl Job for Scenario<'_> {
             RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?
         };
         directory.write_manifest(&self.manifest)?;
+        self.begun.store(true, Ordering::Relaxed);
         for (index, point) in self.plan.points.iter().enumerate() {
             let place = directory.point(&point.label)?;
             // Points of a sweep are independent runs, also where the sweep leaves the seed alone.
             let seed = if point.label.is_empty() { point.seed } else { derive_seed(point.seed, &point.label) };
-            let mut stage =
-                PointRun { backend, point, seed, place, resume: self.request.resume, listener: self.listener };
+            let (resume, listener, times_before) = (self.request.resume, &mut *self.listener, backend.kernel_times());
+            let mut stage = PointRun { backend, point, seed, place, resume, listener, times_before };
             let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
@@ -118,7 +130,7 @@ impl Job for Scenario<'_> {
     }
 }
 
-impl Scenario<'_> {
+impl Attempt<'_> {
     /// Evaluates the promises and writes each to the points it is about. A promise about some of its points holds at all
     /// of them or at none.
     fn judge(&self, directory: &RunDirectory, points: &[(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {
@@ -153,6 +165,8 @@ struct PointRun<'a, B: Backend> {
     place: PointDirectory,
     resume: bool,
     listener: &'a mut (dyn Listener + Send),
+    /// Device times when the point was begun.
+    times_before: Vec<KernelTime>,
 }
 
 /// A machine with what is known about its data.
@@ -194,6 +208,10 @@ impl<B: Backend> PointRun<'_, B> {
     }
 
     fn done(&mut self, clock: Instant) -> Result<()> {
+        let kernels = KernelsRecord::since(&self.backend.kernel_times(), &self.times_before);
+        if !kernels.kernels.is_empty() {
+            self.place.append(&Record::Kernels(kernels))?;
+        }
         self.place.append(&Record::Done(DoneRecord { seconds: clock.elapsed().as_secs_f64() }))?;
         self.place.finish()
     }
@@ -284,7 +302,8 @@ impl<B: Backend> PointRun<'_, B> {
         if let Some(plan) = &self.point.likelihood {
             let plan = LikelihoodPlan {
                 chains: plan.chains,
-                betas: plan.betas.saturating_sub(1),
+                ladder: Ladder::Adaptive(plan.betas.saturating_sub(1)),
+                reverse: Reverse::Auto,
                 enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
                 seed: self.seed,
             };
@@ -355,7 +374,7 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 }
 
 /// Settings of the training from a plan.
-fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
+pub(super) fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
     TrainPlan {
         settings: training::Settings {
             algorithm: match plan.algorithm {
@@ -392,7 +411,7 @@ fn train_plan(plan: &scenario::TrainPlan, seed: u64) -> TrainPlan {
 pub fn model_of(
     rbm: &Rbm,
     data: &DataSet,
-    trained_on: &BitMatrix,
+    trained_on: &dyn RowSource,
     plan: &TrainPlan,
     updates: u64,
     command: &[String],

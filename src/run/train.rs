@@ -8,7 +8,7 @@ use super::likelihood::ceiling_of;
 use crate::artifact::{Checkpoint, CheckpointStore};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
-use crate::data::sha256_hex;
+use crate::data::{ByteHash, sha256_hex};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::{
@@ -17,13 +17,13 @@ use crate::likelihood::{
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, ExactObservables, TrainMetric};
 use crate::rng::{Permutation, derive_seed};
-use crate::train::{Settings, State, Trainer, check, initial_machine, initial_state, smoothed_means};
+use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of, smoothed_means};
 
-/// Rows split into those trained on and those kept out.
+/// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Split {
+pub struct Split<R = BitMatrix> {
     /// Rows trained on.
-    pub train: BitMatrix,
+    pub train: R,
     /// Rows kept out, where there are any.
     pub held_out: Option<BitMatrix>,
 }
@@ -54,12 +54,12 @@ pub struct TrainPlan {
 }
 
 /// Everything a training works on.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainInputs<'a> {
+#[derive(Debug)]
+pub struct TrainInputs<'a, R = BitMatrix> {
     /// What to do.
     pub plan: &'a TrainPlan,
     /// Rows.
-    pub split: &'a Split,
+    pub split: &'a Split<R>,
     /// Exact values of the source, where known.
     pub exact: Option<&'a ExactObservables>,
     /// Where checkpoints go.
@@ -67,6 +67,14 @@ pub struct TrainInputs<'a> {
     /// Whether to go on from the newest checkpoint, if there is one.
     pub resume: bool,
 }
+
+impl<R> Clone for TrainInputs<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for TrainInputs<'_, R> {}
 
 /// A finished training.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,22 +101,37 @@ const ENUMERATED_METRIC: usize = 14;
 const METRIC_CHAINS: usize = 256;
 const METRIC_BETAS: usize = 300;
 /// Rows looked at by a metric.
-const METRIC_ROWS: usize = 10_000;
-/// Rows of the pseudo-likelihood, which is computed in f64 on the host.
+pub(super) const METRIC_ROWS: usize = 10_000;
+/// Rows of the pseudo-likelihood, which is computed in f64 on the host, and most terms of it.
 const PSEUDO_ROWS: usize = 500;
+const PSEUDO_TERMS: usize = 2_000_000_000;
+/// Rows that are hashed at a time where they are not in memory.
+const HASHED_ROWS: usize = 1 << 16;
 /// Seconds between looks at signals and progress.
 const LOOK: f64 = 0.2;
 
 /// Hash of what a checkpoint must agree with before a training may go on from it.
-#[must_use]
-pub fn fingerprint(plan: &TrainPlan, data: &BitMatrix) -> String {
+///
+/// # Errors
+/// When the rows cannot be read.
+pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
     #[derive(Serialize)]
     struct Parts<'a>(String, &'a [usize; 2], String);
-    let bytes: &[u8] = bytemuck::cast_slice(data.words());
+    let hash = match data.in_memory() {
+        Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
+        None => {
+            let mut hash = ByteHash::default();
+            for first in (0..data.rows()).step_by(HASHED_ROWS) {
+                let numbers: Vec<u32> = (first..data.rows().min(first + HASHED_ROWS)).map(|row| row as u32).collect();
+                hash.add(bytemuck::cast_slice(data.fetch(&numbers)?.words()));
+            }
+            hash.hex()
+        }
+    };
     // How often metrics and checkpoints are taken does not change the training.
     let settings = format!("{:?} {} {}", plan.settings, plan.n_hidden, plan.weight_scale);
-    let parts = Parts(settings, &[data.rows(), data.cols()], sha256_hex(bytes));
-    sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default())
+    let parts = Parts(settings, &[data.rows(), data.units()], hash);
+    Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
 }
 
 /// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known, and once more that of the
@@ -116,16 +139,16 @@ pub fn fingerprint(plan: &TrainPlan, data: &BitMatrix) -> String {
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
-pub fn train<B: Backend>(
+pub fn train<B: Backend, R: RowSource>(
     backend: &B,
-    inputs: TrainInputs<'_>,
+    inputs: TrainInputs<'_, R>,
     listener: &mut dyn Listener,
     emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
 ) -> Result<Trained> {
     let TrainInputs { plan, split, exact, checkpoints, resume } = inputs;
     let settings = &plan.settings;
     check(settings, &split.train, plan.n_hidden)?;
-    let print = fingerprint(plan, &split.train);
+    let print = fingerprint(plan, &split.train)?;
     let start = if resume { checkpoints.latest(&print, listener)? } else { None };
     let state = match start {
         Some(c) => {
@@ -134,19 +157,23 @@ pub fn train<B: Backend>(
         }
         None => {
             let machine = initial_machine(&split.train, plan.n_hidden, plan.weight_scale, settings.seed);
-            initial_state(machine, &split.train, settings)
+            initial_state_of(machine, &split.train, settings)?
         }
     };
     let first = state.update;
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
-    let watch = Watch::new(split, exact, settings);
+    // Two numbers a weight, which the device holds now.
+    drop(state);
+    if trainer.is_streaming() {
+        listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
+    }
+    let watch = Watch::new(split, exact, settings)?;
     let mut seconds = 0.0;
     let mut chunk = 1u64;
     let mut last = None;
-    let keep = |trainer: &Trainer<'_, B>| -> Result<State> {
-        let state = trainer.state()?;
-        checkpoints.save(&checkpoint(&state, settings, &print))?;
-        Ok(state)
+    let keep = |trainer: &Trainer<'_, B>| -> Result<()> {
+        checkpoints.save(&checkpoint(trainer.state()?, settings, &print))?;
+        Ok(())
     };
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
     if is_stop(first, settings.updates, plan.metrics) {
@@ -195,12 +222,12 @@ const ATTEMPTS: usize = 3;
 ///
 /// # Errors
 /// What the last attempt fails with.
-pub fn train_through_failures<T, L: Listener>(
-    inputs: TrainInputs<'_>,
+pub fn train_through_failures<T, L: Listener, R: RowSource>(
+    inputs: TrainInputs<'_, R>,
     listener: &mut L,
-    mut attempt: impl FnMut(TrainInputs<'_>, &mut L) -> Result<T>,
+    mut attempt: impl FnMut(TrainInputs<'_, R>, &mut L) -> Result<T>,
 ) -> Result<T> {
-    let print = fingerprint(inputs.plan, &inputs.split.train);
+    let print = fingerprint(inputs.plan, &inputs.split.train)?;
     let reached = |listener: &mut L| -> Result<Option<u64>> {
         Ok(inputs.checkpoints.latest(&print, listener)?.map(|checkpoint| checkpoint.update))
     };
@@ -239,11 +266,11 @@ fn is_stop(update: u64, total: u64, times: u64) -> bool {
     times > 0 && update > 0 && next_stop(update - 1, total, times) == update
 }
 
-fn checkpoint(state: &State, settings: &Settings, fingerprint: &str) -> Checkpoint {
+fn checkpoint(state: State, settings: &Settings, fingerprint: &str) -> Checkpoint {
     Checkpoint {
-        rbm: state.rbm.clone(),
-        optimiser: state.optimiser.clone(),
-        chains: state.chains.clone(),
+        rbm: state.rbm,
+        optimiser: state.optimiser,
+        chains: state.chains,
         update: state.update,
         step: state.update * u64::from(settings.gibbs_steps),
         seed: settings.seed,
@@ -261,15 +288,18 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(split: &'a Split, exact: Option<&ExactObservables>, settings: &Settings) -> Self {
-        let rows = split.train.rows().min(METRIC_ROWS);
-        Self {
-            train: split.train.slice_rows(0..rows),
+    fn new<R: RowSource>(split: &'a Split<R>, exact: Option<&ExactObservables>, settings: &Settings) -> Result<Self> {
+        let rows: Vec<u32> = (0..split.train.rows().min(METRIC_ROWS) as u32).collect();
+        let train = split.train.fetch(&rows)?;
+        // Of rows that are not in memory the entropy of those that are measured is a ceiling just as well.
+        let ceiling = ceiling_of(split.train.in_memory().unwrap_or(&train), exact).map(|(top, _)| top);
+        Ok(Self {
+            train,
             held_out: split.held_out.as_ref(),
             base: base_bias(&smoothed_means(&split.train)),
-            ceiling: ceiling_of(&split.train, exact).map(|(top, _)| top),
+            ceiling,
             has_up: settings.flip,
-        }
+        })
     }
 
     fn measure<B: Backend>(
@@ -305,13 +335,14 @@ impl<'a> Watch<'a> {
             };
             (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
         });
+        let pseudo_rows = PSEUDO_ROWS.min(PSEUDO_TERMS / rbm.weights.len().max(1)).max(1);
         let squares: f64 = rbm.weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         Ok(TrainMetric {
             update: state.update,
             learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
             log_likelihood: with_rows(on_train),
             held_out_log_likelihood: on_held_out.and_then(with_rows),
-            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, PSEUDO_ROWS)),
+            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
             ceiling: self.ceiling,
             // F(held out) − F(train) = −(log weight) + (log weight).
             free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),

@@ -1,5 +1,10 @@
 //! Samples of a trained machine from parallel Gibbs chains.
 
+mod moves;
+mod tempering;
+
+pub use self::moves::{Moves, TRANSLATE_EVERY, translate};
+pub use self::tempering::{Count, Exchanges, FORGET, Hear, Tempering, TemperingState, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

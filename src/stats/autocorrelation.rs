@@ -10,10 +10,14 @@
 
 use rayon::prelude::*;
 
+use super::spectrum::covariances;
+
 /// Ratio of the decay of Γ to τ assumed by the window: 1 for a single exponential, 1.5 to be on the safe side.
 const WINDOW_RATIO: f64 = 1.5;
 /// Lags computed together; the window is looked for after each batch.
-const LAG_BATCH: usize = 32;
+const LAG_BATCH: usize = 16;
+/// Lags computed one by one; a longer window is cheaper from the power spectrum, which gives all lags at once.
+const DIRECT_LAGS: usize = 96;
 
 /// The window is looked for up to a quarter of a replica's length, or up to this lag if that is more.
 const LEAST_LAST_LAG: usize = 1024;
@@ -79,8 +83,16 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
     let (mut window, mut converged, mut sum, mut absolute) = (0, last == 0, 0.5 * zero, 0.5 * zero);
     let mut from = 1;
     'lags: while from <= last {
-        let lags: Vec<usize> = (from..(from + LAG_BATCH).min(last + 1)).collect();
-        let batch: Vec<f64> = lags.par_iter().map(|&t| covariance(&centred, times, t)).collect();
+        let lags: Vec<usize> = if from > DIRECT_LAGS {
+            (from..=last).collect()
+        } else {
+            (from..(from + LAG_BATCH).min(last + 1)).collect()
+        };
+        let batch: Vec<f64> = if from > DIRECT_LAGS {
+            covariances(&centred, times, last).split_off(from)
+        } else {
+            lags.par_iter().map(|&t| covariance(&centred, times, t)).collect()
+        };
         for (&w, gamma) in lags.iter().zip(batch) {
             window = w;
             sum += gamma;
@@ -90,7 +102,7 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
                 break 'lags;
             }
         }
-        from += LAG_BATCH;
+        from += lags.len();
     }
     // Pooled mean: every Γ(t) came out too small by the variance of ā.
     let shift = 2.0 * sum.max(0.0) / n;
@@ -111,7 +123,12 @@ pub fn autocorrelation_function(series: &[f64], replicas: usize, lags: usize) ->
     }
     let centre = super::mean(series);
     let centred: Vec<f64> = series.iter().map(|x| x - centre).collect();
-    let gammas: Vec<f64> = (0..=lags.min(times - 1)).into_par_iter().map(|t| covariance(&centred, times, t)).collect();
+    let lags = lags.min(times - 1);
+    let gammas: Vec<f64> = if lags > DIRECT_LAGS {
+        covariances(&centred, times, lags)
+    } else {
+        (0..=lags).into_par_iter().map(|t| covariance(&centred, times, t)).collect()
+    };
     let zero = gammas[0];
     let ratio = |(t, g): (usize, &f64)| if zero > 0.0 { g / zero } else { f64::from(u8::from(t == 0)) };
     gammas.iter().enumerate().map(ratio).collect()

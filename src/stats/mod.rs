@@ -11,6 +11,7 @@ pub mod autocorrelation;
 pub mod binning;
 pub mod blocks;
 pub mod distributions;
+mod spectrum;
 
 pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_function};
 pub use binning::binning;

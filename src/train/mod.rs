@@ -8,11 +8,16 @@
 //!
 //! Everything is enqueued on the backend; nothing is read back inside an update. Update t uses Gibbs steps
 //! `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the same training.
+//! Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come while the
+//! device works: the same rows in the same order, so the same training.
 
+mod rows;
 mod schedule;
 
 use rand_distr::{Distribution, StandardNormal};
 
+use self::rows::Fetched;
+pub use self::rows::RowSource;
 pub use self::schedule::Schedule;
 use crate::backend::{Address, Backend, Minibatch, OptimiserState, Phase, UpdateRule};
 use crate::bits::BitMatrix;
@@ -78,9 +83,9 @@ pub struct State {
 
 /// Smoothed mean of each unit, (ones + ½) / (rows + 1): never 0 or 1.
 #[must_use]
-pub fn smoothed_means(data: &BitMatrix) -> Vec<f64> {
+pub fn smoothed_means(data: &dyn RowSource) -> Vec<f64> {
     let rows = data.rows() as f64;
-    data.column_counts().into_iter().map(|ones| (ones as f64 + 0.5) / (rows + 1.0)).collect()
+    data.ones().into_iter().map(|ones| (ones as f64 + 0.5) / (rows + 1.0)).collect()
 }
 
 /// Factor on the learning rate of the biases that serves in most cases: 0.1 for data with a flip symmetry, else 1.
@@ -98,8 +103,8 @@ pub fn default_bias_rate(flip: bool) -> f64 {
 /// A machine to start from: weights N(0, `weight_scale`²), visible biases the log-odds of the data's smoothed means
 /// (Hinton 2010, 8.1), hidden biases 0.
 #[must_use]
-pub fn initial_machine(data: &BitMatrix, n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
-    let mut rbm = Rbm::zeros(data.cols(), n_hidden);
+pub fn initial_machine(data: &dyn RowSource, n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
+    let mut rbm = Rbm::zeros(data.units(), n_hidden);
     let mut rng = Philox::sequence(seed, "weights");
     for w in &mut rbm.weights {
         let x: f64 = StandardNormal.sample(&mut rng);
@@ -114,10 +119,34 @@ pub fn initial_machine(data: &BitMatrix, n_hidden: usize, weight_scale: f64, see
 /// The state before the first update: chains are rows of the data in shuffled order, used again when there are few.
 #[must_use]
 pub fn initial_state(rbm: Rbm, data: &BitMatrix, settings: &Settings) -> State {
+    let rows: Vec<usize> = starts(data.rows(), settings).map(|row| row as usize).collect();
+    state_from(rbm, data, data.select_rows(&rows))
+}
+
+/// The same from rows wherever they are.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn initial_state_of(rbm: Rbm, data: &dyn RowSource, settings: &Settings) -> Result<State> {
+    let rows: Vec<u32> = starts(data.rows(), settings).collect();
+    Ok(state_from(rbm, data, data.fetch(&rows)?))
+}
+
+/// Rows at which the chains start.
+fn starts(rows: usize, settings: &Settings) -> impl Iterator<Item = u32> {
+    let order = Permutation::new(derive_seed(settings.seed, "chains"), 0, rows as u32);
+    (0..settings.chains).map(move |r| order.row((r % rows) as u32))
+}
+
+fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix) -> State {
     let means = smoothed_means(data).into_iter().map(|m| m as f32).collect();
-    let order = Permutation::new(derive_seed(settings.seed, "chains"), 0, data.rows() as u32);
-    let rows: Vec<usize> = (0..settings.chains).map(|r| order.row((r % data.rows()) as u32) as usize).collect();
-    State { optimiser: OptimiserState::at_rest(&rbm, means), rbm, chains: data.select_rows(&rows), update: 0 }
+    State { optimiser: OptimiserState::at_rest(&rbm, means), rbm, chains, update: 0 }
+}
+
+/// The data set of a training in progress.
+enum Data<'a, B: Backend> {
+    Resident(B::States),
+    Streamed(&'a dyn RowSource),
 }
 
 /// A training in progress on a backend.
@@ -125,7 +154,7 @@ pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
     settings: &'a Settings,
     rows: u32,
-    data: B::States,
+    data: Data<'a, B>,
     batch: B::States,
     chains: B::States,
     params: B::Params,
@@ -134,33 +163,45 @@ pub struct Trainer<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Trainer<'a, B> {
-    /// Uploads data and state.
+    /// Uploads state and data; data that are not in memory, or that the device cannot hold, are streamed.
     ///
     /// # Errors
-    /// [`Error::Input`] when settings and data do not fit each other, [`Error::Device`] when the device cannot hold them.
-    pub fn new(backend: &'a B, settings: &'a Settings, data: &BitMatrix, state: &State) -> Result<Self> {
-        if data.cols() != state.rbm.n_visible {
+    /// [`Error::Input`] when settings and data do not fit each other, [`Error::Device`] when the device cannot hold the
+    /// state.
+    pub fn new(backend: &'a B, settings: &'a Settings, data: &'a dyn RowSource, state: &State) -> Result<Self> {
+        if data.units() != state.rbm.n_visible {
             return Err(Error::Input(
-                Fault::new(format!("the data have {} units, the model {}", data.cols(), state.rbm.n_visible))
+                Fault::new(format!("the data have {} units, the model {}", data.units(), state.rbm.n_visible))
                     .at("train")
                     .expected("as many visible units as the data have columns")
                     .advice("train a new model on these data"),
             ));
         }
         check(settings, data, state.rbm.n_hidden)?;
-        let batch = data.slice_rows(0..settings.batch);
+        let batch = BitMatrix::zeros(settings.batch, data.units());
         let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
         Ok(Self {
             backend,
             settings,
             rows: data.rows() as u32,
-            data: backend.upload_states(data)?,
             batch: backend.upload_states(&batch)?,
             chains: backend.upload_states(&state.chains)?,
             moments: backend.new_moments(&params)?,
             params,
             update: state.update,
+            // Last, so that the data make way for everything else.
+            data: match data.in_memory().map(|data| backend.upload_states(data)) {
+                Some(Ok(data)) => Data::Resident(data),
+                Some(Err(Error::Device(_))) | None => Data::Streamed(data),
+                Some(Err(error)) => return Err(error),
+            },
         })
+    }
+
+    /// Whether rows are fetched for every minibatch because the device does not hold them all.
+    #[must_use]
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.data, Data::Streamed(_))
     }
 
     /// Updates done.
@@ -186,21 +227,36 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// # Errors
     /// Device failures.
     pub fn advance(&mut self, until: u64) -> Result<()> {
-        while self.update < until.min(self.settings.updates) {
-            self.one_update();
+        let updates = self.update..until.min(self.settings.updates);
+        if updates.is_empty() {
+            return self.backend.finish();
+        }
+        let (settings, rows) = (self.settings, self.rows);
+        match self.data {
+            Data::Resident(_) => {
+                for t in updates {
+                    if let Data::Resident(data) = &self.data {
+                        self.backend.gather(data, &minibatch(settings, rows, t), &mut self.batch);
+                    }
+                    self.one_update();
+                }
+            }
+            Data::Streamed(source) => {
+                let minibatches = updates.clone().map(|t| minibatch(settings, rows, t));
+                Fetched::beside(source, minibatches, settings.batch, |fetched| {
+                    updates.into_iter().try_for_each(|_| {
+                        self.backend.write_states(&mut self.batch, &fetched.next(settings.batch)?)?;
+                        self.one_update();
+                        Ok::<(), Error>(())
+                    })
+                })?;
+            }
         }
         self.backend.finish()
     }
 
     fn one_update(&mut self) {
         let (backend, s, t) = (self.backend, self.settings, self.update);
-        let per_epoch = u64::from(self.rows) / s.batch as u64;
-        let minibatch = Minibatch {
-            permutation: Permutation::new(s.seed, (t / per_epoch) as u32, self.rows),
-            first: (t % per_epoch) as u32 * s.batch as u32,
-            count: s.batch as u32,
-        };
-        backend.gather(&self.data, &minibatch, &mut self.batch);
         backend.accumulate_moments(&self.params, &self.batch, Phase::Data, &mut self.moments);
         let chains = match s.algorithm {
             Algorithm::Cd => &mut self.batch,
@@ -242,6 +298,16 @@ impl<'a, B: Backend> Trainer<'a, B> {
     }
 }
 
+/// Rows of update `t`.
+fn minibatch(settings: &Settings, rows: u32, t: u64) -> Minibatch {
+    let per_epoch = u64::from(rows) / settings.batch as u64;
+    Minibatch {
+        permutation: Permutation::new(settings.seed, (t / per_epoch) as u32, rows),
+        first: (t % per_epoch) as u32 * settings.batch as u32,
+        count: settings.batch as u32,
+    }
+}
+
 /// Most chains: one is a 32-bit random address, and all of them live in memory.
 const MAX_CHAINS: usize = 1 << 24;
 
@@ -249,20 +315,20 @@ const MAX_CHAINS: usize = 1 << 24;
 ///
 /// # Errors
 /// [`Error::Input`] naming the setting that does not fit.
-pub fn check(settings: &Settings, data: &BitMatrix, n_hidden: usize) -> Result<()> {
+pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Result<()> {
     let fault = |what: String, expected: String, advice: &str| {
         Err(Error::Input(Fault::new(what).at("train").expected(expected).advice(advice)))
     };
-    if data.rows() == 0 || data.cols() == 0 || data.rows() > u32::MAX as usize {
+    if data.rows() == 0 || data.units() == 0 || data.rows() > u32::MAX as usize {
         return fault(
-            format!("{} rows of {} units", data.rows(), data.cols()),
+            format!("{} rows of {} units", data.rows(), data.units()),
             "at least 1 of each, and fewer than 2^32 rows".into(),
             "train on other data",
         );
     }
-    if n_hidden == 0 || data.cols().checked_mul(n_hidden).is_none_or(|n| n > MAX_WEIGHTS) {
+    if n_hidden == 0 || data.units().checked_mul(n_hidden).is_none_or(|n| n > MAX_WEIGHTS) {
         return fault(
-            format!("{} visible and {n_hidden} hidden units", data.cols()),
+            format!("{} visible and {n_hidden} hidden units", data.units()),
             format!("at least 1 hidden unit, and at most {MAX_WEIGHTS} weights"),
             "use fewer hidden units",
         );

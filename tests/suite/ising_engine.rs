@@ -66,7 +66,7 @@ fn energies_of_packed_sites_are_exact() {
         let replicas = 32;
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &vec![temperature; replicas]).unwrap();
         let start = BitMatrix::from_fn(replicas, 4096, |r, _| r % 2 == 0);
-        let mut spins = Cpu.upload_square(64, &acceptance, &start).unwrap();
+        let mut spins = Cpu.upload_torus(Lattice::Square { length: 64 }, &acceptance, &start).unwrap();
         let seed = 200 + k as u64;
         Cpu.sweep(&mut spins, seed, 0..1000);
         for step in 0..250 {
@@ -194,7 +194,7 @@ fn lattices_packed_by_site_are_independent() {
     for temperature in TEMPERATURES {
         let (replicas, start) = (24, BitMatrix::from_fn(24, 4096, |r, _| r % 2 == 0));
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &vec![temperature; replicas]).unwrap();
-        let mut spins = Cpu.upload_square(64, &acceptance, &start).unwrap();
+        let mut spins = Cpu.upload_torus(Lattice::Square { length: 64 }, &acceptance, &start).unwrap();
         Cpu.sweep(&mut spins, 41, 0..2000);
         // Differences of successive energies forget the slow part at T_c, which takes more sweeps than can be run.
         for step in 0..601 {

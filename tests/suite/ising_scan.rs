@@ -20,8 +20,22 @@ fn lists_and_ranges_of_temperatures_are_read() {
     assert_eq!(parse_temperatures("1.8:3.0:0.1").unwrap().len(), 13);
     assert_eq!(parse_temperatures("1.8:3.0:0.1").unwrap()[5], 2.3);
     for wrong in [
-        "", "x", "1,", "nan", "NaN,2", "inf", "-1", "0", "2,2", "1:2", "2:1:0.1", "1:2:0", "1:2:-1", "1:2:1e-9",
+        "",
+        "x",
+        "1,",
+        "nan",
+        "NaN,2",
+        "inf",
+        "-1",
+        "0",
+        "2,2",
+        "1:2",
+        "2:1:0.1",
+        "1:2:0",
+        "1:2:-1",
+        "1:2:1e-9",
         "1:2:nan",
+        "1.8:3.0:13",
     ] {
         let error = parse_temperatures(wrong).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{wrong}: {error}");

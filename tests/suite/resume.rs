@@ -190,3 +190,84 @@ fn a_training_whose_device_is_lost_goes_on_from_its_checkpoint() {
     assert!(matches!(outcome, Err(Error::Device(_))), "{outcome:?}");
     assert_eq!(attempts, 1);
 }
+
+/// Two points with every stage; the device goes while the second one trains.
+const TWO_POINTS: &str = "(
+    version: 1,
+    name: \"two\",
+    source: Ising(lattice: \"square:4\", samples: 300, replicas: 50, thermalise: 50, every: 2),
+    model: (hidden: 12),
+    train: (updates: 60, batch: 50, chains: 40, metrics: 3, checkpoints: 6),
+    sample: (samples: 200, chains: 50, thermalise: 20, every: 2),
+    likelihood: (chains: 50, betas: 30),
+    couplings: (orders: [1, 2]),
+    sweep: (temperature: [2.0, 3.0]),
+)";
+
+/// Loses the device at an update of the training number `training` (a training begins where fewer updates are done).
+struct LoseIn<'a> {
+    gpu: Option<&'a gibbsite::backend::gpu::Gpu>,
+    training: usize,
+    update: u64,
+    seen: (usize, u64),
+    warnings: Vec<String>,
+}
+
+impl Listener for LoseIn<'_> {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Progress { stage: "train", done, .. } => {
+                self.seen = (self.seen.0 + usize::from(done <= self.seen.1 || self.seen.0 == 0), done);
+                let now = self.seen.0 == self.training && done >= self.update;
+                if let Some(gpu) = self.gpu.take_if(|_| now) {
+                    gpu.give_up();
+                }
+            }
+            Event::Warning(text) => self.warnings.push(text),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_device_is_lost_goes_on_from_what_it_kept() {
+    use gibbsite::backend::gpu::{Gpu, Selection};
+    use gibbsite::run::device::{DeviceRequest, Job};
+    use gibbsite::run::failures::run_through_failures;
+    use gibbsite::run::scenario::RunRequest;
+    let _shared = crate::parity::gpu_or_ignored!();
+    let dir = tempfile::tempdir().unwrap();
+    let plan = gibbsite::scenario::parse(TWO_POINTS, "two", dir.path(), &Default::default()).unwrap();
+    let open = || Gpu::new(&Selection { allow_software: true, ..Selection::default() }).unwrap();
+    let run = |name: &str, training: usize, update: u64| {
+        let request = RunRequest {
+            out: dir.path().join(name),
+            resume: false,
+            force: false,
+            device: DeviceRequest::default(),
+            command: Vec::new(),
+        };
+        let doomed = open();
+        let gpu = (training > 0).then_some(&doomed);
+        let mut listener = LoseIn { gpu, training, update, seen: (0, 0), warnings: Vec::new() };
+        let mut attempts = 0;
+        let outcome = run_through_failures(&plan, &request, &mut listener, |attempt| {
+            attempts += 1;
+            if attempts == 1 { attempt.run(&doomed) } else { attempt.run(&open()) }
+        });
+        let model = |t: &str| {
+            let place = request.out.join(format!("temperature={t}")).join("model.safetensors");
+            gibbsite::data::read_model(&place).ok().map(|model| model.rbm)
+        };
+        (outcome.map(|_| ()), attempts, listener.warnings, ["2", "3"].map(model))
+    };
+    let (outcome, attempts, _, whole) = run("whole", 0, 0);
+    assert_eq!((outcome, attempts), (Ok(()), 1));
+    let (outcome, attempts, warnings, models) = run("lost", 2, 30);
+    assert_eq!((outcome, attempts), (Ok(()), 2), "{warnings:?}");
+    assert!(warnings.iter().any(|text| text.contains("lost") && text.contains("kept")), "{warnings:?}");
+    assert!(models == whole && whole.iter().all(Option::is_some), "to the last bit");
+    // Nothing was kept yet: the error is the device's.
+    let (outcome, attempts, _, _) = run("early", 1, 1);
+    assert!(matches!(outcome, Err(Error::Device(_))) && attempts == 1, "{outcome:?}");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use gibbsite::backend::gpu::kernel::{Access, Kernel, Scalar};
-use gibbsite::backend::gpu::shader::{Products, Variant, compose};
+use gibbsite::backend::gpu::shader::{Precision, Products, Variant, compose};
 use gibbsite::backend::gpu::tile;
 use gibbsite::backend::gpu::{WORKGROUP_BYTES, kernels, shader_texts};
 use naga::{AddressSpace, StorageAccess};
@@ -199,7 +199,7 @@ fn every_stem_is_in_its_four_places() {
     for folder in ["src/backend/gpu/kernels", "src/backend/cpu/kernels", "tests/suite/parity"] {
         let mut here = stems(folder, "rs");
         // The module itself, and the parity tests' own parts.
-        for other in ["mod", "reference", "device", "counts", "variants"] {
+        for other in ["mod", "reference", "device", "counts", "variants", "shards"] {
             here.remove(other);
         }
         assert_eq!(here, shaders, "{folder}");
@@ -216,7 +216,11 @@ fn parse(kernel: &Kernel, variant: Variant) -> naga::Module {
         Products::Wide => naga::valid::Capabilities::SHADER_INT64,
         Products::Limbs => naga::valid::Capabilities::empty(),
     };
-    let capabilities = capabilities | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let halves = match variant.stored.precision {
+        Precision::NativeF16 => naga::valid::Capabilities::SHADER_FLOAT16,
+        Precision::F32 | Precision::F16 => naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+    };
+    let capabilities = capabilities | halves;
     let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities);
     if let Err(error) = validator.validate(&module) {
         panic!("{} ({}): {}", kernel.stem, variant.products.name(), error.emit_to_string(&text));

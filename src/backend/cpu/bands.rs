@@ -1,6 +1,6 @@
-//! One large square lattice on several threads, each with a band of rows that it keeps for many half-sweeps.
+//! One large lattice on several threads, each with a band of rows or layers that it keeps for many half-sweeps.
 //!
-//! A band needs of its neighbours two rows at either end, as the half-sweep before left them. So every thread updates the
+//! A band needs of its neighbours two rows, or a layer, at either end, as the half-sweep before left them. So every thread updates the
 //! blocks at the ends of its band first, posts the rows there, and goes on with the inner blocks while its neighbours
 //! fetch them; it waits only for a neighbour that is behind by almost a half-sweep. Every block is updated in every
 //! half-sweep from the same neighbours and with the same numbers as on one thread.
@@ -10,8 +10,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::digits::FlipAddress;
-use super::kernels::ising_square_half_sweep::ising_square_half_sweep;
-use super::square::{BLOCK_WORDS, Scratch, SquareBlock, SquareThresholds};
+use super::kernels::ising_torus_half_sweep::ising_torus_half_sweep;
+use super::neighbours::{BLOCK_WORDS, Scratch, TorusBlock};
+use super::torus::TorusThresholds;
+use crate::backend::torus::Torus;
 
 /// Words of one call and thread that are worth starting a thread for: about a millisecond.
 const LEAST_WORK: u64 = 1 << 19;
@@ -21,9 +23,7 @@ const PATIENCE: u32 = 2000;
 /// How a lattice is cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bands {
-    words_per_row: usize,
-    /// Words of a colour.
-    words: usize,
+    torus: Torus,
     /// One of each thread.
     count: usize,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Bands {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sweeping<'a> {
     /// Acceptance.
-    pub(crate) thresholds: &'a SquareThresholds,
+    pub(crate) thresholds: &'a TorusThresholds,
     /// Seed and replica; `sweep` is that of the half-sweep.
     pub(crate) address: FlipAddress,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Sweeping<'a> {
 struct Post {
     /// Half-sweeps whose rows are posted.
     done: AtomicU64,
-    /// Two rows by colour, at the first end and at the last. They are written again two half-sweeps later, which a thread
+    /// [`Bands::halo`] words by colour, at the first end and at the last. They are written again two half-sweeps later, which a thread
     /// begins only when its neighbours have done the one between, for which they have read them.
     rows: [[Vec<AtomicU32>; 2]; 2],
 }
@@ -60,8 +60,8 @@ struct Band<'a> {
 
 impl Bands {
     /// For so many threads and sweeps; None where these are too few or the lattice is too small to gain by it.
-    pub(crate) fn new(words_per_row: usize, words: usize, threads: usize, sweeps: usize) -> Option<Self> {
-        let cut = Self { words_per_row, words, count: threads };
+    pub(crate) fn new(torus: Torus, threads: usize, sweeps: usize) -> Option<Self> {
+        let (words, cut) = (torus.words, Self { torus, count: threads });
         let ends = 2 * cut.end_words();
         let enough = words as u64 * 2 * sweeps as u64 >= LEAST_WORK * threads as u64;
         (threads > 1 && enough && words / threads >= 2 * ends + BLOCK_WORDS).then_some(cut)
@@ -94,9 +94,10 @@ impl Bands {
         });
     }
 
-    /// Words of the two rows that hold all neighbours of a block, whole rows where a block does not begin with one.
+    /// Words that hold all neighbours of a block at either end: two rows, as a block may begin within one; a layer, in
+    /// which the rows are that lie around a layer's ends.
     fn halo(&self) -> usize {
-        2 * self.words_per_row
+        if self.torus.dimensions == 2 { 2 * self.torus.words_per_row } else { self.torus.layer }
     }
 
     /// Words of the blocks that have neighbours in another band, and a block more for a last one that is not whole.
@@ -106,7 +107,7 @@ impl Bands {
 
     /// Word at which a band begins: that of a block.
     fn border(&self, band: usize) -> usize {
-        (band * self.words.div_ceil(BLOCK_WORDS) / self.count * BLOCK_WORDS).min(self.words)
+        (band * self.torus.words.div_ceil(BLOCK_WORDS) / self.count * BLOCK_WORDS).min(self.torus.words)
     }
 
     /// The rows at the ends of a band as they are.
@@ -156,21 +157,14 @@ impl Band<'_> {
             self.show(colour, done + 1);
             let [even, odd] = &mut self.planes;
             let (me, other) = if colour == 0 { (even, &**odd) } else { (odd, &**even) };
-            let block = SquareBlock {
-                words_per_row: self.cut.words_per_row,
-                words: self.cut.words,
-                colour,
-                first,
-                offset: self.start,
-                other,
-            };
+            let block = TorusBlock { torus: &self.cut.torus, colour, first, offset: self.start, other };
             update(block, step, &mut self.scratch, &mut me[first..last]);
         }
     }
 
     /// Updates the words `range` at one end, for which `done` half-sweeps of the neighbour there must be posted.
     fn end(&mut self, step: Sweeping<'_>, colour: usize, range: Range<usize>, done: u64) {
-        let (halo, words) = (self.cut.halo(), self.cut.words);
+        let (halo, words) = (self.cut.halo(), self.cut.torus.words);
         let side = usize::from(range.start > 0);
         let post = self.posts[side];
         post.wait(done);
@@ -184,9 +178,8 @@ impl Band<'_> {
             self.window.extend_from_slice(&other[range.start - halo..]);
             self.window.extend(theirs);
         }
-        let block = SquareBlock {
-            words_per_row: self.cut.words_per_row,
-            words,
+        let block = TorusBlock {
+            torus: &self.cut.torus,
             colour,
             first: halo,
             offset: (self.start + range.start + words - halo) % words,
@@ -207,10 +200,10 @@ impl Band<'_> {
 }
 
 /// The words `me`, of which `block` is the first.
-fn update(block: SquareBlock<'_>, step: Sweeping<'_>, scratch: &mut Scratch, me: &mut [u32]) {
+fn update(block: TorusBlock<'_>, step: Sweeping<'_>, scratch: &mut Scratch, me: &mut [u32]) {
     for (k, words) in me.chunks_mut(BLOCK_WORDS).enumerate() {
-        let block = SquareBlock { first: block.first + k * BLOCK_WORDS, ..block };
-        ising_square_half_sweep(block, step.thresholds, step.address, scratch, words);
+        let block = TorusBlock { first: block.first + k * BLOCK_WORDS, ..block };
+        ising_torus_half_sweep(block, step.thresholds, step.address, scratch, words);
     }
 }
 
@@ -220,7 +213,7 @@ mod tests {
 
     #[test]
     fn long_runs_of_large_lattices_are_cut() {
-        let cut = |length: usize, threads, sweeps| Bands::new(length / 64, length * length / 64, threads, sweeps);
+        let cut = |length: usize, threads, sweeps| Bands::new(Torus::of(length, 2), threads, sweeps);
         assert!(cut(1024, 2, 100).is_some() && cut(4096, 2, 4).is_some() && cut(16384, 7, 1).is_some());
         assert!(cut(1024, 1, 100).is_none() && cut(1024, 2, 1).is_none() && cut(192, 2, 10_000).is_none());
         for (length, threads) in [(1024, 2), (1088, 3), (1600, 7), (16_448, 5)] {

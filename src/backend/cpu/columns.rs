@@ -52,6 +52,12 @@ pub(crate) fn exchange(from: &[u32], words: usize, to: &mut [u32]) {
 pub(crate) struct BiasTables(Vec<[[f64; 256]; 4]>);
 
 impl BiasTables {
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
+    }
+
     /// Makes the tables of a bias, one number for each unit.
     pub(crate) fn set(&mut self, bias: impl ExactSizeIterator<Item = f64>) {
         self.0.resize(bias.len().div_ceil(32), [[0.0; 256]; 4]);

@@ -44,6 +44,16 @@ impl CpuMoments {
         }
     }
 
+    /// Bytes held.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        let tiles = [&self.products, &self.data_hidden, &self.means];
+        let words = [&self.columns, &self.transposed, &self.ones];
+        let tiles: usize = tiles.iter().map(|tiles| size_of_val(&tiles[..])).sum();
+        let words: usize = words.iter().map(|words| size_of_val(&words[..])).sum();
+        (tiles + words + size_of_val(&self.visible[..])) as u64
+    }
+
     pub(super) fn to_host(&self) -> HostMoments {
         let (n_visible, n_hidden) = (self.visible.len(), self.n_hidden);
         let all = from_tiles(&self.products, n_visible + 1, n_visible + 1, n_hidden);

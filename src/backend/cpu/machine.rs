@@ -230,7 +230,7 @@ pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address,
 }
 
 /// Rows whose free energies are computed at a time: bounds the scratch, whatever the number of rows.
-const ENERGY_ROWS: usize = 4096;
+pub(super) const ENERGY_ROWS: usize = 4096;
 
 /// F of every row.
 pub(super) fn free_energies(params: &CpuParams, states: &CpuStates) -> Vec<f64> {
@@ -265,7 +265,17 @@ pub(super) fn start_annealing(params: &CpuParams, base: &[f32], chains: usize, a
     let at = draw(address, 0, Stream::ChainStart, 0);
     half_step(Columns::new(&[], chains), &side, 1.0, at, &mut columns, true);
     exchange(&columns, chains, states.words_mut());
-    CpuAnnealing { states, scratch: Scratch::default(), log_weights: vec![0.0; chains], base, address }
+    annealing(states, base, address)
+}
+
+/// Chains that are given.
+pub(super) fn start_annealing_at(base: &[f32], states: BitMatrix, address: Address) -> CpuAnnealing {
+    annealing(states, tiles(base), address)
+}
+
+fn annealing(states: BitMatrix, base: Vec<Tile>, address: Address) -> CpuAnnealing {
+    let log_weights = vec![0.0; states.rows()];
+    CpuAnnealing { states, scratch: Scratch::default(), log_weights, base, address }
 }
 
 /// Steps of the ladder for all chains.
@@ -317,6 +327,22 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
 impl CpuStates {
     pub(super) fn new(matrix: BitMatrix) -> Self {
         Self { matrix, scratch: Scratch::default() }
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        let Scratch { visible, hidden, terms, sums, turned, bias, .. } = &self.scratch;
+        let all = [
+            size_of_val(self.matrix.words()),
+            size_of_val(&visible[..]),
+            size_of_val(&hidden[..]),
+            size_of_val(&terms[..]),
+            size_of_val(&sums[..]),
+            size_of_val(&turned[..]),
+            bias.bytes(),
+        ];
+        all.iter().map(|&bytes| bytes as u64).sum()
     }
 }
 

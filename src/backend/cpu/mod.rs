@@ -5,6 +5,7 @@
 //! does not pay for waking threads from outside.
 
 mod bands;
+mod bonds;
 mod columns;
 mod digits;
 mod functions;
@@ -13,20 +14,23 @@ mod inputs;
 mod kernels;
 mod lanes;
 mod machine;
+mod neighbours;
 mod numbers;
 mod params;
+pub mod plan;
 mod processor;
 mod product;
 mod sparse;
 mod spins;
-mod square;
 mod tables;
 mod thresholds;
 mod tile;
+mod torus;
 mod word;
 
 use std::ops::Range;
 
+pub(crate) use self::bonds::{BondDraws, draw_bonds};
 pub use self::gradient::CpuMoments;
 pub use self::inputs::CpuInputs;
 use self::kernels::gather::gather;
@@ -37,12 +41,12 @@ pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Phase,
+    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Peaks, Phase,
     SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 /// The CPU as a device.
@@ -84,8 +88,8 @@ impl Backend for Cpu {
         Ok(CpuSpins::of_graph(graph, acceptance, initial))
     }
 
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<CpuSpins> {
-        CpuSpins::of_square(length, acceptance, initial)
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<CpuSpins> {
+        CpuSpins::of_torus(lattice, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut CpuSpins, seed: u64, sweeps: Range<u32>) {
@@ -138,6 +142,12 @@ impl Backend for Cpu {
         Ok(CpuStates::new(states.clone()))
     }
 
+    fn write_states(&self, states: &mut CpuStates, rows: &BitMatrix) -> Result<()> {
+        assert_eq!((rows.rows(), rows.cols()), (states.matrix.rows(), states.matrix.cols()), "shape of the states");
+        states.matrix.words_mut().copy_from_slice(rows.words());
+        Ok(())
+    }
+
     fn read_states(&self, states: &CpuStates) -> Result<BitMatrix> {
         Ok(states.matrix.clone())
     }
@@ -188,12 +198,26 @@ impl Backend for Cpu {
         Ok(machine::start_annealing(params, base_visible_bias, chains, address))
     }
 
+    fn start_annealing_at(
+        &self,
+        _params: &CpuParams,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<CpuAnnealing> {
+        Ok(machine::start_annealing_at(base_visible_bias, start.clone(), address))
+    }
+
     fn anneal(&self, params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[f64], steps: Range<u32>) {
         machine::anneal(params, annealing, betas, &steps);
     }
 
     fn read_log_weights(&self, annealing: &CpuAnnealing) -> Result<Vec<f64>> {
         Ok(annealing.log_weights.clone())
+    }
+
+    fn measure_peaks(&self) -> Result<Peaks> {
+        Ok(kernels::peak::measure())
     }
 
     fn finish(&self) -> Result<()> {

@@ -58,9 +58,27 @@ fn into_tiles(values: &[f32], columns: usize) -> Vec<Tile> {
     out
 }
 
+/// `[rows, columns]` as `[tiles of rows, columns, 32]`.
+fn into_transposed_tiles(values: &[f32], rows: usize, columns: usize) -> Vec<Tile> {
+    let mut out = vec![Tile::ZERO; rows.div_ceil(TILE) * columns];
+    for (r, row) in values.chunks_exact(columns).enumerate() {
+        for (tile, &value) in out[r / TILE * columns..].iter_mut().zip(row) {
+            tile.0[r % TILE] = value;
+        }
+    }
+    out
+}
+
 /// `[tiles, rows, 32]`, of which the first `keep` rows, as `[keep, columns]`.
 pub(crate) fn from_tiles(tiles: &[Tile], rows: usize, keep: usize, columns: usize) -> Vec<f32> {
-    (0..keep).flat_map(|r| (0..columns).map(move |i| tiles[i / TILE * rows + r].0[i % TILE])).collect()
+    // Of the right size at once: a large machine has no room for one that grows.
+    let mut out = Vec::with_capacity(keep * columns);
+    for r in 0..keep {
+        for (tile, first) in (0..columns).step_by(TILE).enumerate() {
+            out.extend_from_slice(&tiles[tile * rows + r].0[..TILE.min(columns - first)]);
+        }
+    }
+    out
 }
 
 impl CpuParams {
@@ -77,7 +95,7 @@ impl CpuParams {
             n_visible,
             n_hidden,
             weights: into_tiles(&rbm.weights, n_hidden),
-            transposed: into_tiles(&rbm.exchanged().weights, n_visible),
+            transposed: into_transposed_tiles(&rbm.weights, n_visible, n_hidden),
             visible_bias: tiles(&rbm.visible_bias),
             hidden_bias: tiles(&rbm.hidden_bias),
             velocity: into_tiles(&state.velocity.weights, n_hidden),
@@ -88,6 +106,23 @@ impl CpuParams {
             along: vec![0.0; n_hidden.div_ceil(TILE) * n_visible],
             hidden_gradient: vec![Tile::ZERO; n_hidden.div_ceil(TILE)],
         }
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> u64 {
+        let tiles = [
+            &self.weights,
+            &self.transposed,
+            &self.visible_bias,
+            &self.hidden_bias,
+            &self.velocity,
+            &self.hidden_offset,
+            &self.hidden_gradient,
+        ];
+        let numbers = [&self.visible_velocity, &self.hidden_velocity, &self.visible_offset, &self.along];
+        let tiles: usize = tiles.iter().map(|tiles| size_of_val(&tiles[..])).sum();
+        (tiles + numbers.iter().map(|numbers| size_of_val(&numbers[..])).sum::<usize>()) as u64
     }
 
     pub(crate) fn to_host(&self) -> (Rbm, OptimiserState) {
@@ -143,6 +178,23 @@ impl CpuParams {
             for row in weights {
                 sum.add(row);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_hold_both_orders() {
+        for (rows, columns) in [(1, 1), (33, 40), (64, 31), (70, 97)] {
+            let values: Vec<f32> = (0..rows * columns).map(|k| k as f32).collect();
+            let across: Vec<f32> =
+                (0..columns).flat_map(|i| (0..rows).map(move |r| (r * columns + i) as f32)).collect();
+            let tiles = into_tiles(&values, columns);
+            assert_eq!(from_tiles(&tiles, rows, rows, columns), values);
+            assert!(into_transposed_tiles(&values, rows, columns) == into_tiles(&across, rows));
         }
     }
 }

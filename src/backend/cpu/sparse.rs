@@ -10,7 +10,7 @@ use super::product::GROUPS;
 use super::tile::TILE;
 
 /// Words of a block of inputs: its weights for a tile, 32 KiB, stay near while all rows pass.
-const BLOCK_WORDS: usize = 8;
+pub(super) const BLOCK_WORDS: usize = 8;
 
 /// Inputs of a block.
 pub(crate) const BLOCK_INPUTS: usize = BLOCK_WORDS * TILE;

@@ -11,12 +11,12 @@ use super::digits::FlipAddress;
 use super::kernels::ising_half_sweep::{ColourSites, ising_half_sweep};
 use super::kernels::ising_sums::ising_sums;
 use super::lanes::U32x8;
-use super::square::SquareSpins;
 use super::thresholds::Thresholds;
+use super::torus::TorusSpins;
 use crate::backend::{Acceptance, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 
 /// Replicas of a block.
 const BLOCK: usize = 256;
@@ -34,7 +34,7 @@ enum Packed {
     /// A replica.
     Replicas(ReplicaSpins),
     /// A site.
-    Sites(SquareSpins),
+    Sites(TorusSpins),
 }
 
 /// Any graph, one bit a replica.
@@ -58,9 +58,9 @@ impl CpuSpins {
         Self { packed: Packed::Replicas(ReplicaSpins::new(graph, acceptance, initial)), record: Vec::new() }
     }
 
-    /// A square lattice, one bit a site.
-    pub(crate) fn of_square(length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
-        Ok(Self { packed: Packed::Sites(SquareSpins::new(length, acceptance, initial)?), record: Vec::new() })
+    /// A square or cubic lattice, one bit a site.
+    pub(crate) fn of_torus(lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        Ok(Self { packed: Packed::Sites(TorusSpins::new(lattice, acceptance, initial)?), record: Vec::new() })
     }
 
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {

@@ -10,9 +10,10 @@ use std::str::FromStr;
 use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
+use super::plan::Room;
 use super::shader::{Precision, Products};
 use super::tile::Tile;
-use super::timing;
+use super::timing::{self, Timed};
 
 /// Which adapter is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,10 +53,17 @@ pub struct Selection {
     pub checked: bool,
     /// Divides all products by this tile instead of the likely one; results are the same.
     pub tile: Option<&'static Tile>,
-    /// How products read the weights.
+    /// How products read the weights; f16 is the device's own where it has one.
     pub precision: Precision,
-    /// Measures the device time of every kernel, where the adapter can.
-    pub timed: bool,
+    /// Takes f16 weights apart in the shader even where the device has f16; results are the same.
+    pub force_packed: bool,
+    /// Bytes of the largest buffer that a kernel may see, where it is to be less than the adapter offers: what is as
+    /// large as the weights is then divided more finely; results are the same.
+    pub largest: Option<u64>,
+    /// Elementary operations of the first batch of commands, where not as many as usual: what is longer is divided.
+    pub first_work: Option<u64>,
+    /// How much of the device's time is measured, where the adapter can.
+    pub timed: Timed,
 }
 
 impl Selection {
@@ -212,13 +220,37 @@ fn limits_of(adapter: &wgpu::Adapter) -> AdapterLimits {
 }
 
 fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
-    let used = [(wgpu::Features::SHADER_INT64, "64-bit integers in shaders"), (timing::FEATURES, "timestamps")];
+    let used = [
+        (wgpu::Features::SHADER_INT64, "64-bit integers in shaders"),
+        (wgpu::Features::SHADER_F16, "16-bit floats in shaders"),
+        (timing::FEATURES, "timestamps"),
+    ];
     let has = |feature| adapter.features().contains(feature);
     used.into_iter().filter(|(feature, _)| has(*feature)).map(|(_, name)| name.to_string()).collect()
 }
 
+/// What the adapter that `selection` asks for gives room for, without opening it.
+///
+/// # Errors
+/// [`Error::Device`] when there is no such adapter.
+pub fn room(selection: &Selection) -> Result<Room> {
+    let found = enumerate();
+    let limits = found[pick(selection, &found)?].limits();
+    let largest = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+    Ok(Room { largest: largest.min(selection.largest.unwrap_or(u64::MAX)), precision: selection.precision })
+}
+
+/// An opened adapter and what its shaders may use.
+pub(super) struct Opened {
+    pub(super) adapter: wgpu::Adapter,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) products: Products,
+    pub(super) precision: Precision,
+}
+
 /// Opens the adapter that `selection` asks for.
-pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device, wgpu::Queue, Products)> {
+pub(super) fn open(selection: &Selection) -> Result<Opened> {
     let mut found = enumerate();
     let index = pick(selection, &found)?;
     let adapter = found.swap_remove(index);
@@ -232,19 +264,32 @@ pub(super) fn open(selection: &Selection) -> Result<(wgpu::Adapter, wgpu::Device
         false => Products::Wide,
     };
     let mut required_features = if products == Products::Wide { wide } else { wgpu::Features::empty() };
-    if selection.timed && adapter.features().contains(timing::FEATURES) {
+    required_features |= adapter.features() & wgpu::Features::PIPELINE_CACHE;
+    let native = wgpu::Features::SHADER_F16;
+    let precision = match selection.precision {
+        Precision::F32 => Precision::F32,
+        _ if adapter.features().contains(native) && !selection.force_packed => Precision::NativeF16,
+        _ => Precision::F16,
+    };
+    if precision == Precision::NativeF16 {
+        required_features |= native;
+    }
+    if selection.timed != Timed::Never && adapter.features().contains(timing::FEATURES) {
         required_features |= timing::FEATURES;
     }
+    let mut required_limits = adapter.limits();
+    let binding = &mut required_limits.max_storage_buffer_binding_size;
+    *binding = selection.largest.map_or(*binding, |largest| largest.min(*binding));
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("gibbsite"),
         required_features,
-        required_limits: adapter.limits(),
+        required_limits,
         ..wgpu::DeviceDescriptor::default()
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
         Error::Device(Fault::new(format!("the device cannot be opened: {error}")).at(&name).advice(CPU_ADVICE))
     })?;
-    Ok((adapter, device, queue, products))
+    Ok(Opened { adapter, device, queue, products, precision })
 }
 
 pub(super) const CPU_ADVICE: &str = "update the driver, choose another device (gibbsite devices), or use --backend cpu";

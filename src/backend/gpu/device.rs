@@ -2,13 +2,16 @@
 //!
 //! Failures of the device are kept until the next read or finish returns them.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::DeviceDescription;
 use crate::error::{Error, Fault, Result};
 
 use super::adapter::{self, CPU_ADVICE, Selection};
-use super::pipelines::Pipelines;
+use super::compiled::Compiled;
+use super::memory;
+use super::pipelines::{Bindings, Pipelines};
 use super::recorder::Recorder;
 use super::shader::{Precision, Products};
 use super::timing::Timing;
@@ -24,9 +27,15 @@ pub struct Gpu {
     pub(super) products: Products,
     pub(super) checked: bool,
     pub(super) pipelines: Mutex<Pipelines>,
+    pub(super) bindings: Mutex<Bindings>,
     pub(super) recorder: Mutex<Recorder>,
     pub(super) tiles: Tiles,
     pub(super) timing: Option<Mutex<Timing>>,
+    pub(super) allocated: AtomicU64,
+    /// Sums that go from one part of the weights to the next.
+    pub(super) sums: Mutex<Option<wgpu::Buffer>>,
+    nothing: wgpu::Buffer,
+    pub(super) compiled: Option<Compiled>,
     precision: Precision,
     failure: Arc<Mutex<Option<Fault>>>,
 }
@@ -41,7 +50,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] when there is no such adapter or it cannot be opened.
     pub fn new(selection: &Selection) -> Result<Self> {
-        let (adapter, device, queue, products) = adapter::open(selection)?;
+        let adapter::Opened { adapter, device, queue, products, precision } = adapter::open(selection)?;
         let failure = Arc::new(Mutex::new(None));
         let place = adapter.get_info().name;
         let (kept, name) = (Arc::clone(&failure), place.clone());
@@ -56,11 +65,16 @@ impl Gpu {
         let limits = device.limits();
         Ok(Self {
             description: adapter::describe(&adapter),
-            recorder: Mutex::new(Recorder::new(&device, &limits)),
+            recorder: Mutex::new(Recorder::new(&device, &limits, selection.first_work)),
             pipelines: Mutex::new(Pipelines::default()),
+            bindings: Mutex::default(),
             products,
             checked: selection.checked,
-            precision: selection.precision,
+            allocated: AtomicU64::new(0),
+            sums: Mutex::default(),
+            nothing: memory::nothing(&device),
+            compiled: None,
+            precision,
             tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
             device,
@@ -74,6 +88,11 @@ impl Gpu {
     #[must_use]
     pub fn products(&self) -> Products {
         self.products
+    }
+
+    /// A small buffer for bindings that a dispatch does not look at.
+    pub(super) fn nothing(&self) -> &wgpu::Buffer {
+        &self.nothing
     }
 
     /// How weights are stored for products.
@@ -97,6 +116,11 @@ impl Gpu {
             other => Fault::new(other.to_string()),
         };
         keep(&self.failure, fault);
+    }
+
+    /// Whether a failure waits to be returned.
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.failure).is_some()
     }
 
     pub(super) fn check(&self) -> Result<()> {

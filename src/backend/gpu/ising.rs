@@ -6,12 +6,12 @@
 use crate::backend::{Acceptance, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 
 use super::device::Gpu;
-use super::kernels::{ising_half_sweep, ising_square_half_sweep, ising_square_sums, ising_sums};
+use super::kernels::{ising_half_sweep, ising_sums, ising_torus_half_sweep, ising_torus_sums};
 use super::memory::Shape;
-use super::square::SquareSpins;
+use super::torus::TorusSpins;
 
 /// Spins of many replicas of one graph on the device, and the record of their sums.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ enum Packed {
     /// A replica.
     Replicas(Box<ReplicaSpins>),
     /// A site.
-    Sites(SquareSpins),
+    Sites(TorusSpins),
 }
 
 impl Spins {
@@ -36,16 +36,16 @@ impl Spins {
         Ok(Self { packed: Packed::Replicas(Box::new(spins)), record: Record::default() })
     }
 
-    /// A square lattice, one bit a site.
-    pub(super) fn of_square(gpu: &Gpu, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
-        let spins = SquareSpins::upload(gpu, length, acceptance, initial)?;
+    /// A square or cubic lattice, one bit a site.
+    pub(super) fn of_torus(gpu: &Gpu, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self> {
+        let spins = TorusSpins::upload(gpu, lattice, acceptance, initial)?;
         Ok(Self { packed: Packed::Sites(spins), record: Record::default() })
     }
 
     pub(super) fn sweep(&mut self, gpu: &Gpu, seed: u64, sweeps: std::ops::Range<u32>) {
         match &self.packed {
             Packed::Replicas(spins) => ising_half_sweep::record(gpu, spins, seed, sweeps),
-            Packed::Sites(spins) => ising_square_half_sweep::record(gpu, spins, seed, sweeps),
+            Packed::Sites(spins) => ising_torus_half_sweep::record(gpu, spins, seed, sweeps),
         }
     }
 
@@ -79,7 +79,7 @@ impl Spins {
         if let Some(segment) = self.record.segments.last() {
             match &self.packed {
                 Packed::Replicas(spins) => ising_sums::record(gpu, spins, &segment.rows, segment.used),
-                Packed::Sites(spins) => ising_square_sums::record(gpu, spins, &segment.rows, segment.used),
+                Packed::Sites(spins) => ising_torus_sums::record(gpu, spins, &segment.rows, segment.used),
             }
         }
         if let Some(segment) = self.record.segments.last_mut() {

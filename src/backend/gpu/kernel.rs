@@ -3,7 +3,7 @@
 //! Binding 0 of group 0 is always the uniform block of parameters, at a dynamic offset; storage buffers follow from
 //! binding 1 in the order of [`Kernel::bindings`]. A test compares all of it with the shader's own text.
 
-use super::shader::{Precision, Products, Variant};
+use super::shader::{Parts, Precision, Products, Stored, Variant};
 use super::tile::{self, Tile};
 
 /// Type of a parameter.
@@ -71,6 +71,8 @@ pub struct Kernel {
     pub workgroup_size: Workgroup,
     /// Whether it reads weights in either precision.
     pub stored_weights: bool,
+    /// Whether its sums over visible units go on from one buffer of weights to the next.
+    pub carries: bool,
     /// Whether the driver may leave out its checks of indices and its clearing of workgroup memory: where the parity
     /// tests over sizes show that results with and without are the same.
     pub trusted: bool,
@@ -102,10 +104,16 @@ impl Kernel {
     pub fn variants(&self) -> impl Iterator<Item = Variant> {
         let tiles = if self.is_tiled() { &tile::ALL[..] } else { &tile::ALL[..1] };
         let precisions = if self.stored_weights { &Precision::ALL[..] } else { &Precision::ALL[..1] };
+        let parts = if self.carries { &Parts::ALL[..] } else { &Parts::ALL[..1] };
+        let stored = move || {
+            let with = move |precision: &Precision| {
+                let precision = *precision;
+                parts.iter().map(move |&parts| Stored { precision, parts })
+            };
+            precisions.iter().flat_map(with)
+        };
         tiles.iter().flat_map(move |tile| {
-            precisions.iter().flat_map(move |precision| {
-                Products::ALL.map(|products| Variant { products, precision: *precision, tile })
-            })
+            stored().flat_map(move |stored| Products::ALL.map(|products| Variant { products, stored, tile }))
         })
     }
 
@@ -113,8 +121,10 @@ impl Kernel {
     #[must_use]
     pub fn file_name(&self, variant: Variant) -> String {
         let tile = if self.is_tiled() { format!(".{}", variant.tile.name) } else { String::new() };
-        let precision = if self.stored_weights { format!(".{}", variant.precision.name()) } else { String::new() };
-        format!("{}.{}{tile}{precision}.{}.wgsl", self.stem, self.entry, variant.products.name())
+        let Stored { precision, parts } = variant.stored;
+        let precision = if self.stored_weights { format!(".{}", precision.name()) } else { String::new() };
+        let parts = if self.carries && parts == Parts::Several { ".several" } else { "" };
+        format!("{}.{}{tile}{precision}{parts}.{}.wgsl", self.stem, self.entry, variant.products.name())
     }
 }
 

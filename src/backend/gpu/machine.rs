@@ -1,5 +1,7 @@
 //! The machine's parameters, states, moments and annealing chains on the device.
 
+use std::ops::Range;
+
 use crate::backend::{Address, HostMoments, OptimiserState};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -9,24 +11,48 @@ use super::device::Gpu;
 use super::kernels::gibbs_half_step::HalfStep;
 use super::kernels::update;
 use super::memory::Shape;
-use super::shader::Precision;
+use super::shader::{Parts, Precision, Stored};
+
+/// Partial sums of a hidden unit while its gradient is summed over several parts.
+pub(super) const LANES: usize = 64;
 
 /// Parameters and optimiser state on the device.
 #[derive(Debug)]
 pub struct Params {
     pub(super) n_visible: usize,
     pub(super) n_hidden: usize,
-    /// `[n_visible, n_hidden]`.
-    pub(super) weights: wgpu::Buffer,
+    /// Rows of consecutive visible units.
+    pub(super) parts: Vec<Part>,
     /// b `[n_visible]`, c `[n_hidden]`.
     pub(super) biases: wgpu::Buffer,
-    /// `[n_visible, n_hidden]`.
-    pub(super) velocities: wgpu::Buffer,
-    /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`.
+    /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`; where there are several
+    /// parts, 64 partial sums of each hidden unit behind.
     pub(super) optimiser: wgpu::Buffer,
+    precision: Precision,
+}
+
+/// Weights of some visible units.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The units.
+    pub(super) units: Range<usize>,
+    /// `[units, n_hidden]`.
+    pub(super) weights: wgpu::Buffer,
+    /// `[units, n_hidden]`.
+    pub(super) velocities: wgpu::Buffer,
     /// Weights rounded to f16, two a word, where the kernels read them so; else a few bytes that nothing reads.
     pub(super) halves: wgpu::Buffer,
     precision: Precision,
+}
+
+impl Part {
+    /// The weights that kernels which form products read.
+    pub(super) fn stored_weights(&self) -> &wgpu::Buffer {
+        match self.precision {
+            Precision::F32 => &self.weights,
+            Precision::F16 | Precision::NativeF16 => &self.halves,
+        }
+    }
 }
 
 impl Params {
@@ -56,41 +82,61 @@ impl Params {
         let velocity = &optimiser.velocity;
         let state =
             [&velocity.visible_bias[..], &velocity.hidden_bias, &optimiser.visible_offset, &optimiser.hidden_offset];
+        let mut state = state.concat();
         let precision = gpu.precision();
-        let pairs = if precision == Precision::F16 { (n_visible * n_hidden).div_ceil(2) } else { 1 };
+        let division = gpu.division(n_visible, n_hidden);
+        if division.buffers() > 1 {
+            state.resize(state.len() + LANES * n_hidden, 0.0);
+        }
+        let part = |units: Range<usize>| -> Result<Part> {
+            let pairs = if precision.is_half() { (units.len() * n_hidden).div_ceil(2) } else { 1 };
+            let of = units.start * n_hidden..units.end * n_hidden;
+            Ok(Part {
+                halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,
+                weights: gpu.upload("weights", "weights", &rbm.weights[of.clone()])?,
+                velocities: gpu.upload("velocities", "weights", &velocity.weights[of])?,
+                units,
+                precision,
+            })
+        };
         let params = Self {
             n_visible,
             n_hidden,
-            halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,
             precision,
-            weights: gpu.upload("weights", "weights", &rbm.weights)?,
+            parts: division.parts().map(part).collect::<Result<_>>()?,
             biases: gpu.upload("biases", "biases", &[&rbm.visible_bias[..], &rbm.hidden_bias].concat())?,
-            velocities: gpu.upload("velocities", "weights", &velocity.weights)?,
-            optimiser: gpu.upload("optimiser state", "units", &state.concat())?,
+            optimiser: gpu.upload("optimiser state", "units", &state)?,
         };
         update::round_uploaded(gpu, &params)?;
         Ok(params)
     }
 
-    /// The weights that kernels which form products read.
-    pub(super) fn stored_weights(&self) -> &wgpu::Buffer {
-        match self.precision {
-            Precision::F32 => &self.weights,
-            Precision::F16 => &self.halves,
-        }
+    /// The part with the last visible units, with which sums over all of them end.
+    pub(super) fn last(&self) -> &Part {
+        &self.parts[self.parts.len() - 1]
     }
 
-    /// How [`Params::stored_weights`] are stored.
+    /// How [`Part::stored_weights`] are stored.
     pub(super) fn precision(&self) -> Precision {
         self.precision
     }
 
+    /// The same, and in how many buffers.
+    pub(super) fn stored(&self) -> Stored {
+        let parts = if self.parts.len() > 1 { Parts::Several } else { Parts::One };
+        Stored { precision: self.precision, parts }
+    }
+
     pub(super) fn read(&self, gpu: &Gpu) -> Result<(Rbm, OptimiserState)> {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
-        let weights = gpu.read(&self.weights, n_visible * n_hidden)?;
+        let mut weights = Vec::with_capacity(n_visible * n_hidden);
+        let mut velocities = Vec::with_capacity(n_visible * n_hidden);
+        for part in &self.parts {
+            gpu.read_into(&part.weights, part.units.len() * n_hidden, &mut weights)?;
+            gpu.read_into(&part.velocities, part.units.len() * n_hidden, &mut velocities)?;
+        }
         let [visible_bias, hidden_bias] =
             split(&gpu.read::<f32>(&self.biases, n_visible + n_hidden)?, [n_visible, n_hidden]);
-        let velocities = gpu.read(&self.velocities, n_visible * n_hidden)?;
         let [visible_velocity, hidden_velocity, visible_offset, hidden_offset] = split(
             &gpu.read::<f32>(&self.optimiser, 2 * (n_visible + n_hidden))?,
             [n_visible, n_hidden, n_visible, n_hidden],
@@ -187,8 +233,8 @@ pub(super) fn hidden_room(gpu: &Gpu, rows: usize, n_hidden: usize) -> Result<wgp
 pub struct Moments {
     n_visible: usize,
     n_hidden: usize,
-    /// `[n_visible, n_hidden]`.
-    pub(super) products: wgpu::Buffer,
+    /// `[units, n_hidden]` for the visible units of each part of the parameters.
+    pub(super) products: Vec<(Range<usize>, wgpu::Buffer)>,
     /// Visible `[n_visible]`, hidden `[n_hidden]`, hidden of the data alone `[n_hidden]`.
     pub(super) sums: wgpu::Buffer,
     /// sig(x) of a slice of chains with their number, while a phase is accumulated.
@@ -199,10 +245,14 @@ impl Moments {
     pub(super) fn new(gpu: &Gpu, params: &Params) -> Result<Self> {
         let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
         let row = |what, rows| Shape { what, unit: "numbers", rows, row_bytes: 4 };
+        let products = |part: &Part| {
+            let units = part.units.clone();
+            Ok((units.clone(), gpu.allocate(row("moments", units.len() * n_hidden))?))
+        };
         Ok(Self {
             n_visible,
             n_hidden,
-            products: gpu.allocate(row("moments", n_visible * n_hidden))?,
+            products: params.parts.iter().map(products).collect::<Result<_>>()?,
             sums: gpu.allocate(row("means", n_visible + 2 * n_hidden))?,
             means: None,
         })
@@ -224,7 +274,10 @@ impl Moments {
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<HostMoments> {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
-        let products = gpu.read(&self.products, n_visible * n_hidden)?;
+        let mut products = Vec::with_capacity(n_visible * n_hidden);
+        for (units, part) in &self.products {
+            gpu.read_into(part, units.len() * n_hidden, &mut products)?;
+        }
         let sums = gpu.read::<f32>(&self.sums, n_visible + 2 * n_hidden)?;
         let [visible, hidden, data_hidden] = split(&sums, [n_visible, n_hidden, n_hidden]);
         Ok(HostMoments { products, visible, hidden, data_hidden })
@@ -248,7 +301,30 @@ pub struct Annealing {
 }
 
 impl Annealing {
+    /// From the base.
     pub(super) fn start(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
+        let annealing = Self::room(gpu, params, base, chains, address)?;
+        let Self { base, v, h, .. } = &annealing;
+        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
+        Ok(annealing)
+    }
+
+    /// From chains that are given, `[chains, n_visible]`.
+    pub(super) fn start_at(
+        gpu: &Gpu,
+        params: &Params,
+        base: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Self> {
+        let annealing = Self::room(gpu, params, base, start.rows(), address)?;
+        if !start.words().is_empty() {
+            gpu.queue.write_buffer(&annealing.v, 0, bytemuck::cast_slice(start.words()));
+        }
+        Ok(annealing)
+    }
+
+    fn room(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
         if base.len() != params.n_visible {
             return Err(Error::Device(
                 Fault::new(format!("{} base biases", base.len())).expected(format!("{}", params.n_visible)),
@@ -256,7 +332,7 @@ impl Annealing {
         }
         let rows = |what, row_bytes| Shape { what, unit: "chains", rows: chains, row_bytes };
         let words = params.n_hidden.div_ceil(32);
-        let annealing = Self {
+        Ok(Self {
             words,
             chains,
             address,
@@ -264,10 +340,7 @@ impl Annealing {
             v: gpu.allocate(rows("annealing chains", 4 * params.n_visible.div_ceil(32)))?,
             h: hidden_room(gpu, chains, params.n_hidden)?,
             log_weights: gpu.allocate(rows("log-weights", 8 * words))?,
-        };
-        let Self { base, v, h, .. } = &annealing;
-        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
-        Ok(annealing)
+        })
     }
 
     pub(super) fn read_log_weights(&self, gpu: &Gpu) -> Result<Vec<f64>> {

@@ -6,43 +6,48 @@
 //! the same name, and one parity test.
 
 mod adapter;
+mod compiled;
 mod device;
+mod division;
 mod ising;
 pub mod kernel;
 pub mod kernels;
 mod machine;
 mod memory;
 mod pipelines;
+pub mod plan;
 mod recorder;
 pub mod shader;
-mod square;
 mod tables;
 pub mod tile;
 mod timing;
+mod torus;
 mod tuning;
 
 use std::ops::Range;
 
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Graph;
+use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 use super::{
     Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch, OptimiserState,
-    Phase, SpinSums, UpdateRule,
+    Peaks, Phase, SpinSums, UpdateRule,
 };
 
-pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters};
+pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
+pub use compiled::CompiledStore;
 pub use device::Gpu;
 pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
 pub use recorder::Counts;
 pub use tables::TableSpins;
+pub use timing::Timed;
 pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, update};
+use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +84,8 @@ impl Backend for Gpu {
         Spins::of_graph(self, graph, acceptance, initial)
     }
 
-    fn upload_square(&self, length: usize, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
-        Spins::of_square(self, length, acceptance, initial)
+    fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Spins> {
+        Spins::of_torus(self, lattice, acceptance, initial)
     }
 
     fn sweep(&self, spins: &mut Spins, seed: u64, sweeps: Range<u32>) {
@@ -134,6 +139,11 @@ impl Backend for Gpu {
         States::upload(self, states)
     }
 
+    fn write_states(&self, states: &mut States, rows: &BitMatrix) -> Result<()> {
+        assert_eq!((rows.rows(), rows.cols()), (states.rows, states.cols), "shape of the states");
+        self.write(&states.words, rows.words())
+    }
+
     fn read_states(&self, states: &States) -> Result<BitMatrix> {
         states.read(self)
     }
@@ -149,21 +159,23 @@ impl Backend for Gpu {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         match chains.hidden(self, params.n_hidden) {
             Err(error) => self.fail(error),
-            Ok(hidden) => {
-                let h_from_v = HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden);
-                let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
-                for step in steps {
-                    h_from_v.record(self, step);
-                    v_from_h.record(self, step);
+            Ok(hidden) => match HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden) {
+                Err(error) => self.fail(error),
+                Ok(h_from_v) => {
+                    let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
+                    for step in steps {
+                        h_from_v.record(self, step);
+                        v_from_h.record(self, step);
+                    }
                 }
-            }
+            },
         }
     }
 
     fn read_hidden(&self, params: &Params, chains: &States, address: Address, step: u32) -> Result<BitMatrix> {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         let hidden = machine::hidden_room(self, chains.rows, params.n_hidden)?;
-        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden).record(self, step);
+        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden)?.record(self, step);
         let words = self.read(&hidden, chains.rows * params.n_hidden.div_ceil(32))?;
         BitMatrix::from_words(chains.rows, params.n_hidden, words)
     }
@@ -172,7 +184,11 @@ impl Backend for Gpu {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         match chains.gains(self, params.n_hidden.div_ceil(32)) {
             Err(error) => self.fail(error),
-            Ok(gains) => flip_move::record(self, params, chains, &gains, address, step),
+            Ok(gains) => {
+                if let Err(error) = flip_move::record(self, params, chains, &gains, address, step) {
+                    self.fail(error);
+                }
+            }
         }
     }
 
@@ -210,8 +226,20 @@ impl Backend for Gpu {
         Annealing::start(self, params, base_visible_bias, chains, address)
     }
 
+    fn start_annealing_at(
+        &self,
+        params: &Params,
+        base_visible_bias: &[f32],
+        start: &BitMatrix,
+        address: Address,
+    ) -> Result<Annealing> {
+        Annealing::start_at(self, params, base_visible_bias, start, address)
+    }
+
     fn anneal(&self, params: &Params, annealing: &mut Annealing, betas: &[f64], steps: Range<u32>) {
-        ais_step::record(self, params, annealing, betas, steps);
+        if let Err(error) = ais_step::record(self, params, annealing, betas, steps) {
+            self.fail(error);
+        }
     }
 
     fn read_log_weights(&self, annealing: &Annealing) -> Result<Vec<f64>> {
@@ -220,6 +248,10 @@ impl Backend for Gpu {
 
     fn kernel_times(&self) -> Vec<KernelTime> {
         self.times()
+    }
+
+    fn measure_peaks(&self) -> Result<Peaks> {
+        peak::measure(self)
     }
 
     fn finish(&self) -> Result<()> {

@@ -1,17 +1,31 @@
 //! Compiled kernels, one for each variant that is used, and their bindings to buffers.
+//!
+//! Both are kept: a step of a training binds the same buffers in every update. Bindings keep their buffers alive, so they
+//! are let go of before anything large is allocated, and the oldest when they are many.
 
 use std::collections::BTreeMap;
 
 use super::device::{Gpu, lock};
 use super::kernel::{Access, Kernel};
-use super::shader::{Precision, Variant, compose};
+use super::shader::{Parts, Stored, Variant, compose};
 use super::tile::{self, Tile};
 
-/// What distinguishes the pipelines of one device: stem, entry point, precision, tile.
-type Key = (&'static str, &'static str, Precision, &'static str);
+/// What distinguishes the pipelines of one device: stem, entry point, weights, tile.
+type Key = (&'static str, &'static str, Stored, &'static str);
 
 /// Pipelines by kernel and variant.
 pub(super) type Pipelines = BTreeMap<Key, Pipeline>;
+
+/// Most bindings that are kept.
+const MOST_BINDINGS: usize = 256;
+
+/// Kernels that are bound to buffers, with the time of their last use.
+#[derive(Debug, Default)]
+pub(super) struct Bindings {
+    held: BTreeMap<(Key, Vec<wgpu::Buffer>), (Bound, u64)>,
+    clock: u64,
+    made: u64,
+}
 
 /// A compiled kernel.
 #[derive(Debug, Clone)]
@@ -33,20 +47,39 @@ pub(super) struct Bound {
 impl Gpu {
     /// Binds `buffers` to a kernel without tiles, in the order of its bindings.
     pub(super) fn bind(&self, kernel: &'static Kernel, buffers: &[&wgpu::Buffer]) -> Bound {
-        self.bind_tiled(kernel, Precision::F32, &tile::SMALL, buffers)
+        self.bind_tiled(kernel, Stored::default(), &tile::SMALL, buffers)
     }
 
     /// Binds `buffers` to a variant of a kernel, in the order of its bindings.
     pub(super) fn bind_tiled(
         &self,
         kernel: &'static Kernel,
-        precision: Precision,
+        stored: Stored,
         tile: &'static Tile,
         buffers: &[&wgpu::Buffer],
     ) -> Bound {
         assert_eq!(buffers.len(), kernel.bindings.len(), "buffers of {}", kernel.stem);
-        let variant = Variant { products: self.products, precision, tile };
-        let key = (kernel.stem, kernel.entry, precision, tile.name);
+        let stored = if kernel.carries { stored } else { Stored { parts: Parts::One, ..stored } };
+        let key = (kernel.stem, kernel.entry, stored, tile.name);
+        let mut bindings = lock(&self.bindings);
+        let bindings = &mut *bindings;
+        bindings.clock += 1;
+        let place = (key, buffers.iter().map(|&buffer| buffer.clone()).collect());
+        if let Some((bound, used)) = bindings.held.get_mut(&place) {
+            *used = bindings.clock;
+            return bound.clone();
+        }
+        if bindings.held.len() >= MOST_BINDINGS {
+            let oldest = bindings.held.values().map(|(_, used)| *used).min().unwrap_or(0);
+            bindings.held.retain(|_, (_, used)| *used > oldest);
+        }
+        let bound = self.make_group(kernel, key, Variant { products: self.products, stored, tile }, buffers);
+        bindings.held.insert(place, (bound.clone(), bindings.clock));
+        bindings.made += 1;
+        bound
+    }
+
+    fn make_group(&self, kernel: &'static Kernel, key: Key, variant: Variant, buffers: &[&wgpu::Buffer]) -> Bound {
         let Pipeline { layout, pipeline } =
             lock(&self.pipelines).entry(key).or_insert_with(|| self.build(kernel, variant)).clone();
         let parameters = lock(&self.recorder).parameters(kernel);
@@ -61,7 +94,18 @@ impl Gpu {
             layout: &layout,
             entries: &entries,
         });
-        Bound { kernel, tile, pipeline, group }
+        Bound { kernel, tile: variant.tile, pipeline, group }
+    }
+
+    /// Lets go of all bindings, and so of buffers that nothing else holds.
+    pub(super) fn forget_bindings(&self) {
+        lock(&self.bindings).held.clear();
+    }
+
+    /// Bindings that were made since the device was opened.
+    #[must_use]
+    pub fn bindings_made(&self) -> u64 {
+        lock(&self.bindings).made
     }
 
     fn build(&self, kernel: &Kernel, variant: Variant) -> Pipeline {
@@ -105,7 +149,7 @@ impl Gpu {
                 zero_initialize_workgroup_memory: !trusted,
                 ..wgpu::PipelineCompilationOptions::default()
             },
-            cache: None,
+            cache: self.compiled.as_ref().map(|compiled| &compiled.cache),
         });
         Pipeline { layout, pipeline }
     }

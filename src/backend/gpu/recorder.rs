@@ -13,11 +13,14 @@ use crate::error::{Error, Fault, Result};
 use super::adapter::CPU_ADVICE;
 use super::device::{Gpu, lock};
 use super::kernel::{Kernel, Parameters};
+use super::kernels;
 use super::pipelines::Bound;
 use super::timing::BatchTimes;
 
 /// Dispatches of one batch: their parameters fill the uniform buffer.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = 1024;
+/// Bytes between the parameters of two dispatches on most devices.
+pub(super) const SLOT: usize = 256;
 /// Seconds that a batch should take: far below the 2 s after which some systems reset a device, far above the 0.1 ms
 /// that a submission costs.
 const BATCH_SECONDS: f64 = 0.05;
@@ -25,6 +28,10 @@ const BATCH_SECONDS: f64 = 0.05;
 const FIRST_WORK: u64 = 20_000_000_000;
 /// Least operations of a batch, however slow the device.
 const LEAST_WORK: u64 = 1_000_000_000;
+/// Bytes sent to buffers that a batch may hold.
+pub(super) const MOST_SENT: u64 = 64 << 20;
+/// Parameter of the kernels that can begin at any workgroup.
+const FIRST_GROUP: &str = "first_group";
 /// Batches on the device at a time.
 const IN_FLIGHT: usize = 3;
 
@@ -48,7 +55,10 @@ pub(super) struct Recorder {
     parameters: Vec<u8>,
     dispatches: usize,
     work: u64,
+    /// Bytes on their way to buffers.
+    sent: u64,
     most_work: u64,
+    least_work: u64,
     in_flight: VecDeque<(wgpu::SubmissionIndex, u64)>,
     last_end: Option<Instant>,
     counts: Counts,
@@ -93,8 +103,11 @@ impl ParameterBlock {
 }
 
 impl Recorder {
-    pub(super) fn new(device: &wgpu::Device, limits: &wgpu::Limits) -> Self {
-        let slot = (limits.min_uniform_buffer_offset_alignment as usize).max(64);
+    /// With a first batch of `first_work` operations.
+    pub(super) fn new(device: &wgpu::Device, limits: &wgpu::Limits, first_work: Option<u64>) -> Self {
+        let first_work = first_work.unwrap_or(FIRST_WORK);
+        let largest = kernels::ALL.iter().map(|kernel| kernel.parameter_bytes).max().unwrap_or(0);
+        let slot = largest.next_multiple_of((limits.min_uniform_buffer_offset_alignment as usize).max(16));
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),
             size: (slot * BATCH) as u64,
@@ -108,7 +121,9 @@ impl Recorder {
             parameters: Vec::new(),
             dispatches: 0,
             work: 0,
-            most_work: FIRST_WORK,
+            sent: 0,
+            most_work: first_work,
+            least_work: LEAST_WORK.min(first_work),
             in_flight: VecDeque::new(),
             last_end: None,
             counts: Counts::default(),
@@ -127,7 +142,7 @@ impl Recorder {
             let fitting = work as f64 * BATCH_SECONDS / seconds;
             // At most doubled, so that one odd measurement does little.
             let most = (2.0 * self.most_work as f64).min(fitting.max(self.most_work as f64 / 2.0));
-            self.most_work = (most as u64).max(LEAST_WORK);
+            self.most_work = (most as u64).max(self.least_work);
         }
     }
 }
@@ -139,23 +154,43 @@ impl Gpu {
         lock(&self.recorder).counts
     }
 
-    /// Records one dispatch of `workgroups` workgroups, about `work` elementary operations.
+    /// Records one dispatch of `workgroups` workgroups, about `work` elementary operations; as several where it would
+    /// take longer than a batch should and the kernel can begin at any workgroup.
     pub(super) fn dispatch<P: Parameters>(&self, bound: &Bound, parameters: &P, workgroups: u64, work: u64) {
         debug_assert_eq!(size_of::<P>(), bound.kernel.parameter_bytes, "parameters of {}", bound.kernel.stem);
         if workgroups == 0 {
             return;
         }
-        let Some(workgroups) = self.grid(workgroups) else {
-            let what = format!("{} needs {workgroups} workgroups", bound.kernel.stem);
-            let most = u64::from(self.limits.max_compute_workgroups_per_dimension).pow(2);
-            return self.fail(Error::Device(
-                Fault::new(what).at(&self.description.name).expected(format!("at most {most}")).advice(CPU_ADVICE),
-            ));
-        };
         let mut recorder = lock(&self.recorder);
+        let at = bound.kernel.fields.iter().find(|field| field.name == FIRST_GROUP).map(|field| field.offset);
+        let most = u64::from(self.limits.max_compute_workgroups_per_dimension);
+        let pieces = if at.is_some() { work.div_ceil(recorder.most_work).clamp(1, workgroups) } else { 1 };
+        // The grid of a piece has no workgroup too many: its neighbour would do the same work again.
+        let piece = match workgroups.div_ceil(pieces) {
+            all if pieces == 1 => all,
+            few if few <= most => few,
+            many => many / most * most,
+        };
+        let mut bytes = bytemuck::bytes_of(parameters).to_vec();
+        for first in (0..workgroups).step_by(usize::try_from(piece).unwrap_or(usize::MAX)) {
+            let count = piece.min(workgroups - first);
+            if let Some(at) = at {
+                bytes[at..at + 4].copy_from_slice(&(first as u32).to_ne_bytes());
+            }
+            let Some(grid) = self.grid(count) else {
+                let what = format!("{} needs {workgroups} workgroups", bound.kernel.stem);
+                let fault = Fault::new(what).at(&self.description.name).expected(format!("at most {}", most * most));
+                return self.fail(Error::Device(fault.advice(CPU_ADVICE)));
+            };
+            let share = (u128::from(work) * u128::from(count) / u128::from(workgroups)) as u64;
+            self.record(&mut recorder, bound, &bytes, grid, share);
+        }
+    }
+
+    fn record(&self, recorder: &mut Recorder, bound: &Bound, parameters: &[u8], workgroups: [u32; 2], work: u64) {
         let offset = recorder.dispatches * recorder.slot;
         recorder.parameters.resize(offset, 0);
-        recorder.parameters.extend_from_slice(bytemuck::bytes_of(parameters));
+        recorder.parameters.extend_from_slice(parameters);
         recorder.commands.push(Command::Dispatch {
             kernel: bound.kernel,
             pipeline: bound.pipeline.clone(),
@@ -166,8 +201,8 @@ impl Gpu {
         recorder.dispatches += 1;
         recorder.counts.dispatches += 1;
         recorder.work = recorder.work.saturating_add(work);
-        if recorder.dispatches == BATCH || recorder.work > recorder.most_work {
-            self.submit(&mut recorder);
+        if recorder.dispatches == BATCH || recorder.work >= recorder.most_work {
+            self.submit(recorder);
         }
     }
 
@@ -187,7 +222,16 @@ impl Gpu {
         self.queue.write_buffer(&recorder.uniforms, 0, &recorder.parameters);
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let commands = std::mem::take(&mut recorder.commands);
-        let mut times = self.timing.as_ref().map(|_| BatchTimes::new(&self.device, recorder.dispatches.max(1)));
+        let mut times = self.timing.as_ref().and_then(|timing| {
+            let mut timing = lock(timing);
+            for command in &commands {
+                if let Command::Dispatch { kernel, .. } = command {
+                    timing.count(kernel);
+                }
+            }
+            let batch = recorder.counts.submissions;
+            timing.times_batch(batch).then(|| BatchTimes::new(&self.device, recorder.dispatches.max(1)))
+        });
         for run in commands.chunk_by(|a, b| a.is_dispatch() && b.is_dispatch()) {
             if let [Command::Copy { from, to, bytes }] = run {
                 encoder.copy_buffer_to_buffer(from, 0, to, 0, *bytes);
@@ -219,6 +263,7 @@ impl Gpu {
         recorder.parameters.clear();
         recorder.dispatches = 0;
         recorder.work = 0;
+        recorder.sent = 0;
         while recorder.in_flight.len() > IN_FLIGHT {
             if let Some((oldest, work)) = recorder.in_flight.pop_front() {
                 self.wait(Some(oldest));
@@ -246,11 +291,58 @@ impl Gpu {
         self.check()
     }
 
+    /// Records that a buffer begins with `values` from here on.
+    ///
+    /// # Errors
+    /// When there is no memory left to send them from.
+    pub(super) fn write<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, values: &[T]) -> Result<()> {
+        let bytes = size_of_val(values) as u64;
+        if bytes == 0 {
+            return Ok(());
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let from = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("rows on their way"),
+            size: bytes,
+            usage: wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        });
+        let refused = |error: String| {
+            let what = format!("sending {bytes} bytes to the device failed: {error}");
+            Error::Device(Fault::new(what).at(&self.description.name).advice(CPU_ADVICE))
+        };
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(refused(error.to_string()));
+        }
+        let mut view = from.get_mapped_range_mut(..).map_err(|error| refused(error.to_string()))?;
+        view.copy_from_slice(bytemuck::cast_slice(values));
+        drop(view);
+        from.unmap();
+        let mut recorder = lock(&self.recorder);
+        recorder.commands.push(Command::Copy { from, to: buffer.clone(), bytes });
+        recorder.sent += bytes;
+        if recorder.sent > MOST_SENT {
+            self.submit(&mut recorder);
+        }
+        Ok(())
+    }
+
     /// The first `count` values of a buffer, after everything recorded before.
     pub(super) fn read<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, count: usize) -> Result<Vec<T>> {
+        let mut values = Vec::with_capacity(count);
+        self.read_into(buffer, count, &mut values)?;
+        Ok(values)
+    }
+
+    /// The same, appended to `values`.
+    pub(super) fn read_into<T: bytemuck::Pod>(
+        &self,
+        buffer: &wgpu::Buffer,
+        count: usize,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
         if count == 0 {
-            self.wait_for_all()?;
-            return Ok(Vec::new());
+            return self.wait_for_all();
         }
         let bytes = (count * size_of::<T>()) as u64;
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -278,6 +370,11 @@ impl Gpu {
         let mapped = receiver.recv().map_err(|error| refused(error.to_string()))?;
         mapped.map_err(|error| refused(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| refused(error.to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&view[..]))
+        // Bytes of a mapping lie on no boundary that is promised: words are taken out one by one where they must be.
+        match bytemuck::try_cast_slice(&view[..]) {
+            Ok(words) => values.extend_from_slice(words),
+            Err(_) => values.extend_from_slice(&bytemuck::pod_collect_to_vec::<u8, T>(&view[..])),
+        }
+        Ok(())
     }
 }

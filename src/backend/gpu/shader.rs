@@ -1,8 +1,8 @@
 //! Composition of WGSL text from a kernel's file, the shared parts it imports, and what its variant decides.
 //!
-//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Three imports are
-//! resolved by the [`Variant`]: `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `tile` by the
-//! constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as the tile says, with
+//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Four imports are
+//! resolved by the [`Variant`]: `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `taken_up` by
+//! [`Parts`], `tile` by the constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as the tile says, with
 //! `{name}` replaced by 0, 1, …: compilers keep unrolled accumulators in registers and arrays of them often not.
 
 use super::tile::{self, Tile};
@@ -36,22 +36,56 @@ pub enum Precision {
     /// As they are trained.
     #[default]
     F32,
-    /// Rounded to the nearest f16, two a word.
+    /// Rounded to the nearest f16, two a word, taken apart by the shader.
     F16,
+    /// The same numbers as the device's own f16 (`SHADER_F16`).
+    NativeF16,
 }
 
 impl Precision {
-    /// Both variants.
-    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+    /// All variants.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::NativeF16];
 
-    /// Name used in file names: `f32` or `f16`.
+    /// Whether weights are rounded.
+    #[must_use]
+    pub fn is_half(self) -> bool {
+        self != Self::F32
+    }
+
+    /// Name used in file names: `f32`, `f16` or `f16-native`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::NativeF16 => "f16-native",
         }
     }
+}
+
+/// In how many buffers the weights lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Parts {
+    /// In one.
+    #[default]
+    One,
+    /// In several: sums over visible units begin with what the buffers before gave. A variant of its own, because sums
+    /// that begin with zero need fewer instructions in the loop on some devices.
+    Several,
+}
+
+impl Parts {
+    /// Both variants.
+    pub const ALL: [Self; 2] = [Self::One, Self::Several];
+}
+
+/// How a machine's weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Stored {
+    /// As which numbers.
+    pub precision: Precision,
+    /// In how many buffers.
+    pub parts: Parts,
 }
 
 /// What a kernel's text depends on besides its own file; kernels without tiles or stored weights ignore the rest.
@@ -60,7 +94,7 @@ pub struct Variant {
     /// Wide products.
     pub products: Products,
     /// Stored weights.
-    pub precision: Precision,
+    pub stored: Stored,
     /// Division of the outputs.
     pub tile: &'static Tile,
 }
@@ -69,7 +103,7 @@ impl Variant {
     /// Plain weights and the medium tile.
     #[must_use]
     pub fn new(products: Products) -> Self {
-        Self { products, precision: Precision::F32, tile: &tile::MEDIUM }
+        Self { products, stored: Stored::default(), tile: &tile::MEDIUM }
     }
 }
 
@@ -85,6 +119,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "flip_head",
     "four",
     "grid",
+    "grid_part",
     "inner_product",
     "machine",
     "multiply_high_limbs",
@@ -94,9 +129,12 @@ const COMMON: &[(&str, &str)] = common_parts![
     "row_sum",
     "sfc32",
     "sigmoid",
-    "square",
+    "torus",
     "stored_weights_f16",
+    "stored_weights_f16_native",
     "stored_weights_f32",
+    "taken_up_one",
+    "taken_up_several",
     "tile_product",
 ];
 
@@ -109,6 +147,9 @@ pub fn compose(source: &str, variant: Variant) -> String {
     include(source, variant, &mut Vec::new(), &mut text);
     let lines: Vec<&str> = text.lines().collect();
     let mut unrolled = String::with_capacity(2 * text.len());
+    if text.contains("array<f16>") {
+        unrolled.push_str("enable f16;\n");
+    }
     repeat(&lines, variant.tile, &mut unrolled);
     unrolled
 }
@@ -120,11 +161,14 @@ fn include(source: &str, variant: Variant, seen: &mut Vec<&'static str>, text: &
             text.push('\n');
             continue;
         };
-        let wanted = match (import, variant.products, variant.precision) {
+        let wanted = match (import, variant.products, variant.stored.precision) {
             ("multiply_high", Products::Wide, _) => "multiply_high_wide",
             ("multiply_high", Products::Limbs, _) => "multiply_high_limbs",
             ("stored_weights", _, Precision::F32) => "stored_weights_f32",
             ("stored_weights", _, Precision::F16) => "stored_weights_f16",
+            ("stored_weights", _, Precision::NativeF16) => "stored_weights_f16_native",
+            ("taken_up", ..) if variant.stored.parts == Parts::One => "taken_up_one",
+            ("taken_up", ..) => "taken_up_several",
             ("tile", ..) => {
                 if !seen.contains(&"tile") {
                     seen.push("tile");
@@ -182,12 +226,18 @@ mod tests {
     #[test]
     fn an_import_is_taken_once_and_by_variant() {
         let source = "//!import philox\n//!import philox\n//!import stored_weights\nfn main() {}\n";
+        let with = |precision, products| {
+            let stored = Stored { precision, ..Stored::default() };
+            Variant { stored, ..Variant::new(products) }
+        };
         let wide = compose(source, Variant::new(Products::Wide));
-        let limbs = compose(source, Variant { precision: Precision::F16, ..Variant::new(Products::Limbs) });
+        let limbs = compose(source, with(Precision::F16, Products::Limbs));
         assert_eq!(wide.matches("fn philox(").count(), 1);
         assert!(wide.contains("u64(a)") && !limbs.contains("u64("));
         assert_eq!(limbs.matches("fn multiply_high(").count(), 1);
         assert!(wide.contains("weights: array<f32>") && limbs.contains("unpack2x16float"));
+        let native = compose(source, with(Precision::NativeF16, Products::Wide));
+        assert!(native.starts_with("enable f16;") && native.contains("weights: array<f16>"));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! Device time of every kernel, by timestamps around its dispatches, where the adapter has them and they are asked for.
+//! Device time of every kernel, by timestamps around its dispatches, where the adapter has them.
+//!
+//! A timestamp waits for what is before it, so that dispatches which could overlap do not: by default one batch of
+//! eight is timed, and the others are taken to be like it.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +15,38 @@ use super::kernel::Kernel;
 pub(super) const FEATURES: wgpu::Features =
     wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
 
+/// Which batches are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Timed {
+    /// None.
+    #[default]
+    Never,
+    /// One of eight.
+    Sampled,
+    /// All.
+    Always,
+}
+
+/// Batches of which one is timed.
+const SAMPLED: u64 = 8;
+
 /// Times so far, and timestamps that are still on their way.
 #[derive(Debug)]
 pub(super) struct Timing {
     seconds_per_tick: f64,
+    timed: Timed,
     /// Batches whose timestamps wait in a buffer of the host, with the kernels in order.
     pending: Vec<(wgpu::Buffer, Vec<&'static Kernel>)>,
-    /// Dispatches and seconds by stem and entry point.
-    times: BTreeMap<(&'static str, &'static str), (u64, f64)>,
+    /// By stem and entry point.
+    times: BTreeMap<(&'static str, &'static str), Sum>,
+}
+
+/// Dispatches of a kernel, those timed, and their seconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    dispatches: u64,
+    timed: u64,
+    seconds: f64,
 }
 
 /// Timestamps of one batch while it is recorded: two a dispatch.
@@ -30,11 +57,25 @@ pub(super) struct BatchTimes {
 
 impl Timing {
     pub(super) fn new(selection: &Selection, device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
-        (selection.timed && device.features().contains(FEATURES)).then(|| Self {
+        let timed = selection.timed;
+        (timed != Timed::Never && device.features().contains(FEATURES)).then(|| Self {
+            timed,
             seconds_per_tick: 1e-9 * f64::from(queue.get_timestamp_period()),
             pending: Vec::new(),
             times: BTreeMap::new(),
         })
+    }
+}
+
+impl Timing {
+    /// Whether batch number `batch` is timed.
+    pub(super) fn times_batch(&self, batch: u64) -> bool {
+        self.timed == Timed::Always || batch.is_multiple_of(SAMPLED)
+    }
+
+    /// Counts a dispatch.
+    pub(super) fn count(&mut self, kernel: &Kernel) {
+        self.times.entry((kernel.stem, kernel.entry)).or_default().dispatches += 1;
     }
 }
 
@@ -86,9 +127,9 @@ impl Gpu {
             let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&view[..]);
             for (kernel, pair) in kernels.iter().zip(ticks.chunks_exact(2)) {
                 let seconds = timing.seconds_per_tick * pair[1].saturating_sub(pair[0]) as f64;
-                let (dispatches, sum) = timing.times.entry((kernel.stem, kernel.entry)).or_default();
-                *dispatches += 1;
-                *sum += seconds;
+                let sum = timing.times.entry((kernel.stem, kernel.entry)).or_default();
+                sum.timed += 1;
+                sum.seconds += seconds;
             }
         }
     }
@@ -99,10 +140,12 @@ impl Gpu {
         let times = lock(timing).times.clone();
         times
             .into_iter()
-            .map(|((stem, entry), (dispatches, seconds))| KernelTime {
+            .filter(|(_, sum)| sum.timed > 0)
+            .map(|((stem, entry), Sum { dispatches, timed, seconds })| KernelTime {
                 kernel: format!("{stem}.{entry}"),
                 dispatches,
-                seconds,
+                timed,
+                seconds: seconds * (dispatches as f64 / timed as f64),
             })
             .collect()
     }

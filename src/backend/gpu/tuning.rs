@@ -14,7 +14,7 @@ use super::adapter::Selection;
 use super::device::{Gpu, lock};
 use super::kernels::gibbs_half_step;
 use super::memory::Shape;
-use super::shader::{Precision, Variant, compose};
+use super::shader::{Stored, Variant, compose};
 use super::tile::{self, Tile};
 
 /// Numbers of binary digits of rows, columns and inputs of a product.
@@ -152,9 +152,9 @@ impl Gpu {
         for tile in self.tiles.fitting.iter().copied() {
             let bound = self.bind_tiled(
                 &gibbs_half_step::HIDDEN,
-                Precision::F32,
+                Stored::default(),
                 tile,
-                &[&weights, &biases, &biases, &from, &to],
+                &[&weights, &biases, &biases, &from, &to, self.nothing()],
             );
             let parameters = gibbs_half_step::measured(rows, inputs, columns);
             let run = |times: u32| -> Result<f64> {

@@ -5,17 +5,18 @@ use std::str::FromStr;
 
 use crate::cli::args::{BenchArgs, BenchWhat, Global};
 use crate::cli::console::Console;
+use crate::cli::text;
 use crate::error::{Error, Result};
 use crate::run::bench::ais::{self, Annealing};
 use crate::run::bench::growth;
-use crate::run::bench::ising::{self, Square};
+use crate::run::bench::ising::{self, Ising};
 use crate::run::bench::rbm::{self, Training};
 use crate::run::bench::{Bench, Case, Effort, Row, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
     let effort = |seconds| Effort { seconds, seed: global.seed(), plain: true, request: global.device_request() };
     let found = match &args.what {
-        BenchWhat::Ising(args) => named::<Square>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
+        BenchWhat::Ising(args) => named::<Ising>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
         BenchWhat::Rbm(args) => {
             if args.growth {
                 return growth(&Effort { plain: false, ..effort(args.seconds) }, console);
@@ -24,7 +25,7 @@ pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Con
         }
         BenchWhat::Ais(args) => named::<Annealing>(&args.case, &ais::DEFAULT_CASES, &effort(args.seconds)),
     }?;
-    console.result(&found, &table(&found))
+    console.result(&found, &(table(&found) + &roofline(&found)))
 }
 
 /// How time grows, series by series.
@@ -64,6 +65,37 @@ fn named<C: Case + FromStr<Err = Error>>(names: &[String], usual: &[&str], effor
         names.iter().map(|name| name.parse()).collect::<Result<_>>()?
     };
     measure(&cases, effort)
+}
+
+/// Operations and bytes a second of every row that counts them, with their shares of what the device can do.
+fn roofline(found: &Bench) -> String {
+    let mut out = String::new();
+    for row in &found.rows {
+        let Some(r) = row.roofline else { continue };
+        if out.is_empty() {
+            let _ = writeln!(
+                out,
+                "\n{:<24} {:<8} {:>7} {:>16} {:>8} {:>10} {:>10}  (operations of the formulas, least bytes)",
+                "case", "backend", "threads", "GFLOP/s-equiv.", "of peak", "GB/s", "of copies"
+            );
+        }
+        let _ = writeln!(
+            out,
+            "{:<24} {:<8} {:>7} {:>16} {:>8} {:>10} {:>10}",
+            row.case,
+            row.backend,
+            row.threads.map_or("-".to_string(), |n| n.to_string()),
+            significant(r.gflops_equivalent),
+            format!("{:.2}", r.share_of_peak),
+            significant(r.gb_per_second),
+            format!("{:.2}", r.share_of_bandwidth),
+        );
+    }
+    for row in found.rows.iter().filter(|row| !row.kernels.is_empty()) {
+        let _ = writeln!(out, "\n{} on {}", row.case, row.device);
+        out.push_str(&text::kernels(&row.kernels));
+    }
+    out
 }
 
 /// One line a row, cases apart; rates also by CPU second and as multiples of the case's first row.

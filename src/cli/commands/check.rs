@@ -7,17 +7,24 @@ use serde_json::json;
 use crate::cli::args::{CheckArgs, Global};
 use crate::cli::console::Console;
 use crate::error::Result;
+use crate::run::memory;
 use crate::scenario::{self, Plan, StageEstimate};
 
 pub(in crate::cli) fn check(args: &CheckArgs, global: &Global, console: &mut Console) -> Result<()> {
     let plan = scenario::load(&args.scenario, &super::run::options(&args.sets, args.quick, global.seed))?;
-    let estimate = plan.estimate();
-    let out = describe(&plan, &estimate);
+    let stages = memory::of_plan(&plan, &global.device_request())?;
+    let mut estimate = plan.estimate();
+    for cost in &mut estimate {
+        let counted = stages.iter().filter(|s| (&s.point, s.stage) == (&cost.point, cost.stage)).map(|s| s.bytes);
+        cost.bytes = counted.max().map_or(cost.bytes, |bytes| bytes as f64);
+    }
+    let out = describe(&plan, &estimate) + &memory::table(&stages, &plan.name);
     let result = json!({
         "scenario": plan.name, "seed": plan.seed, "points": plan.points.len(), "estimate": estimate,
-        "resolved": plan.resolved,
+        "memory": stages, "resolved": plan.resolved,
     });
-    console.result(&result, &out)
+    console.result(&result, &out)?;
+    memory::check(&stages)
 }
 
 fn describe(plan: &Plan, estimate: &[StageEstimate]) -> String {
@@ -31,24 +38,23 @@ fn describe(plan: &Plan, estimate: &[StageEstimate]) -> String {
             stage.stage,
             quantity(stage.work),
             stage.unit,
-            memory(stage.bytes),
+            memory::bytes_text(stage.bytes as u64),
             duration(stage.seconds),
         );
     }
     let peak = estimate.iter().map(|s| s.bytes).fold(0.0, f64::max);
     let seconds: f64 = estimate.iter().map(|s| s.seconds).sum();
-    let _ = writeln!(out, "  in all: {} at most, about {} on two cores", memory(peak), duration(seconds));
+    let _ = writeln!(
+        out,
+        "  in all: {} at most, about {} on two cores",
+        memory::bytes_text(peak as u64),
+        duration(seconds)
+    );
     out
 }
 
 fn quantity(x: f64) -> String {
     if x < 1e5 { format!("{x:.0}") } else { format!("{x:.1e}") }
-}
-
-fn memory(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let step = (bytes.max(1.0).log2() / 10.0).floor().min(4.0);
-    format!("{:.1} {}", bytes / 1024f64.powf(step), units[step as usize])
 }
 
 fn duration(seconds: f64) -> String {

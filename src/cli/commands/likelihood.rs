@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::cli::args::{Global, LikelihoodArgs};
+use crate::cli::args::{Global, LikelihoodArgs, ReverseName};
 use crate::cli::console::Console;
 use crate::cli::{failed, text};
 use crate::data::{self, Model, read_model};
@@ -12,7 +12,7 @@ use crate::likelihood::base_bias;
 use crate::record::LikelihoodRecord;
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
-use crate::run::likelihood::{Enumerate, LikelihoodPlan, likelihood as likelihood_stage};
+use crate::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood as likelihood_stage};
 use crate::run::scenario::base_of;
 use crate::train::smoothed_means;
 
@@ -41,7 +41,13 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     }
     let plan = LikelihoodPlan {
         chains: args.chains,
-        betas: args.betas - 1,
+        ladder: ladder(&args.ladder, args.betas - 1)?,
+        reverse: match args.reverse {
+            ReverseName::Auto => Reverse::Auto,
+            ReverseName::Exact => Reverse::Exact,
+            ReverseName::Tempering => Reverse::Tempering,
+            ReverseName::Off => Reverse::Off,
+        },
         enumerate: if args.exact { Enumerate::Always } else { Enumerate::Auto },
         seed: global.seed(),
     };
@@ -59,6 +65,26 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
         Some(warning) if args.strict => Err(failed(warning.clone())),
         _ => Ok(()),
     }
+}
+
+/// `linear`, `adaptive`, or inverse temperatures from 0 to 1.
+fn ladder(text: &str, steps: usize) -> Result<Ladder> {
+    match text {
+        "linear" => return Ok(Ladder::Linear(steps)),
+        "adaptive" => return Ok(Ladder::Adaptive(steps)),
+        _ => {}
+    }
+    let betas: Option<Vec<f64>> = text.split(',').map(|beta| beta.trim().parse().ok()).collect();
+    let rises = |betas: &Vec<f64>| {
+        betas.first() == Some(&0.0) && betas.last() == Some(&1.0) && betas.windows(2).all(|pair| pair[0] < pair[1])
+    };
+    betas.filter(rises).map(Ladder::Chosen).ok_or_else(|| {
+        Error::Input(
+            Fault::new(format!("ladder `{text}`"))
+                .at("--ladder")
+                .expected("adaptive, linear, or inverse temperatures that rise from 0 to 1, such as 0,0.2,0.5,1"),
+        )
+    })
 }
 
 struct Likelihood<'a, L> {

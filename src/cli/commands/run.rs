@@ -77,6 +77,7 @@ fn point_text(out: &mut String, record: &Record) {
         Record::States(s) => writeln!(out, "  all {} states: KL {:.6}", s.truth.len(), s.kl),
         Record::Couplings(c) => couplings_text(out, c),
         Record::Train(t) => writeln!(out, "  {} updates, {:.0} a second", t.updates, t.updates_per_second),
+        Record::Kernels(k) => write!(out, "{}", text::kernels(&k.kernels)),
         Record::Done(d) => writeln!(out, "  {:.1} s", d.seconds),
         Record::Point(_) | Record::Metric(_) | Record::Expect(_) => Ok(()),
     };

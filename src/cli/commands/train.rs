@@ -7,18 +7,20 @@ use serde::Serialize;
 
 use crate::artifact::CheckpointStore;
 use crate::backend::{Backend, KernelTime};
-use crate::cli::args::{Global, ScheduleName, Switch, TrainAlgorithm, TrainArgs};
+use crate::bits::BitMatrix;
+use crate::cli::args::{Global, ScheduleName, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text};
-use crate::data::{self, write_model};
+use crate::data::{self, DataSet, write_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::record::{TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
-use crate::train::{Algorithm, Schedule, Settings, default_bias_rate};
+use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
+use crate::run::{memory, rows};
+use crate::train::{Algorithm, RowSource, Schedule, Settings, check, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
 const CHECKPOINTS_KEPT: usize = 2;
@@ -26,21 +28,44 @@ const CHECKPOINTS_KEPT: usize = 2;
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
     data::check_output(&args.out)?;
+    let kept_out = |rows: usize| (rows as f64 * args.held_out) as usize;
+    let streams = match args.stream {
+        StreamSwitch::On => true,
+        StreamSwitch::Off => false,
+        StreamSwitch::Auto => rows::too_large(&args.data)?,
+    };
+    if streams {
+        let place = args.out.with_extension(format!("{}.rows", std::process::id()));
+        let split = rows::split_file(&args.data, place, kept_out, global.seed())?;
+        let mut about = DataSet::new(BitMatrix::zeros(0, split.train.units()), args.data.display().to_string());
+        about.sha256 = split.train.sha256().to_string();
+        return train_split(args, global, console, &Source::from_data(about), &split, true);
+    }
     let source = Source::from_data(data::read(&args.data)?);
-    let rows = source.data.samples.rows();
-    let split = split(&source.data.samples, (rows as f64 * args.held_out) as usize, global.seed());
-    let plan = plan_of(args, global, &source, split.train.rows());
+    let split = split(&source.data.samples, kept_out(source.data.samples.rows()), global.seed());
+    train_split(args, global, console, &source, &split, false)
+}
+
+fn train_split<R: RowSource>(
+    args: &TrainArgs,
+    global: &Global,
+    console: &mut Console,
+    source: &Source,
+    split: &Split<R>,
+    streamed: bool,
+) -> Result<()> {
+    let trained = split.train.rows();
+    let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
+    let (rows, units) = (trained + kept_out, split.train.units());
+    let plan = plan_of(args, global, source, trained);
+    check(&plan.settings, &split.train, plan.n_hidden)?;
+    let counted = memory::Rows { all: rows, trained, streamed };
+    memory::check(&memory::of_training(&plan, units, counted, &global.device_request())?)?;
     let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
     let listener = console.listener();
-    listener.event(Event::Info(format!(
-        "seed {}, {} rows of {} units, {} kept out",
-        global.seed(),
-        rows,
-        source.data.samples.cols(),
-        rows - split.train.rows()
-    )));
+    listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
-    let inputs = TrainInputs { plan: &plan, split: &split, exact, checkpoints: &store, resume: args.resume };
+    let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&global.device_request(), Train { inputs, listener })
     })?;
@@ -56,9 +81,7 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         model: args.out.display().to_string(),
     };
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
-    for time in &trained.kernels {
-        let _ = writeln!(lines, "  {:<40} {:>9} × {:>9.3} s on the device", time.kernel, time.dispatches, time.seconds);
-    }
+    lines.push_str(&text::kernels(&trained.kernels));
     console.result(&Outcome { record: &record, kernels: &trained.kernels }, &lines)
 }
 
@@ -161,12 +184,12 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     }
 }
 
-struct Train<'a, L> {
-    inputs: TrainInputs<'a>,
+struct Train<'a, L, R> {
+    inputs: TrainInputs<'a, R>,
     listener: &'a mut L,
 }
 
-impl<L: Listener + Send> Job for Train<'_, L> {
+impl<L: Listener + Send, R: RowSource> Job for Train<'_, L, R> {
     type Output = Trained;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Trained> {

@@ -7,16 +7,21 @@ use serde_json::json;
 use crate::backend::{Backend, DeviceDescription};
 use crate::cli::args::{Global, VerifyArgs};
 use crate::cli::console::Console;
-use crate::cli::failed;
+use crate::cli::{failed, text};
 use crate::error::Result;
 use crate::events::Listener;
+use crate::record::Estimate;
 use crate::run::device::{Job, with_backend};
-use crate::run::verify::thorough::{SIGMAS, Table, thorough};
+use crate::run::verify::partition::{Effort, Table, compare};
+use crate::run::verify::thorough::{Accuracy, SIGMAS, Table as IsingTable, thorough};
 use crate::run::verify::{Check, verify as run_checks};
 
 pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut Console) -> Result<()> {
     if args.thorough {
         return all_of_ising(args.relative_error, global, console);
+    }
+    if args.likelihood {
+        return partition_functions(global, console);
     }
     let (device, checks) = with_backend(&global.device_request(), Verify { listener: console.listener() })?;
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
@@ -39,7 +44,8 @@ pub(in crate::cli) fn verify(args: &VerifyArgs, global: &Global, console: &mut C
 }
 
 fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> Result<()> {
-    let job = Thorough { relative_error, listener: console.listener() };
+    let accuracy = Accuracy { relative_error, seed: global.seed() };
+    let job = Thorough { accuracy, listener: console.listener() };
     let (device, table) = with_backend(&global.device_request(), job)?;
     let mut out = format!("{} ({}, {})\n", device.name, device.backend, device.driver);
     let _ = writeln!(
@@ -95,16 +101,68 @@ fn all_of_ising(relative_error: f64, global: &Global, console: &mut Console) -> 
     }
 }
 
+/// Chains and ladders of the table of partition functions.
+const CHAINS: usize = 1000;
+const BETAS: [usize; 2] = [100, 1000];
+
+fn partition_functions(global: &Global, console: &mut Console) -> Result<()> {
+    let effort = Effort { chains: CHAINS, betas: BETAS, seed: global.seed() };
+    let table = with_backend(&global.device_request(), Partition { effort, listener: console.listener() })?;
+    let mut out = String::from(
+        "| machine | units | exact ln Z | forward | reverse | bridged | Var ln w | interval, short → long |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for r in &table.rows {
+        let cell = |e: Option<Estimate>, z: f64| {
+            e.map_or_else(|| "–".into(), |e| format!("{} ({z:+.1} σ)", text::estimate(e)))
+        };
+        let (forward, reverse) = (cell(r.found.forward, r.sigmas[0]), cell(r.found.reverse, r.sigmas[1]));
+        let bridged = cell(r.found.bridged, r.sigmas[2]);
+        let mark = if r.reverse_start.starts_with("tempering") { "*" } else { "" };
+        let _ = writeln!(
+            out,
+            "| {} | {} × {} | {:.4} | {forward} | {reverse}{mark} | {bridged} | {:.3} | {:.4} → {:.4} |",
+            r.machine, r.n_visible, r.n_hidden, r.exact, r.log_weight_variance, r.widths[0], r.widths[1]
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\n{} of {} forward and reverse estimates within 3 of their errors ({} chains, {} betas); intervals are {:.2} times \
+         as wide as with {}. * from tempering chains, else from exact samples.",
+        table.within,
+        2 * table.rows.len(),
+        table.chains,
+        table.betas[1],
+        table.shrinking,
+        table.betas[0]
+    );
+    console.result(&table, &out)?;
+    if table.holds { Ok(()) } else { Err(failed("too many estimates of ln Z lie off their exact values")) }
+}
+
+struct Partition<'a, L> {
+    effort: Effort,
+    listener: &'a mut L,
+}
+
+impl<L: Listener + Send> Job for Partition<'_, L> {
+    type Output = Table;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Table> {
+        compare(backend, self.effort, self.listener)
+    }
+}
+
 struct Thorough<'a, L> {
-    relative_error: f64,
+    accuracy: Accuracy,
     listener: &'a mut L,
 }
 
 impl<L: Listener + Send> Job for Thorough<'_, L> {
-    type Output = (DeviceDescription, Table);
+    type Output = (DeviceDescription, IsingTable);
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
-        Ok((backend.device(), thorough(backend, self.relative_error, self.listener)?))
+        Ok((backend.device(), thorough(backend, self.accuracy, self.listener)?))
     }
 }
 

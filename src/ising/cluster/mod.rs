@@ -79,6 +79,13 @@ impl Bonds {
     fn satisfied(&self, a: bool, b: bool) -> bool {
         (a == b) == self.ferromagnetic
     }
+
+    /// Which of at most 32 bonds are satisfied, a bit each.
+    fn satisfied_of(&self, spins: &[bool], pairs: &[(u32, u32)]) -> u32 {
+        let bit =
+            |(i, &(a, b)): (usize, &(u32, u32))| u32::from(self.satisfied(spins[a as usize], spins[b as usize])) << i;
+        pairs.iter().enumerate().map(bit).fold(0, |bits, bit| bits | bit)
+    }
 }
 
 /// Where the numbers of one sweep of one replica are, and with what a bond's word is compared.

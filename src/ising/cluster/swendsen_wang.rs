@@ -9,7 +9,11 @@ use rayon::prelude::*;
 
 use super::labels::{Labels, root_of, unite_within};
 use super::{Address, Bonds};
+use crate::backend::{BondDraws, draw_bonds};
 use crate::rng::{Stream, philox};
+
+/// Words of 32 bonds drawn at a time.
+const DRAWN_WORDS: usize = 64;
 
 /// Joins sites over active bonds and turns every cluster over with probability ½: bit c % 128 of the block
 /// (c / 128, sweep, `ClusterFlip`, replica), c the smallest site of the cluster.
@@ -19,7 +23,7 @@ pub(super) fn sweep(bonds: &Bonds, address: Address, strips: usize, labels: &mut
     if strips < 2 {
         let none = join_strip(bonds, address, 0, spins, parents);
         debug_assert!(none.is_empty(), "no bond leaves the whole");
-        return turn(address, 0, parents, spins);
+        return turn(&coins(address, spins.len()), 0, parents, spins);
     }
     let before = &*spins;
     let leaving: Vec<Vec<(u32, u32)>> = parents
@@ -30,8 +34,8 @@ pub(super) fn sweep(bonds: &Bonds, address: Address, strips: usize, labels: &mut
     for (a, b) in leaving.into_iter().flatten() {
         labels.unite(a, b);
     }
-    let parents = &*labels.parents();
-    spins.par_chunks_mut(size).enumerate().for_each(|(k, spins)| turn(address, k * size, parents, spins));
+    let (parents, coins) = (&*labels.parents(), coins(address, spins.len()));
+    spins.par_chunks_mut(size).enumerate().for_each(|(k, spins)| turn(&coins, k * size, parents, spins));
 }
 
 /// Joins the sites `first ..` of a strip, whose parents are given, and returns the active bonds that leave it.
@@ -41,25 +45,27 @@ fn join_strip(bonds: &Bonds, address: Address, first: usize, spins: &[bool], par
         *parent = site as u32;
     }
     let range = bonds.of_lower_sites(&sites);
+    let counter = [address.sweep, Stream::ClusterBond as u32, address.replica];
+    let draws = BondDraws { counter, key: address.key, threshold: address.threshold };
     let mut leaving = Vec::new();
-    // Whole blocks of four numbers; those of other strips in the first and last are passed over.
-    for block in range.start / 4..range.end.div_ceil(4) {
-        let numbers = range.start.max(4 * block)..range.end.min(4 * block + 4);
-        let four = &bonds.pairs[numbers.clone()];
-        let satisfied = |&(a, b): &(u32, u32)| bonds.satisfied(spins[a as usize], spins[b as usize]);
-        if !four.iter().any(satisfied) {
-            continue;
-        }
-        let counter = [block as u32, address.sweep, Stream::ClusterBond as u32, address.replica];
-        let words = philox(counter, address.key);
-        for (pair, number) in four.iter().zip(numbers) {
-            if !satisfied(pair) || u64::from(words[number % 4]) >= address.threshold {
-                continue;
-            }
-            if sites.contains(&(pair.1 as usize)) {
-                unite_within(parents, first as u32, pair.0, pair.1);
-            } else {
-                leaving.push(*pair);
+    let mut drawn = [0; DRAWN_WORDS];
+    // Whole words of 32 bonds; those of other strips in the first and last are passed over.
+    let (begin, end) = (range.start / 32, range.end.div_ceil(32));
+    for at in (begin..end).step_by(DRAWN_WORDS) {
+        let drawn = &mut drawn[..DRAWN_WORDS.min(end - at)];
+        draw_bonds(draws, at as u32, drawn);
+        for (word, &drawn) in (at..).zip(&*drawn) {
+            let skipped = range.start.saturating_sub(32 * word);
+            let pairs = &bonds.pairs[32 * word + skipped..range.end.min(32 * word + 32)];
+            let mut active = (drawn & bonds.satisfied_of(spins, pairs) << skipped) >> skipped;
+            while active != 0 {
+                let pair = pairs[active.trailing_zeros() as usize];
+                active &= active - 1;
+                if sites.contains(&(pair.1 as usize)) {
+                    unite_within(parents, first as u32, pair.0, pair.1);
+                } else {
+                    leaving.push(pair);
+                }
             }
         }
     }
@@ -70,17 +76,17 @@ fn join_strip(bonds: &Bonds, address: Address, first: usize, spins: &[bool], par
     leaving
 }
 
+/// The coin of every site, were it the smallest of its cluster: 32 a word.
+fn coins(address: Address, sites: usize) -> Vec<u32> {
+    let block = |block| philox([block, address.sweep, Stream::ClusterFlip as u32, address.replica], address.key);
+    (0..sites.div_ceil(128) as u32).flat_map(block).collect()
+}
+
 /// Turns over the sites `first ..` whose clusters have drawn so.
-fn turn(address: Address, first: usize, parents: &[u32], spins: &mut [bool]) {
-    let mut drawn = u32::MAX;
-    let mut coins = [0; 4];
+fn turn(coins: &[u32], first: usize, parents: &[u32], spins: &mut [bool]) {
     for (site, spin) in (first as u32..).zip(spins) {
         let root = root_of(parents, site);
-        if root / 128 != drawn {
-            drawn = root / 128;
-            coins = philox([drawn, address.sweep, Stream::ClusterFlip as u32, address.replica], address.key);
-        }
-        *spin ^= coins[(root / 32 % 4) as usize] >> (root % 32) & 1 == 1;
+        *spin ^= coins[(root / 32) as usize] >> (root % 32) & 1 == 1;
     }
 }
 

@@ -4,6 +4,7 @@ mod appendix;
 mod couplings;
 mod header;
 mod histogram;
+mod kernels;
 mod likelihood;
 mod observables;
 mod pairs;
@@ -37,6 +38,7 @@ pub fn render(run: &RunView) -> String {
         },
         Section { anchor: "couplings", heading: "Couplings", content: couplings::section(run) },
         Section { anchor: "states", heading: "State probabilities", content: states::section(run) },
+        Section { anchor: "device", heading: "Device time", content: kernels::section(run) },
         Section { anchor: "reproduce", heading: "How to repeat this run", content: appendix::section(run) },
     ];
     let shown = || sections.iter().filter(|s| !s.content.is_empty());

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::plain_machine::PlainMachine;
 use super::rbm::{normal, once_or_more};
-use super::{Case, Measured, Span, process_seconds};
+use super::{Case, Cost, Measured, Span, process_seconds};
 use crate::backend::Backend;
 use crate::error::{Error, Fault, Result};
 use crate::events::Silent;
@@ -96,6 +96,17 @@ impl Case for Annealing {
             biases.map(|&b| softplus(f64::from(b))).sum::<f64>() + self.n_hidden as f64 * std::f64::consts::LN_2;
         let check = log_z0 + log_sum_exp(&weights) - (chains as f64).ln();
         Ok(Some(Measured { span, work: chains as f64 / self.chains as f64, check }))
+    }
+
+    /// Two products a step and chain; the weights once a product, packed states and log-weights.
+    fn cost(&self) -> Option<Cost> {
+        let weights = (self.n_visible * self.n_hidden) as f64;
+        let (chains, steps) = (self.chains as f64, self.betas as f64);
+        let states = chains / 8.0 * (self.n_visible + self.n_hidden) as f64;
+        Some(Cost {
+            operations: 4.0 * chains * weights * steps,
+            bytes: steps * (8.0 * weights + 2.0 * states + 16.0 * chains),
+        })
     }
 
     fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured> {

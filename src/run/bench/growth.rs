@@ -119,6 +119,8 @@ mod tests {
             unit: "updates/s",
             check: 0.0,
             exact: None,
+            roofline: None,
+            kernels: Vec::new(),
         };
         let rows = [row(1.0, 1.0), row(10.0, 1.0), row(100.0, 1.2)];
         let found = growth("n", &[1, 10, 100], &rows.each_ref());

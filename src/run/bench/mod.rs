@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, KernelTime, Peaks};
 use crate::error::{Error, Fault, Result};
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
 
@@ -55,6 +55,46 @@ pub struct Row {
     pub check: f64,
     /// What `check` is when everything is right, up to its statistical error; None where it is not known.
     pub exact: Option<f64>,
+    /// The work in the terms of a roofline; None for the plain loop and where it is not counted.
+    #[serde(flatten)]
+    pub roofline: Option<Roofline>,
+    /// Device time of every kernel, where it was measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernels: Vec<KernelTime>,
+}
+
+/// What a unit of work takes, whatever is really executed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Operations of the formulas: a multiplication and an addition are two.
+    pub operations: f64,
+    /// Bytes that move at the least: each array once for every kernel that needs it.
+    pub bytes: f64,
+}
+
+/// Operations and bytes a second, beside what the device was measured to do at the most (Williams, Waterman, Patterson,
+/// CACM 52 (2009) 65). Tables of sums do several multiply-adds in one addition: a share of the peak may be above 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Roofline {
+    /// 10⁹ operations a second.
+    pub gflops_equivalent: f64,
+    /// Share of the multiply-adds that the device can do.
+    pub share_of_peak: f64,
+    /// 10⁹ bytes a second.
+    pub gb_per_second: f64,
+    /// Share of the bytes that the device can copy.
+    pub share_of_bandwidth: f64,
+}
+
+impl Roofline {
+    fn new(cost: Cost, rate: f64, peaks: &Peaks) -> Self {
+        Self {
+            gflops_equivalent: 1e-9 * cost.operations * rate,
+            share_of_peak: cost.operations * rate / (2.0 * peaks.multiply_adds_per_second),
+            gb_per_second: 1e-9 * cost.bytes * rate,
+            share_of_bandwidth: cost.bytes * rate / peaks.bytes_per_second,
+        }
+    }
 }
 
 impl Row {
@@ -106,6 +146,11 @@ pub trait Case: Display + Sync {
     /// Device failures.
     fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured>;
 
+    /// What one unit of work takes, where it is counted.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
+
     /// What `check` should be, where it is known.
     fn exact(&self) -> Option<f64> {
         None
@@ -130,7 +175,7 @@ pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
     };
     let mut rows = Vec::new();
     for case in cases {
-        let row = |backend: &str, device: &str, threads, found: Measured| Row {
+        let row = |backend: &str, device: &str, threads, found: Measured, peaks: Option<Peaks>, kernels| Row {
             case: case.to_string(),
             backend: backend.to_string(),
             device: device.to_string(),
@@ -141,18 +186,23 @@ pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
             unit: C::UNIT,
             check: found.check,
             exact: case.exact(),
+            roofline: case
+                .cost()
+                .zip(peaks)
+                .map(|(cost, peaks)| Roofline::new(cost, found.work / found.span.seconds, &peaks)),
+            kernels,
         };
         if plain && let Some(found) = case.plain(seconds, seed)? {
-            rows.push(row("plain", "one simple loop", Some(1), found));
+            rows.push(row("plain", "one simple loop", Some(1), found, None, Vec::new()));
         }
         for threads in if all > 1 { vec![1, all] } else { vec![1] } {
             let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(threads) };
-            let (device, found) = with_backend(&request, OnBackend { case, seconds, seed })?;
-            rows.push(row(&device.backend, &device.name, Some(threads), found));
+            let Found { device, found, peaks, kernels } = with_backend(&request, OnBackend { case, seconds, seed })?;
+            rows.push(row(&device.backend, &device.name, Some(threads), found, peaks, kernels));
         }
         if gpu {
-            let (device, found) = with_backend(request, OnBackend { case, seconds, seed })?;
-            rows.push(row(&device.backend, &device.name, None, found));
+            let Found { device, found, peaks, kernels } = with_backend(request, OnBackend { case, seconds, seed })?;
+            rows.push(row(&device.backend, &device.name, None, found, peaks, kernels));
         }
     }
     Ok(Bench { rows, devices })
@@ -165,12 +215,24 @@ struct OnBackend<'a, C> {
     seed: u64,
 }
 
+/// What a case came to on a backend.
+struct Found {
+    device: Device,
+    found: Measured,
+    /// What the device can do, where the case counts its work.
+    peaks: Option<Peaks>,
+    kernels: Vec<KernelTime>,
+}
+
 impl<C: Case> Job for OnBackend<'_, C> {
-    type Output = (Device, Measured);
+    type Output = Found;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Self::Output> {
         let device = Device::new(backend.device());
-        Ok((device, self.case.on(backend, self.seconds, self.seed)?))
+        let found = self.case.on(backend, self.seconds, self.seed)?;
+        let kernels = backend.kernel_times();
+        let peaks = self.case.cost().map(|_| backend.measure_peaks()).transpose()?;
+        Ok(Found { device, found, peaks, kernels })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Instant;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::plain_machine::{PlainMachine, bytes};
-use super::{Case, Measured, PIECES, Span, median, process_seconds};
+use super::{Case, Cost, Measured, PIECES, Span, median, process_seconds};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -260,6 +260,18 @@ impl Case for Training {
             Ok(())
         })?;
         Ok(Some(Measured { span, work: count as f64, check }))
+    }
+
+    /// An update of plain gradient, chains as many as rows: k Gibbs steps of two products, both phases' inputs and
+    /// moments. Of numbers: the weights once a product; moments written, read and written again, read twice by the update;
+    /// weights read and written by it, velocities too; hidden means written and read. Packed states count little.
+    fn cost(&self) -> Option<Cost> {
+        let weights = (self.n_visible * self.n_hidden) as f64;
+        let (rows, k) = (self.batch as f64, f64::from(self.gibbs_steps));
+        let products = 4.0 * k * rows + 8.0 * rows;
+        let states = rows / 8.0 * (self.n_visible + self.n_hidden) as f64;
+        let numbers = weights * (2.0 * k + 2.0 + 3.0 + 2.0 + 2.0 + 2.0) + 4.0 * rows * self.n_hidden as f64;
+        Some(Cost { operations: products * weights, bytes: 4.0 * numbers + (4.0 * k + 4.0) * states })
     }
 
     fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured> {

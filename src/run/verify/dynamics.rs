@@ -35,6 +35,8 @@ pub struct Effort {
     pub replicas: usize,
     /// Measurements of each; on the largest lattice, about ten a τ for single-spin updates.
     pub times: usize,
+    /// Seed of all runs.
+    pub seed: u64,
 }
 
 /// Measures the exponent of an algorithm over `lengths`, even numbers.
@@ -75,7 +77,7 @@ fn tau<B: Backend>(
         precision: Vec::new(),
         exchange: None,
         ladder: None,
-        seed: 5,
+        seed: effort.seed,
     };
     let found = scan(backend, &settings, listener)?;
     let outcome = &found.points[0];

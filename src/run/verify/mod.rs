@@ -4,6 +4,7 @@
 //! deviations, which an unbiased quantity exceeds once in 16 000 times.
 
 pub mod dynamics;
+pub mod partition;
 pub mod thorough;
 
 use serde::Serialize;

@@ -97,11 +97,47 @@ pub struct Table {
     pub values: Vec<Value>,
 }
 
-/// Runs everything to a relative error.
+/// How accurate the check is, and which numbers it draws.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accuracy {
+    /// Largest error as a part of each value, 1e-4 to 0.2.
+    pub relative_error: f64,
+    /// Seed of all runs.
+    pub seed: u64,
+}
+
+/// Square lattices of one size at one temperature, by some algorithms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// L.
+    pub length: usize,
+    /// T in J/k_B.
+    pub temperature: f64,
+    /// Each one run.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// Runs everything to a relative error: all sizes and temperatures, and the dynamic exponents.
+///
+/// # Errors
+/// As [`values_of`].
+pub fn thorough<B: Backend>(backend: &B, accuracy: Accuracy, listener: &mut dyn Listener) -> Result<Table> {
+    let values = values_of(backend, &cells(), accuracy, listener)?;
+    let summaries = summaries_of(&values);
+    Ok(Table { summaries, exponents: exponents(backend, accuracy, listener)?, values })
+}
+
+/// Runs some cells.
 ///
 /// # Errors
 /// [`Error::Input`] for an error outside 1e-4 to 0.2; as [`scan`].
-pub fn thorough<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Listener) -> Result<Table> {
+pub fn values_of<B: Backend>(
+    backend: &B,
+    cells: &[Cell],
+    accuracy: Accuracy,
+    listener: &mut dyn Listener,
+) -> Result<Vec<Value>> {
+    let Accuracy { relative_error, .. } = accuracy;
     if !(1e-4..=0.2).contains(&relative_error) {
         return Err(Error::Input(
             Fault::new(format!("relative error {relative_error}"))
@@ -110,24 +146,28 @@ pub fn thorough<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn
                 .advice("a third of the error takes about ten times as long; begin with 0.05"),
         ));
     }
-    let cells = cells();
-    let total = cells.iter().map(|cell| cell.2.len() as u64).sum();
+    let total = cells.iter().map(|cell| cell.algorithms.len() as u64).sum();
     let (mut values, mut done) = (Vec::new(), 0);
-    for (length, temperature, algorithms) in cells {
+    for cell in cells {
         let mut records = Vec::new();
-        for &algorithm in &algorithms {
-            let note = format!("square:{length} at T = {temperature}, {}", algorithm.name());
+        for &algorithm in &cell.algorithms {
+            let note = format!("square:{} at T = {}, {}", cell.length, cell.temperature, algorithm.name());
             listener.event(Event::Progress { stage: "verify", done, total, note });
-            records.push(measure(backend, length, temperature, algorithm, relative_error, listener)?);
+            records.push(measure(backend, cell, algorithm, accuracy, listener)?);
             done += 1;
         }
-        values.extend(compare(length, temperature, &algorithms, &records));
+        values.extend(compare(cell, &records));
     }
-    let summaries = Quantity::ALL.into_iter().map(|quantity| summary(quantity, &values)).collect();
-    Ok(Table { summaries, exponents: exponents(backend, relative_error, listener)?, values })
+    Ok(values)
 }
 
-fn exponents<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Listener) -> Result<Vec<Exponent>> {
+/// The values of each quantity together.
+#[must_use]
+pub fn summaries_of(values: &[Value]) -> Vec<Summary> {
+    Quantity::ALL.into_iter().map(|quantity| summary(quantity, values)).collect()
+}
+
+fn exponents<B: Backend>(backend: &B, accuracy: Accuracy, listener: &mut dyn Listener) -> Result<Vec<Exponent>> {
     let all = [
         (Algorithm::Metropolis, &[16, 32, 64][..], 256, 800, [2.1, 2.3]),
         (Algorithm::SwendsenWang, &[8, 16, 32, 64][..], 16, 2000, [-0.1, 0.5]),
@@ -137,8 +177,9 @@ fn exponents<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Li
     for (done, (algorithm, lengths, replicas, times, expected)) in all.into_iter().enumerate() {
         let note = format!("dynamic exponent of {}", algorithm.name());
         listener.event(Event::Progress { stage: "verify dynamics", done: done as u64, total: 3, note });
-        let times = if relative_error > 0.01 { times / 4 } else { times };
-        let dynamics = dynamics(backend, algorithm, lengths, Effort { replicas, times }, &mut Stops(listener))?;
+        let times = if accuracy.relative_error > 0.01 { times / 4 } else { times };
+        let effort = Effort { replicas, times, seed: accuracy.seed };
+        let dynamics = dynamics(backend, algorithm, lengths, effort, &mut Stops(listener))?;
         let Estimate { value, error, .. } = dynamics.exponent;
         let holds = value + 2.0 * error >= expected[0] && value - 2.0 * error <= expected[1];
         found.push(Exponent { dynamics, expected, holds });
@@ -146,21 +187,24 @@ fn exponents<B: Backend>(backend: &B, relative_error: f64, listener: &mut dyn Li
     Ok(found)
 }
 
-fn cells() -> Vec<(usize, f64, Vec<Algorithm>)> {
+fn cells() -> Vec<Cell> {
     let by_replica = PACKED_BY_REPLICA.into_iter().flat_map(|length| TEMPERATURES.map(|t| (length, t)));
-    let by_replica = by_replica.map(|(length, t)| (length, t, Algorithm::ALL.to_vec()));
+    let by_replica =
+        by_replica.map(|(length, temperature)| Cell { length, temperature, algorithms: Algorithm::ALL.to_vec() });
     let large = TEMPERATURES.into_iter().filter(|&t| t >= LOWEST_OF_LARGE);
-    by_replica.chain(large.map(|t| (PACKED_BY_SITE, t, vec![Algorithm::Metropolis, Algorithm::HeatBath]))).collect()
+    let single = [Algorithm::Metropolis, Algorithm::HeatBath];
+    let large = large.map(|temperature| Cell { length: PACKED_BY_SITE, temperature, algorithms: single.to_vec() });
+    by_replica.chain(large).collect()
 }
 
 fn measure<B: Backend>(
     backend: &B,
-    length: usize,
-    temperature: f64,
+    cell: &Cell,
     algorithm: Algorithm,
-    relative_error: f64,
+    accuracy: Accuracy,
     listener: &mut dyn Listener,
 ) -> Result<IsingRecord> {
+    let &Cell { length, temperature, .. } = cell;
     // Enough for jackknife blocks; a word of replicas costs single-spin updates as much as one of them.
     let replicas = match length {
         PACKED_BY_SITE => 16,
@@ -179,7 +223,7 @@ fn measure<B: Backend>(
         exchange: None,
         ladder: None,
         // Runs of different algorithms must not share their starts.
-        seed: 1 + algorithm as u64,
+        seed: accuracy.seed.wrapping_add(algorithm as u64),
     };
     let sizes = match settings.model.exact(temperature) {
         Some(exact) if exact.magnetization.is_some() => Quantity::ALL.map(|q| q.exact(&exact)),
@@ -196,7 +240,7 @@ fn measure<B: Backend>(
     for (quantity, size) in Quantity::ALL.into_iter().zip(sizes) {
         let size = if quantity == Quantity::Binder { size.map(|_| 2.0 / 3.0) } else { size };
         if let Some(size) = size {
-            settings.precision.push(Precision { quantity, error: relative_error * size.abs() });
+            settings.precision.push(Precision { quantity, error: accuracy.relative_error * size.abs() });
         }
     }
     first(scan(backend, &settings, &mut Stops(listener))?.records)
@@ -217,9 +261,9 @@ impl Listener for Stops<'_> {
     }
 }
 
-fn compare(length: usize, temperature: f64, algorithms: &[Algorithm], records: &[IsingRecord]) -> Vec<Value> {
+fn compare(cell: &Cell, records: &[IsingRecord]) -> Vec<Value> {
     let mut values = Vec::new();
-    for (k, (algorithm, record)) in algorithms.iter().zip(records).enumerate() {
+    for (k, (algorithm, record)) in cell.algorithms.iter().zip(records).enumerate() {
         for quantity in Quantity::ALL {
             let found = quantity.of(&record.observables);
             let exact = record.exact.as_ref().and_then(|e| quantity.exact(e));
@@ -232,8 +276,8 @@ fn compare(length: usize, temperature: f64, algorithms: &[Algorithm], records: &
             };
             values.push(Value {
                 algorithm: algorithm.name(),
-                length,
-                temperature,
+                length: cell.length,
+                temperature: cell.temperature,
                 quantity: quantity.name(),
                 found,
                 exact,

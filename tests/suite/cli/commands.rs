@@ -43,10 +43,24 @@ fn from_spins_to_couplings_by_hand() {
         assert_keys(bounds, &["forward", "reverse", "exact"]);
         assert_estimate(&bounds["forward"]);
         assert_estimate(&bounds["exact"]);
-        assert!(bounds["reverse"].is_null(), "{bounds}");
+        assert_estimate(&bounds["reverse"]);
+        assert_estimate(&bounds["bridged"]);
     }
-    let alone = place.json("likelihood model.safetensors --exact --chains 100 --betas 50");
+    let (interval, checks) = (&likelihood["interval"], &likelihood["checks"]);
+    assert_keys(interval, &["low", "high", "agreement", "verdict", "reverse_effective_sample_size"]);
+    assert_eq!((interval["trusted"].as_bool(), &interval["reverse_start"]), (Some(true), &"exact samples".into()));
+    for key in ["above_ceiling", "probability_above_one", "forward_above_reverse"] {
+        assert_eq!(checks[key].as_bool(), Some(false), "{key}");
+    }
+    assert!(checks["log_distinct_probability"]["value"].as_f64().unwrap() <= 0.0, "{checks}");
+    let alone =
+        place.json("likelihood model.safetensors --exact --chains 100 --betas 50 --reverse off --ladder linear");
     assert_eq!(alone["log_z"]["exact"], likelihood["log_z"]["exact"]);
+    assert!(alone["log_z"]["reverse"].is_null(), "{alone}");
+    let tempered =
+        place.json("likelihood model.safetensors --chains 50 --reverse tempering --ladder 0,0.1,0.2,0.4,0.7,1");
+    assert_eq!(tempered["interval"]["reverse_start"], "tempering chains");
+    assert_keys(&tempered["interval"]["tempering"], &["rungs", "acceptance", "arrivals_per_chain", "equilibrated"]);
 
     for basis in ["spin", "binary"] {
         let file = format!("{basis}.csv");
@@ -77,6 +91,29 @@ fn names_of_units_go_through_to_the_couplings() {
     place.put("chosen.txt", "CD3E\nCD3D\n\nodd, name\n");
     let chosen = place.json("couplings m.safetensors --orders 3 --units chosen.txt");
     assert_eq!(chosen["orders"]["3"]["count"].as_u64(), Some(1));
+}
+
+/// Two chains are fewer effective samples than anyone should trust: a warning in the log and in JSON, and under `--strict`
+/// exit code 3. Beside the exact value nothing speaks against it.
+#[test]
+fn a_doubtful_likelihood_warns_and_strict_makes_it_fail() {
+    let place = Place::new();
+    place.good("ising --lattice square:8 --temperature 2.5 --samples 300 --replicas 100 -o data.npz");
+    place.good("train data.npz --hidden 30 --updates 20 --chains 20 --metrics 1 -o large.safetensors");
+    place.good("train data.npz --hidden 6 --updates 20 --chains 20 --metrics 1 -o small.safetensors");
+    let doubtful = place.run("likelihood large.safetensors --chains 2 --betas 2 --reverse off --json");
+    assert_eq!(doubtful.code, Some(0), "{}", doubtful.stderr);
+    assert!(doubtful.stderr.contains("not to be trusted"), "{}", doubtful.stderr);
+    let value: serde_json::Value = serde_json::from_str(&doubtful.stdout).unwrap();
+    assert_eq!(value["interval"]["trusted"].as_bool(), Some(false));
+    assert_eq!(value["warnings"].as_array().unwrap().len(), 1, "{value}");
+    let strict = "--chains 2 --betas 2 --reverse off --strict";
+    assert_eq!(place.run(&format!("likelihood large.safetensors {strict}")).code, Some(3));
+    assert_eq!(place.run(&format!("likelihood small.safetensors {strict}")).code, Some(0));
+    let wrong = place.run("likelihood small.safetensors --ladder 0,0.7,0.5,1");
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("--ladder"), "{}", wrong.stderr);
+    let large = place.run("likelihood large.safetensors --reverse exact --chains 10 --betas 10");
+    assert!(large.code == Some(2) && large.stderr.contains("--reverse tempering"), "{}", large.stderr);
 }
 
 /// The same command with the same seed gives the same bytes; with another seed it does not.
@@ -209,7 +246,7 @@ fn benches_have_a_check_value_in_every_row_and_name_the_devices() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3, "a heading and two rows: {text}");
     assert!(lines[0].contains("flips/ns") && lines[0].contains("speed-up") && lines[1].contains("1.0 ×"), "{text}");
-    for wrong in ["bench ising --case square100", "bench ising --seconds 0", "bench ising --case cube8"] {
+    for wrong in ["bench ising --case square101", "bench ising --seconds 0", "bench ising --case cube8"] {
         assert_eq!(place.run(wrong).code, Some(2), "{wrong}");
     }
 }

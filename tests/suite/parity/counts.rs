@@ -62,7 +62,7 @@ fn a_hundred_updates_stay_on_the_device() {
             gibbs_steps: k,
             chains: 64,
             batch: 64,
-            updates: 100,
+            updates: 102,
             learning_rate: 0.1,
             schedule: Schedule::Cosine,
             momentum: 0.5,
@@ -76,9 +76,11 @@ fn a_hundred_updates_stay_on_the_device() {
         let rbm = initial_machine(&data, 64, 0.01, 1);
         let state = initial_state(rbm, &data, &settings);
         let mut trainer = Trainer::new(&gpu, &settings, &data, &state).unwrap();
-        gpu.finish().unwrap();
-        let before = gpu.counts();
-        trainer.advance(100).unwrap();
+        trainer.advance(2).unwrap();
+        let (before, made) = (gpu.counts(), gpu.bindings_made());
+        assert!(made > 0);
+        trainer.advance(102).unwrap();
+        assert_eq!(gpu.bindings_made(), made, "{algorithm:?}: buffers are bound once");
         let counts = since(&gpu, before);
         let update = 2 * u64::from(k) + BESIDES + if flip { FLIP } else { 0 };
         assert_eq!(counts.dispatches, 100 * update, "{algorithm:?}");

@@ -170,10 +170,10 @@ fn lesser_instructions_equal_the_reference_as_well() {
         "parity::ising_half_sweep::trajectories_equal_the_reference_bit_for_bit::cpu",
         "parity::ising_half_sweep::replicas_at_the_ends_of_words_and_blocks_equal_the_reference::cpu",
         "parity::ising_half_sweep::a_table_for_more_neighbours_serves_as_well::cpu",
-        "parity::ising_square_half_sweep::trajectories_equal_the_reference_bit_for_bit::cpu",
-        "parity::ising_square_half_sweep::replicas_beyond_a_word_of_temperatures_have_their_own::cpu",
+        "parity::ising_torus_half_sweep::trajectories_equal_the_reference_bit_for_bit::cpu",
+        "parity::ising_torus_half_sweep::replicas_beyond_a_word_of_temperatures_have_their_own::cpu",
         "parity::ising_sums::sums_equal_the_reference::cpu",
-        "parity::ising_square_sums::sums_equal_the_reference::cpu",
+        "parity::ising_torus_sums::sums_equal_the_reference::cpu",
     ];
     for variable in ["GIBBSITE_AVX2", "GIBBSITE_PORTABLE"] {
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());

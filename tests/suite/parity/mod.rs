@@ -12,12 +12,14 @@ mod free_energy;
 mod gather;
 mod gibbs_half_step;
 mod ising_half_sweep;
-mod ising_square_half_sweep;
-mod ising_square_sums;
 mod ising_sums;
 mod ising_table_half_sweep;
+mod ising_torus_half_sweep;
+mod ising_torus_sums;
 mod moments;
+mod peak;
 mod reference;
+mod shards;
 mod update;
 mod variants;
 

@@ -7,7 +7,7 @@
 
 use gibbsite::backend::{Acceptance, Address, SpinSums};
 use gibbsite::bits::BitMatrix;
-use gibbsite::lattice::Graph;
+use gibbsite::lattice::{Graph, Lattice};
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, unit_word};
 
@@ -189,33 +189,36 @@ pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatri
     }
 }
 
-/// One sweep of square lattices with one bit a site, row · length + column: the same rule, with the addresses of that
-/// layout.
-pub(crate) fn square_sweep(length: usize, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
-    let words = length * length / 64;
+/// One sweep of a square or cubic lattice with one bit a site: the same rule on the lattice's own graph, with the
+/// addresses of that layout, in which the sites of one colour of a row fill whole words.
+pub(crate) fn torus_sweep(lattice: Lattice, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
+    let graph = lattice.graph();
+    let length = lattice.length();
+    let per_row = length.div_ceil(64);
+    let words = lattice.sites() / length * per_row;
     for colour in 0..2 {
         for r in 0..spins.rows() {
             for f in 0..words {
                 let (block, lane, k) = (f / 256, f % 32, f % 256 / 32);
                 let position = (colour * words + 256 * block + lane) as u32;
-                let tile = Sfc32::at(seed, Stream::SquareFlip, sweep, position, r as u32);
-                let tail = Sfc32::at(seed, Stream::SquareTail, sweep, (colour * words + f) as u32, r as u32);
+                let tile = Sfc32::at(seed, Stream::TorusFlip, sweep, position, r as u32);
+                let tail = Sfc32::at(seed, Stream::TorusTail, sweep, (colour * words + f) as u32, r as u32);
                 let digits = uniform_digits(tile, k, tail);
-                let row = f / (length / 64);
+                let row = f / per_row;
+                let (y, z) = (row % length, row / length);
                 for bit in 0..32 {
-                    let column = 2 * (32 * (f % (length / 64)) + bit) + (row + colour) % 2;
-                    let at = |row: usize, column: usize| row % length * length + column % length;
-                    let neighbours = [
-                        at(row + 1, column),
-                        at(row + length - 1, column),
-                        at(row, column + 1),
-                        at(row, column + length - 1),
-                    ];
-                    let own = spins.get(r, at(row, column));
-                    let different = neighbours.iter().filter(|&&n| spins.get(r, n) != own).count();
+                    let column = 2 * (32 * (f % per_row) + bit) + (y + z + colour) % 2;
+                    if column >= length {
+                        continue;
+                    }
+                    let site = row * length + column;
+                    let own = spins.get(r, site);
+                    let neighbours = graph.neighbours_of(site);
+                    let different = neighbours.iter().filter(|&&n| spins.get(r, n as usize) != own).count();
                     let uniform = digits.iter().fold(0u32, |value, digit| value << 1 | (digit >> bit & 1));
-                    if threshold(acceptance, 4 - 2 * different as i64, r).is_none_or(|limit| uniform < limit) {
-                        spins.set(r, at(row, column), !own);
+                    let field = neighbours.len() as i64 - 2 * different as i64;
+                    if threshold(acceptance, field, r).is_none_or(|limit| uniform < limit) {
+                        spins.set(r, site, !own);
                     }
                 }
             }

@@ -7,8 +7,8 @@
 use gibbsite::backend::gpu::shader::Precision;
 use std::sync::{Arc, Mutex};
 
-use gibbsite::backend::gpu::{Gpu, Selection, TileChoices, TileStore, tile};
-use gibbsite::backend::{Address, Backend, HostMoments, OptimiserState, Phase, UpdateRule};
+use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
+use gibbsite::backend::{Address, Backend, HostMoments, KernelTime, OptimiserState, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use half::f16;
@@ -24,7 +24,7 @@ fn sizes() -> Vec<(usize, usize, usize)> {
 
 /// Everything that the kernels of a machine give, from the same start.
 #[derive(Debug, PartialEq)]
-struct Results {
+pub(super) struct Results {
     hidden: BitMatrix,
     chains: BitMatrix,
     energies: Vec<f64>,
@@ -34,7 +34,7 @@ struct Results {
     after_update: BitMatrix,
 }
 
-fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
+pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let v = states(rows, rbm.n_visible, 2);
     let address = Address { seed: 1 << 33 | 3, first_chain: 5 };
     let mut params = gpu.upload_params(rbm, None).unwrap();
@@ -129,13 +129,21 @@ fn awkward(n_visible: usize, n_hidden: usize) -> Rbm {
 #[test]
 fn weights_in_f16_act_as_rounded_weights() {
     let plain = gpu_or_ignored!();
-    let halves = open(Selection { precision: Precision::F16, ..Selection::default() }).unwrap();
+    // Taken apart in the shader, and as the device's own f16 where it has one.
+    for force_packed in [true, false] {
+        let halves = open(Selection { precision: Precision::F16, force_packed, ..Selection::default() }).unwrap();
+        assert!(halves.precision() == Precision::F16 || !force_packed);
+        rounded_weights(plain, &halves);
+    }
+}
+
+fn rounded_weights(plain: &Gpu, halves: &Gpu) {
     for (rows, n_visible, n_hidden) in sizes() {
         let rbm = awkward(n_visible, n_hidden);
         let mut rounded = rbm.clone();
         rounded.weights.iter_mut().for_each(|w| *w = f16::from_f32(*w).to_f32());
         let place = format!("{rows} chains of {n_visible} × {n_hidden}");
-        let (found, expected) = (results(&halves, &rbm, rows), results(plain, &rounded, rows));
+        let (found, expected) = (results(halves, &rbm, rows), results(plain, &rounded, rows));
         assert_eq!(found.hidden, expected.hidden, "hidden, {place}");
         assert_eq!(found.chains, expected.chains, "chains, {place}");
         assert_eq!(found.energies, expected.energies, "F, {place}");
@@ -196,6 +204,36 @@ impl TileStore for Kept {
     }
 }
 
+/// Keeps what drivers compiled in memory, with the number of loads that found something.
+#[derive(Debug, Clone, Default)]
+struct Compiled(Arc<Mutex<(Vec<u8>, usize)>>);
+
+impl CompiledStore for Compiled {
+    fn load(&self, _key: &str) -> Option<Vec<u8>> {
+        let mut kept = self.0.lock().unwrap();
+        kept.1 += usize::from(!kept.0.is_empty());
+        (!kept.0.is_empty()).then(|| kept.0.clone())
+    }
+
+    fn save(&self, _key: &str, data: &[u8]) {
+        self.0.lock().unwrap().0 = data.to_vec();
+    }
+}
+
+#[test]
+fn compiled_kernels_are_used_again() {
+    let shared = gpu_or_ignored!();
+    let store = Compiled::default();
+    let rbm = machine(33, 65, 0.4, 1);
+    let run = || results(&open(Selection::default()).unwrap().with_compiled(Box::new(store.clone())), &rbm, 40);
+    assert!(run() == results(shared, &rbm, 40));
+    let (bytes, found) = store.0.lock().unwrap().clone();
+    assert_eq!(found, 0);
+    assert!(run() == results(shared, &rbm, 40));
+    // The adapter may have no such cache; where it has one, the second device began with what the first one left.
+    assert_eq!(store.0.lock().unwrap().1, usize::from(!bytes.is_empty()));
+}
+
 #[test]
 fn tiles_are_measured_once_for_each_class_of_shapes() {
     let shared = gpu_or_ignored!();
@@ -224,7 +262,7 @@ fn tiles_are_measured_once_for_each_class_of_shapes() {
 #[test]
 fn timestamps_name_every_kernel() {
     let shared = gpu_or_ignored!();
-    let timed = open(Selection { timed: true, ..Selection::default() }).unwrap();
+    let timed = open(Selection { timed: Timed::Always, ..Selection::default() }).unwrap();
     let rbm = machine(33, 65, 0.4, 1);
     assert!(results(&timed, &rbm, 40) == results(shared, &rbm, 40), "timestamps change no bit");
     assert!(shared.kernel_times().is_empty(), "nothing is measured unless asked for");
@@ -235,7 +273,25 @@ fn timestamps_name_every_kernel() {
     }
     let dispatches: u64 = times.iter().map(|time| time.dispatches).sum();
     assert_eq!(dispatches, timed.counts().dispatches, "{times:?}");
+    assert!(times.iter().all(|time| time.timed == time.dispatches), "{times:?}");
     assert!(times.iter().all(|time| time.seconds >= 0.0 && time.seconds < 60.0), "{times:?}");
     assert!(times.iter().any(|time| time.kernel == "moments.multiply" && time.dispatches == 2), "{times:?}");
     assert!(times.iter().map(|time| time.seconds).sum::<f64>() > 0.0, "{times:?}");
+}
+
+#[test]
+fn some_batches_stand_for_all() {
+    let _shared = gpu_or_ignored!();
+    let gpu = open(Selection { timed: Timed::Sampled, ..Selection::default() }).unwrap();
+    let params = gpu.upload_params(&machine(33, 65, 0.4, 1), None).unwrap();
+    let mut chains = gpu.upload_states(&states(9, 33, 2)).unwrap();
+    for batch in 0..20 {
+        gpu.gibbs(&params, &mut chains, Address::new(1), 3 * batch..3 * batch + 3);
+        gpu.finish().unwrap();
+    }
+    let times = gpu.kernel_times();
+    // The batches 0, 8 and 16 of 20, three dispatches of each direction in each.
+    let (timed, dispatches) = (|t: &KernelTime| t.timed == 9, |t: &KernelTime| t.dispatches == 60);
+    assert!(times.iter().all(|time| timed(time) && dispatches(time)), "{times:?}");
+    assert!(times.is_empty() || times.len() == 2, "{times:?}");
 }

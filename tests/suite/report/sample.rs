@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use gibbsite::lattice::Lattice;
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IsingRecord, LikelihoodRecord,
-    NamedCoupling, Observables, OrderSummary, PointRecord, Record, StatesRecord, TrainMetric, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IntervalRecord, IsingRecord,
+    KernelTime, KernelsRecord, LikelihoodChecks, LikelihoodRecord, NamedCoupling, Observables, OrderSummary,
+    PointRecord, Record, StatesRecord, TrainMetric, TrainRecord,
 };
 
 /// Noise for samples: uniform on (−1, 1), a linear congruential sequence (Knuth's MMIX constants).
@@ -215,9 +216,20 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         seconds: 24.6,
         model: "model.safetensors".into(),
     }));
+    let times = [("moments.multiply", 40_000, 5_000, 1.25), ("gather.main", 20_000, 2_500, 0.05)];
+    let times = times.map(|(kernel, dispatches, timed, seconds)| KernelTime {
+        kernel: kernel.into(),
+        dispatches,
+        timed,
+        seconds,
+    });
+    records.push(Record::Kernels(KernelsRecord { kernels: times.to_vec() }));
     records.push(Record::Sample(observables(noise, t, &exact, 0.0021, 1.0)));
-    let bounds =
-        |e: Estimate| Bounds { forward: Some(e), reverse: Some(Estimate::new(e.value + 0.02, 0.03)), exact: None };
+    let bounds = |e: Estimate| Bounds {
+        forward: Some(e),
+        reverse: Some(Estimate::new(e.value + 0.02, 0.03)),
+        ..Bounds::default()
+    };
     records.push(Record::Likelihood(LikelihoodRecord {
         log_z: bounds(Estimate::new(exact.log_z + 40.0, 0.02)),
         log_likelihood: BTreeMap::from([
@@ -229,6 +241,8 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         ceiling: Some(-exact.entropy),
         ceiling_kind: Some("entropy of the Ising model".into()),
         kl: Some(Estimate::new(last, 0.02)),
+        interval: IntervalRecord::default(),
+        checks: LikelihoodChecks::default(),
         warnings: if row == 0 { vec!["few effective samples: 812 of 1000".into()] } else { Vec::new() },
     }));
     let lattice = Lattice::Square { length: 8 };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, LikelihoodRecord, NamedCoupling, OrderSummary, Record,
-    StatesRecord, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, IntervalRecord, LikelihoodChecks, LikelihoodRecord,
+    NamedCoupling, OrderSummary, Record, StatesRecord, TrainRecord,
 };
 use gibbsite::scenario::{self, Expect};
 
@@ -74,6 +74,8 @@ fn records() -> Vec<Record> {
             ceiling: Some(-25.0),
             ceiling_kind: None,
             kl: Some(Estimate::new(0.5, 0.25)),
+            interval: IntervalRecord::default(),
+            checks: LikelihoodChecks::default(),
             warnings: Vec::new(),
         }),
         Record::Couplings(couplings("binary", 2.0)),

@@ -12,9 +12,10 @@ use std::ops::Range;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Annealing, Params};
+use crate::error::Result;
 use crate::rng::{Stream, key_of};
 
-use super::gibbs_half_step::HalfStep;
+use super::gibbs_half_step::{Carried, HalfStep};
 use super::{kernel, product_work};
 
 parameters! {
@@ -26,30 +27,36 @@ parameters! {
         stream: u32,
         first_chain: u32,
         chains: u32,
+        first_input: u32,
         n_visible: u32,
         n_hidden: u32,
         beta_now: f32,
         beta_next: f32,
         beta_step: f32,
+        first_group: u32,
     }
 }
 
 /// The kernel.
 pub(super) static KERNEL: Kernel =
-    kernel!(tiled "ais_step", "main", AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+    kernel!(summing "ais_step", "main", AisStep, [Read, Read, Read, Read, ReadWrite, ReadWrite, Read]);
 
 /// Records steps of the ladder: log-weights and hidden units, then visible units.
+///
+/// # Errors
+/// When there is no room for the sums that go from one part of the weights to the next.
 pub(in crate::backend::gpu) fn record(
     gpu: &Gpu,
     params: &Params,
     annealing: &Annealing,
     betas: &[f64],
     steps: Range<u32>,
-) {
+) -> Result<()> {
     let Annealing { chains, address, base, v, h, log_weights, .. } = annealing;
     let tile = gpu.tile(*chains, params.n_hidden, params.n_visible);
-    let buffers = [params.stored_weights(), &params.biases, base, v, h, log_weights];
-    let bound = gpu.bind_tiled(&KERNEL, params.precision(), tile, &buffers);
+    let carried = Carried::new(gpu, params, *chains, v)?;
+    let buffers = [params.last().stored_weights(), &params.biases, base, v, h, log_weights, &carried.sums];
+    let bound = gpu.bind_tiled(&KERNEL, params.stored(), tile, &buffers);
     let visible = HalfStep::visible(gpu, params, *chains, *address, h, v, Some(base));
     let [seed_low, seed_high] = key_of(address.seed);
     for step in steps {
@@ -61,14 +68,18 @@ pub(in crate::backend::gpu) fn record(
             stream: Stream::SampleHidden as u32,
             first_chain: address.first_chain,
             chains: *chains as u32,
+            first_input: carried.first_input,
             n_visible: params.n_visible as u32,
             n_hidden: params.n_hidden as u32,
             beta_now: now as f32,
             beta_next: next as f32,
             beta_step: (next - now) as f32,
+            first_group: 0,
         };
         let work = 2 * product_work(*chains, params.n_visible, params.n_hidden);
+        carried.record(gpu, 0, *chains);
         gpu.dispatch(&bound, &parameters, tile.groups(*chains, params.n_hidden), work);
         visible.record_at(gpu, step + 1, next);
     }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::Params;
 use crate::backend::gpu::pipelines::Bound;
+use crate::error::Result;
 use crate::rng::{Stream, key_of};
 
 use super::{kernel, product_work};
@@ -24,30 +25,83 @@ parameters! {
         stream: u32,
         first_chain: u32,
         chains: u32,
+        first_row: u32,
+        input_words: u32,
+        first_input: u32,
         n_inputs: u32,
+        output_words: u32,
+        first_output: u32,
         n_outputs: u32,
         bias_first: u32,
         beta: f32,
         base_share: f32,
+        first_group: u32,
     }
 }
 
 /// v → h.
-pub(in crate::backend::gpu) static HIDDEN: Kernel =
-    kernel!(tiled "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
+pub(in crate::backend::gpu) static HIDDEN: Kernel = kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 /// h → v: the same text, with the weights read across.
-pub(super) static VISIBLE: Kernel =
-    kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite]);
+pub(super) static VISIBLE: Kernel = kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+/// Sums over the visible units of all parts of the weights but the last.
+pub(super) static CARRY: Kernel =
+    kernel!(summing "gibbs_half_step", "carry_inputs", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
 
-/// One direction of a Gibbs step, bound to its buffers.
+/// One direction of a Gibbs step, bound to its buffers: one dispatch for each part of the weights.
 #[derive(Debug)]
 pub(in crate::backend::gpu) struct HalfStep {
-    bound: Bound,
-    template: GibbsHalfStep,
+    dispatches: Vec<(Bound, GibbsHalfStep)>,
+}
+
+/// Sums of inputs over the visible units of all parts of the weights but the last, for a kernel that takes them up with
+/// the last; nothing where there is one part.
+#[derive(Debug)]
+pub(in crate::backend::gpu) struct Carried {
+    dispatches: Vec<(Bound, GibbsHalfStep)>,
+    /// The sums, `[rows, n_hidden]`.
+    pub(in crate::backend::gpu) sums: wgpu::Buffer,
+    /// First visible unit of the last part.
+    pub(in crate::backend::gpu) first_input: u32,
+}
+
+impl Carried {
+    /// For up to `rows` rows of `v`; with room for another row of sums.
+    ///
+    /// # Errors
+    /// When there is no room for the sums.
+    pub(in crate::backend::gpu) fn new(gpu: &Gpu, params: &Params, rows: usize, v: &wgpu::Buffer) -> Result<Self> {
+        let sums = gpu.sums(params, rows + 1)?;
+        let tile = gpu.tile(rows, params.n_hidden, params.n_visible);
+        // The kernel writes no states: it binds what it may write a second time.
+        let none = gpu.nothing();
+        let parts = &params.parts[..params.parts.len() - 1];
+        let dispatches = parts.iter().map(|part| {
+            let buffers = [part.stored_weights(), &params.biases, &params.biases, v, none, &sums];
+            let parameters = GibbsHalfStep {
+                input_words: params.n_visible.div_ceil(32) as u32,
+                first_input: part.units.start as u32,
+                n_inputs: part.units.end as u32,
+                n_outputs: params.n_hidden as u32,
+                ..template(rows, Address::new(0))
+            };
+            (gpu.bind_tiled(&CARRY, params.stored(), tile, &buffers), parameters)
+        });
+        Ok(Self { dispatches: dispatches.collect(), first_input: params.last().units.start as u32, sums: sums.clone() })
+    }
+
+    /// Records the sums of `rows` rows from `first_row` on.
+    pub(in crate::backend::gpu) fn record(&self, gpu: &Gpu, first_row: usize, rows: usize) {
+        for (bound, template) in &self.dispatches {
+            dispatch(gpu, bound, &GibbsHalfStep { first_row: first_row as u32, chains: rows as u32, ..*template });
+        }
+    }
 }
 
 impl HalfStep {
     /// v → h.
+    ///
+    /// # Errors
+    /// When there is no room for the sums that go from one part of the weights to the next.
     pub(in crate::backend::gpu) fn hidden(
         gpu: &Gpu,
         params: &Params,
@@ -55,18 +109,23 @@ impl HalfStep {
         address: Address,
         v: &wgpu::Buffer,
         h: &wgpu::Buffer,
-    ) -> Self {
+    ) -> Result<Self> {
         let tile = gpu.tile(chains, params.n_hidden, params.n_visible);
-        let buffers = [params.stored_weights(), &params.biases, &params.biases, v, h];
-        let bound = gpu.bind_tiled(&HIDDEN, params.precision(), tile, &buffers);
-        let template = GibbsHalfStep {
+        let Carried { mut dispatches, sums, first_input } = Carried::new(gpu, params, chains, v)?;
+        let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums];
+        let bound = gpu.bind_tiled(&HIDDEN, params.stored(), tile, &buffers);
+        let parameters = GibbsHalfStep {
             stream: Stream::SampleHidden as u32,
+            input_words: params.n_visible.div_ceil(32) as u32,
+            first_input,
             n_inputs: params.n_visible as u32,
+            output_words: params.n_hidden.div_ceil(32) as u32,
             n_outputs: params.n_hidden as u32,
             bias_first: params.n_visible as u32,
             ..template(chains, address)
         };
-        Self { bound, template }
+        dispatches.push((bound, parameters));
+        Ok(Self { dispatches })
     }
 
     /// h → v, with `base` as visible bias of the model at β = 0 where there is one.
@@ -79,46 +138,56 @@ impl HalfStep {
         v: &wgpu::Buffer,
         base: Option<&wgpu::Buffer>,
     ) -> Self {
-        let tile = gpu.tile(chains, params.n_visible, params.n_hidden);
-        let buffers = [params.stored_weights(), &params.biases, base.unwrap_or(&params.biases), h, v];
-        let bound = gpu.bind_tiled(&VISIBLE, params.precision(), tile, &buffers);
-        let template = GibbsHalfStep {
-            stream: Stream::SampleVisible as u32,
-            n_inputs: params.n_hidden as u32,
-            n_outputs: params.n_visible as u32,
-            ..template(chains, address)
-        };
-        Self { bound, template }
+        let dispatches = params.parts.iter().map(|part| {
+            let tile = gpu.tile(chains, part.units.len(), params.n_hidden);
+            let base = base.unwrap_or(&params.biases);
+            let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing()];
+            let bound = gpu.bind_tiled(&VISIBLE, params.stored(), tile, &buffers);
+            let parameters = GibbsHalfStep {
+                stream: Stream::SampleVisible as u32,
+                input_words: params.n_hidden.div_ceil(32) as u32,
+                n_inputs: params.n_hidden as u32,
+                output_words: params.n_visible.div_ceil(32) as u32,
+                first_output: part.units.start as u32,
+                n_outputs: part.units.len() as u32,
+                bias_first: part.units.start as u32,
+                ..template(chains, address)
+            };
+            (bound, parameters)
+        });
+        Self { dispatches: dispatches.collect() }
     }
 
     /// Records the draw at `step`.
     pub(in crate::backend::gpu) fn record(&self, gpu: &Gpu, step: u32) {
-        self.dispatch(gpu, &GibbsHalfStep { step, ..self.template });
+        for (bound, template) in &self.dispatches {
+            dispatch(gpu, bound, &GibbsHalfStep { step, ..*template });
+        }
     }
 
     /// Records the draw at `step` from the model between base and target.
     pub(in crate::backend::gpu) fn record_at(&self, gpu: &Gpu, step: u32, beta: f64) {
-        let between = GibbsHalfStep { step, beta: beta as f32, base_share: (1.0 - beta) as f32, ..self.template };
-        self.dispatch(gpu, &between);
+        for (bound, template) in &self.dispatches {
+            let between = GibbsHalfStep { step, beta: beta as f32, base_share: (1.0 - beta) as f32, ..*template };
+            dispatch(gpu, bound, &between);
+        }
     }
 
     /// Records the first draw from the base alone: no inputs, β = 0.
     pub(in crate::backend::gpu) fn record_start(&self, gpu: &Gpu) {
-        let start = GibbsHalfStep {
-            stream: Stream::ChainStart as u32,
-            n_inputs: 0,
-            beta: 0.0,
-            base_share: 1.0,
-            ..self.template
-        };
-        self.dispatch(gpu, &start);
+        for (bound, template) in &self.dispatches {
+            let stream = Stream::ChainStart as u32;
+            let start = GibbsHalfStep { stream, n_inputs: 0, beta: 0.0, base_share: 1.0, ..*template };
+            dispatch(gpu, bound, &start);
+        }
     }
+}
 
-    fn dispatch(&self, gpu: &Gpu, parameters: &GibbsHalfStep) {
-        let (chains, outputs) = (parameters.chains as usize, parameters.n_outputs as usize);
-        let work = product_work(chains, parameters.n_inputs as usize, outputs);
-        gpu.dispatch(&self.bound, parameters, self.bound.tile.groups(chains, outputs), work);
-    }
+fn dispatch(gpu: &Gpu, bound: &Bound, parameters: &GibbsHalfStep) {
+    let (chains, outputs) = (parameters.chains as usize, parameters.n_outputs as usize);
+    let inputs = parameters.n_inputs.saturating_sub(parameters.first_input);
+    let work = product_work(chains, inputs as usize, outputs);
+    gpu.dispatch(bound, parameters, bound.tile.groups(chains, outputs), work);
 }
 
 fn template(chains: usize, address: Address) -> GibbsHalfStep {
@@ -136,7 +205,9 @@ fn template(chains: usize, address: Address) -> GibbsHalfStep {
 /// Parameters of a v → h half-step of that shape, for measuring.
 pub(in crate::backend::gpu) fn measured(chains: usize, n_visible: usize, n_hidden: usize) -> GibbsHalfStep {
     GibbsHalfStep {
+        input_words: n_visible.div_ceil(32) as u32,
         n_inputs: n_visible as u32,
+        output_words: n_hidden.div_ceil(32) as u32,
         n_outputs: n_hidden as u32,
         bias_first: n_visible as u32,
         ..template(chains, Address::new(1))

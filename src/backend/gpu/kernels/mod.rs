@@ -6,11 +6,12 @@ pub(super) mod free_energy;
 pub(super) mod gather;
 pub(super) mod gibbs_half_step;
 pub(super) mod ising_half_sweep;
-pub(super) mod ising_square_half_sweep;
-pub(super) mod ising_square_sums;
 pub(super) mod ising_sums;
 pub(super) mod ising_table_half_sweep;
+pub(super) mod ising_torus_half_sweep;
+pub(super) mod ising_torus_sums;
 pub(super) mod moments;
+pub(super) mod peak;
 pub(super) mod update;
 
 use super::kernel::Kernel;
@@ -23,12 +24,14 @@ pub const ALL: &[&Kernel] = &[
     &ising_half_sweep::SMALL,
     &ising_half_sweep::SMALL_ANY,
     &ising_sums::KERNEL,
-    &ising_square_half_sweep::ANY,
-    &ising_square_half_sweep::TWO,
-    &ising_square_sums::KERNEL,
+    &ising_torus_half_sweep::ANY,
+    &ising_torus_half_sweep::TWO,
+    &ising_torus_half_sweep::CUBIC,
+    &ising_torus_sums::KERNEL,
     &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::HIDDEN,
     &gibbs_half_step::VISIBLE,
+    &gibbs_half_step::CARRY,
     &moments::MEANS,
     &moments::MULTIPLY,
     &update::OFFSETS,
@@ -38,8 +41,11 @@ pub const ALL: &[&Kernel] = &[
     &free_energy::KERNEL,
     &ais_step::KERNEL,
     &gather::KERNEL,
+    &flip_move::TOTALS,
     &flip_move::GAINS,
     &flip_move::DECIDE,
+    &peak::MULTIPLY_ADDS,
+    &peak::COPY,
 ];
 
 /// Multiply-adds of one product of all states with all weights.
@@ -48,18 +54,25 @@ fn product_work(chains: usize, n_visible: usize, n_hidden: usize) -> u64 {
 }
 
 /// Declares the [`Kernel`] of this file's shader: `trusted` before the name for one without the driver's checks,
-/// `tiled` for one that is trusted and forms a product with the weights.
+/// `weighted` for one that is trusted and reads the weights, `tiled` for one that forms a product
+/// with them besides, `summing` where that is a sum over visible units.
 macro_rules! kernel {
     ($stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
-        kernel!(@ false, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+        kernel!(@ false, false, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
     };
     (trusted $stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
-        kernel!(@ true, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+        kernel!(@ true, false, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+    };
+    (weighted $stem:literal, $entry:literal, $workgroup:expr, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ true, true, false, $stem, $entry, Fixed($workgroup), $parameters, [$($access),*])
+    };
+    (summing $stem:literal, $entry:literal, $parameters:ty, [$($access:ident),*]) => {
+        kernel!(@ true, true, true, $stem, $entry, Tiled, $parameters, [$($access),*])
     };
     (tiled $stem:literal, $entry:literal, $parameters:ty, [$($access:ident),*]) => {
-        kernel!(@ true, true, $stem, $entry, Tiled, $parameters, [$($access),*])
+        kernel!(@ true, true, false, $stem, $entry, Tiled, $parameters, [$($access),*])
     };
-    (@ $trusted:expr, $weights:expr, $stem:literal, $entry:literal, $kind:ident $(($size:expr))?, $parameters:ty,
+    (@ $trusted:expr, $weights:expr, $carries:expr, $stem:literal, $entry:literal, $kind:ident $(($size:expr))?, $parameters:ty,
         [$($access:ident),*]) => {
         $crate::backend::gpu::kernel::Kernel {
             stem: $stem,
@@ -67,6 +80,7 @@ macro_rules! kernel {
             source: include_str!(concat!("../../../../shaders/", $stem, ".wgsl")),
             workgroup_size: $crate::backend::gpu::kernel::Workgroup::$kind $(($size))?,
             stored_weights: $weights,
+            carries: $carries,
             trusted: $trusted,
             fields: <$parameters as $crate::backend::gpu::kernel::Parameters>::FIELDS,
             parameter_bytes: size_of::<$parameters>(),

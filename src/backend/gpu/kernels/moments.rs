@@ -14,6 +14,7 @@ use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Moments, Params, States};
 use crate::error::Result;
 
+use super::gibbs_half_step::Carried;
 use super::{kernel, product_work};
 
 parameters! {
@@ -21,22 +22,30 @@ parameters! {
     struct AccumulateMoments {
         first_row: u32,
         chains: u32,
+        first_input: u32,
+        first_visible: u32,
+        end_visible: u32,
         n_visible: u32,
         n_hidden: u32,
         scale: f32,
         keep: u32,
+        first_group: u32,
     }
 }
 
 /// sig(x) of a slice of chains.
-pub(super) static MEANS: Kernel =
-    kernel!(tiled "moments", "mean_hidden", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+pub(super) static MEANS: Kernel = kernel!(summing "moments", "mean_hidden", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
 /// Their product with the visible units.
 pub(super) static MULTIPLY: Kernel =
-    kernel!(tiled "moments", "multiply", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+    kernel!(tiled "moments", "multiply", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
 
 /// Bytes of sig(x) that are kept at a time; slices are added in order, so that results do not depend on the device.
 const MEANS_BYTES: usize = 64 << 20;
+
+/// Chains whose sig(x) is kept at a time.
+pub(in crate::backend::gpu) fn slice(chains: usize, n_hidden: usize) -> usize {
+    (MEANS_BYTES / (4 * n_hidden).max(1)).clamp(1, chains.max(1))
+}
 
 /// Records one phase.
 ///
@@ -50,27 +59,53 @@ pub(in crate::backend::gpu) fn record(
     moments: &mut Moments,
 ) -> Result<()> {
     let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
-    let slice = (MEANS_BYTES / (4 * n_hidden)).clamp(1, states.rows.max(1));
+    let slice = slice(states.rows, n_hidden);
     let means = moments.means(gpu, slice)?;
-    let buffers = [params.stored_weights(), &params.biases, &states.words, &means, &moments.products, &moments.sums];
+    let carried = Carried::new(gpu, params, slice, &states.words)?;
+    let weights = params.last().stored_weights();
+    let bind = |kernel, tile, products| {
+        let buffers = [weights, &params.biases, &states.words, &means, products, &moments.sums, &carried.sums];
+        gpu.bind_tiled(kernel, params.stored(), tile, &buffers)
+    };
     let mean_tile = gpu.tile(slice, n_hidden, n_visible);
-    let product_tile = gpu.tile(n_visible + 1, n_hidden + 1, slice);
-    let mean_hidden = gpu.bind_tiled(&MEANS, params.precision(), mean_tile, &buffers);
-    let multiply = gpu.bind_tiled(&MULTIPLY, params.precision(), product_tile, &buffers);
+    let mean_hidden = bind(&MEANS, mean_tile, &moments.products[0].1);
+    let multiply: Vec<_> = moments
+        .products
+        .iter()
+        .map(|(units, products)| {
+            // Beyond the last unit is one that is always on.
+            let end = units.end + usize::from(units.end == n_visible);
+            (units.start, end, bind(&MULTIPLY, gpu.tile(end - units.start, n_hidden + 1, slice), products))
+        })
+        .collect();
     let scale = (1.0 / states.rows as f64) as f32;
     for first_row in (0..states.rows).step_by(slice) {
         let rows = slice.min(states.rows - first_row);
         let parameters = AccumulateMoments {
             first_row: first_row as u32,
             chains: rows as u32,
+            first_input: carried.first_input,
+            first_visible: 0,
+            end_visible: 0,
             n_visible: n_visible as u32,
             n_hidden: n_hidden as u32,
             scale: if phase == Phase::Data { scale } else { -scale },
             keep: u32::from(phase == Phase::Model || first_row > 0),
+            first_group: 0,
         };
-        let work = product_work(rows, n_visible, n_hidden);
+        carried.record(gpu, first_row, rows);
+        let work = product_work(rows, n_visible - params.last().units.start, n_hidden);
         gpu.dispatch(&mean_hidden, &parameters, mean_tile.groups(rows, n_hidden), work);
-        gpu.dispatch(&multiply, &parameters, product_tile.groups(n_visible + 1, n_hidden + 1), work);
+        for (first, end, bound) in &multiply {
+            let parameters = AccumulateMoments { first_visible: *first as u32, end_visible: *end as u32, ..parameters };
+            let units = end - first;
+            gpu.dispatch(
+                bound,
+                &parameters,
+                bound.tile.groups(units, n_hidden + 1),
+                product_work(rows, units, n_hidden),
+            );
+        }
     }
     Ok(())
 }

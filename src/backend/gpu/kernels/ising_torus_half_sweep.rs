@@ -1,9 +1,9 @@
-//! Updates all sites of one colour of a square lattice with one bit a site.
+//! Updates all sites of one colour of a square or cubic lattice with one bit a site.
 //!
 //! Maths: as [`super::ising_half_sweep`], with one temperature in all lanes and neighbours by shifts.
-//! Shapes: spins `[replicas, 2, length, length / 64]`, bit = site; tables as in [`super::super::square::SquareSpins`].
-//! Random: sfc32 seeded by Philox at (first word, sweep, [`Stream::SquareFlip`], replica) for 8 words' heads, and at
-//! (word, sweep, [`Stream::SquareTail`], replica) for tails.
+//! Shapes: spins `[replicas, 2, words]`, bit = site; tables as in [`super::super::torus::TorusSpins`].
+//! Random: sfc32 seeded by Philox at (first word, sweep, [`Stream::TorusFlip`], replica) for 8 words' heads, and at
+//! (word, sweep, [`Stream::TorusTail`], replica) for tails.
 //! Class: exact.
 //! Source: Block, Virnau, Preis 2010.
 //!
@@ -17,14 +17,14 @@ use std::ops::Range;
 
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
-use crate::backend::gpu::square::SquareSpins;
+use crate::backend::gpu::torus::{Entry, TorusSpins};
 use crate::rng::{Stream, key_of};
 
 use super::kernel;
 
 parameters! {
     /// Parameter block of the shader.
-    struct IsingSquareHalfSweep {
+    struct IsingTorusHalfSweep {
         seed_low: u32,
         seed_high: u32,
         sweep: u32,
@@ -34,15 +34,20 @@ parameters! {
         replicas: u32,
         words: u32,
         words_a_row: u32,
+        length: u32,
+        last_bit: u32,
         streams: u32,
     }
 }
 
-/// Any table.
-pub(super) static ANY: Kernel = kernel!("ising_square_half_sweep", "main", 64, IsingSquareHalfSweep, [Read, ReadWrite]);
-/// Two drawn classes.
+/// Square lattices, any table.
+pub(super) static ANY: Kernel = kernel!("ising_torus_half_sweep", "main", 64, IsingTorusHalfSweep, [Read, ReadWrite]);
+/// Square lattices, two drawn classes.
 pub(super) static TWO: Kernel =
-    kernel!("ising_square_half_sweep", "two_classes", 64, IsingSquareHalfSweep, [Read, ReadWrite]);
+    kernel!("ising_torus_half_sweep", "two_classes", 64, IsingTorusHalfSweep, [Read, ReadWrite]);
+/// Cubic lattices, any table.
+pub(super) static CUBIC: Kernel =
+    kernel!("ising_torus_half_sweep", "cubic", 64, IsingTorusHalfSweep, [Read, ReadWrite]);
 
 /// Words of a colour that 32 streams share.
 const BLOCK_WORDS: usize = 256;
@@ -50,25 +55,32 @@ const BLOCK_WORDS: usize = 256;
 const WORK_A_WORD: u64 = 256;
 
 /// Records whole sweeps: each colour once.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &SquareSpins, seed: u64, sweeps: Range<u32>) {
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &TorusSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
-    let words = spins.square.words();
+    let words = spins.torus.words;
     let streams = 32 * words.div_ceil(BLOCK_WORDS);
     let invocations = (streams * spins.replicas) as u64;
     let work = WORK_A_WORD * (words * spins.replicas) as u64;
-    let bound = gpu.bind(if spins.two_classes { &TWO } else { &ANY }, &[&spins.acceptance, &spins.spins]);
+    let kernel = match spins.entry {
+        Entry::Any => &ANY,
+        Entry::Two => &TWO,
+        Entry::Cubic => &CUBIC,
+    };
+    let bound = gpu.bind(kernel, &[&spins.acceptance, &spins.spins]);
     for sweep in sweeps {
         for colour in 0..2 {
-            let parameters = IsingSquareHalfSweep {
+            let parameters = IsingTorusHalfSweep {
                 seed_low,
                 seed_high,
                 sweep,
-                stream: Stream::SquareFlip as u32,
-                tail_stream: Stream::SquareTail as u32,
+                stream: Stream::TorusFlip as u32,
+                tail_stream: Stream::TorusTail as u32,
                 colour,
                 replicas: spins.replicas as u32,
                 words: words as u32,
-                words_a_row: spins.square.words_per_row() as u32,
+                words_a_row: spins.torus.words_per_row as u32,
+                length: spins.torus.length as u32,
+                last_bit: spins.torus.last_bit,
                 streams: streams as u32,
             };
             gpu.dispatch(&bound, &parameters, invocations.div_ceil(64), work);

@@ -1,7 +1,7 @@
 // Appends the sums of every lattice with one bit a site to the record on the device.
 //
 // Maths:  every bond joins the two colours, so the neighbours of the even colour are all bonds; set bits are counted.
-// Shapes: spins [replicas, 2, length, length / 64]; record [rows, replicas, 2], row `row` all zero before.
+// Shapes: spins [replicas, 2, words], unused bits zero; record [rows, replicas, 2], row `row` all zero before.
 // Random: none.
 // Class:  exact: integers, added atomically, so their order does not matter.
 // Source: counting of set bits.
@@ -10,6 +10,9 @@ struct Parameters {
     replicas: u32,
     words: u32,
     words_a_row: u32,
+    length: u32,
+    last_bit: u32,
+    cubic: u32,
     row: u32,
     groups: u32,
     words_a_group: u32,
@@ -18,7 +21,7 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(1) var<storage, read> spins: array<u32>;
 @group(0) @binding(2) var<storage, read_write> record: array<atomic<u32>>;
-//!import square
+//!import torus
 
 var<workgroup> antiparallel_sum: atomic<u32>;
 var<workgroup> up_sum: atomic<u32>;
@@ -41,9 +44,17 @@ fn main(
     var up = 0u;
     for (var f = begin + local; f < end; f += 64u) {
         let spin = spins[first + f];
-        let n = square_neighbours(first, 0u, f);
-        let bits = countOneBits(vec4<u32>(spin) ^ vec4<u32>(n.up, n.down, n.beside, n.side));
+        var place = square_place(f);
+        if p.cubic == 1u {
+            place = cubic_place(f);
+        }
+        let n = row_neighbours(first, 0u, f, place);
+        let bits = countOneBits(vec4<u32>(spin) ^ vec4<u32>(n.above, n.below, n.beside, n.side));
         antiparallel += bits.x + bits.y + bits.z + bits.w;
+        if p.cubic == 1u {
+            let more = countOneBits(vec2<u32>(spin) ^ layer_neighbours(first, 0u, f));
+            antiparallel += more.x + more.y;
+        }
         up += countOneBits(spin) + countOneBits(n.beside);
     }
     atomicAdd(&antiparallel_sum, antiparallel);

@@ -1,0 +1,122 @@
+//! Memory that the machine's work takes here, buffer by buffer.
+
+use super::machine::ENERGY_ROWS;
+use super::sparse::{BLOCK_WORDS, RARE};
+use super::tile::{TILE, Tile};
+use crate::backend::memory::{Demand, MemoryPlan, Use};
+
+/// Bytes of a tile.
+const BYTES: usize = size_of::<Tile>();
+/// Tiles of a thread's tables and sums.
+const WORKSPACE: usize = 256 + 1024;
+/// Bytes of a table of f64 sums for the units of a word.
+const BIAS_TABLE: usize = size_of::<[[f64; 256]; 4]>();
+
+/// Name of the parts that are taken only where few bits are set.
+const RARE_BITS: &str = "lists of set bits, where they are rare";
+
+/// Most bytes of the list of the set bits of `rows` rows of `words` words.
+fn listed(rows: usize, words: usize) -> usize {
+    let bits = rows.saturating_mul(words).saturating_mul(32);
+    (bits / RARE as usize).saturating_mul(2).saturating_add(4 * rows * words.div_ceil(BLOCK_WORDS) + 4)
+}
+
+/// Buffers of parameters, states and steps with `threads` threads; data and chains once, as the backend holds them.
+#[must_use]
+pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
+    let Demand { n_visible, n_hidden, rows, batch, chains, flip, annealed, energies, .. } = *demand;
+    let moved = demand.moved();
+    let (visible, hidden) = (n_visible.div_ceil(TILE), n_hidden.div_ceil(TILE));
+    let mut plan = MemoryPlan::default();
+    let mut add = |purpose, what, count: usize, bytes| plan.add(purpose, what, count, bytes);
+    let times = usize::saturating_mul;
+    add(Use::Parameters, "weights", times(hidden, n_visible), BYTES);
+    add(Use::Parameters, "weights, transposed", times(visible, n_hidden), BYTES);
+    add(Use::Parameters, "biases", visible + hidden, BYTES);
+    add(Use::Optimiser, "velocities of weights", times(hidden, n_visible), BYTES);
+    add(Use::Optimiser, "velocities of biases, offsets", 2 * n_visible + n_hidden, 4);
+    add(Use::Optimiser, "hidden offsets and gradient", 2 * hidden, BYTES);
+    add(Use::Optimiser, "gradient of visible units", times(hidden, n_visible), 4);
+    add(Use::Data, "packed rows", times(rows, visible), 4);
+    add(Use::Chains, "chains", times(chains, visible), 4);
+    if demand.trains() {
+        add(Use::Chains, "minibatch", times(batch, visible), 4);
+        add(Use::Moments, "products", times(n_visible + 1, hidden), BYTES);
+        add(Use::Moments, "means of units", 2 * n_visible, 4);
+        add(Use::Moments, "means of hidden units", hidden, BYTES);
+        let most = demand.measured();
+        add(Use::Scratch, "hidden means of chains", times(most, hidden), BYTES);
+        add(Use::Scratch, "states by columns", times(most, visible), 4);
+        add(Use::Scratch, "states by units", times(most.div_ceil(32), n_visible + 1), 4);
+    }
+    add(Use::Scratch, "states of Gibbs steps", times(moved, visible + hidden), 4);
+    if flip && moved > 0 {
+        add(Use::Scratch, "gains of flips", times(moved, hidden), 4);
+        add(Use::Scratch, "sums of flips", moved, 8);
+        add(Use::Scratch, "inputs of both signs", hidden, BYTES);
+        add(Use::Tables, "sums of visible biases", visible, BIAS_TABLE);
+    }
+    if annealed > 0 {
+        add(Use::Chains, "annealed chains", times(annealed, visible), 4);
+        add(Use::Scratch, "states of annealing", times(annealed, visible + 2 * hidden), 4);
+        add(Use::Scratch, "log-weights", annealed, 8);
+        add(Use::Parameters, "base biases", visible, BYTES);
+        add(Use::Tables, "sums of annealing", visible, BIAS_TABLE);
+    }
+    if energies > 0 {
+        let at_once = energies.min(ENERGY_ROWS);
+        add(Use::Scratch, "rows with free energies", times(energies, visible), 4);
+        add(Use::Scratch, "free energies", times(at_once, visible + hidden), 4);
+        add(Use::Scratch, "sums of free energies", energies, 8);
+        add(Use::Tables, "sums of free energies", visible, BIAS_TABLE);
+    }
+    add(Use::Scratch, RARE_BITS, listed(moved, visible), 1);
+    if demand.trains() {
+        let most = demand.measured();
+        add(Use::Scratch, RARE_BITS, listed(most, visible) + listed(n_visible + 1, most.div_ceil(32)), 1);
+    }
+    add(Use::Tables, "partial sums of weights", times(threads, WORKSPACE), BYTES);
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::backend::{Address, Backend, Minibatch, Phase, UpdateRule};
+    use crate::bits::BitMatrix;
+    use crate::rbm::Rbm;
+    use crate::rng::Permutation;
+
+    /// What a training really holds after an update is what was counted.
+    #[test]
+    fn counted_is_held() {
+        let (n_visible, n_hidden, rows, batch, chains) = (70, 40, 200, 37, 90);
+        let states = |rows| Cpu.upload_states(&BitMatrix::from_fn(rows, n_visible, |r, j| (r + j) % 2 == 0)).unwrap();
+        let mut params = Cpu.upload_params(&Rbm::zeros(n_visible, n_hidden), None).unwrap();
+        let (data, mut minibatch, mut chain) = (states(rows), states(batch), states(chains));
+        let mut moments = Cpu.new_moments(&params).unwrap();
+        let permutation = Permutation::new(1, 0, rows as u32);
+        Cpu.gather(&data, &Minibatch { permutation, first: 0, count: batch as u32 }, &mut minibatch);
+        Cpu.accumulate_moments(&params, &minibatch, Phase::Data, &mut moments);
+        Cpu.gibbs(&params, &mut chain, Address::new(1), 0..2);
+        Cpu.flip_move(&params, &mut chain, Address::new(1), 0);
+        Cpu.accumulate_moments(&params, &chain, Phase::Model, &mut moments);
+        let rule = UpdateRule {
+            learning_rate: 0.1,
+            bias_rate: 1.0,
+            momentum: 0.0,
+            weight_decay: 0.0,
+            centred: true,
+            offset_rate: 0.1,
+        };
+        Cpu.update(&mut params, &moments, &rule);
+        let demand = Demand { n_visible, n_hidden, rows, batch, chains, flip: true, ..Demand::default() };
+        let counted = plan(&demand, 0);
+        let states = data.bytes() + minibatch.bytes() + chain.bytes();
+        // Half of the bits are set here.
+        let unlisted: u64 = counted.parts.iter().filter(|part| part.what != RARE_BITS).map(|part| part.bytes).sum();
+        assert_eq!(unlisted, params.bytes() + moments.bytes() + states, "{counted:?}");
+        assert_eq!(counted.bytes_of(Use::Data), data.bytes());
+    }
+}

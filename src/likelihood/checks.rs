@@ -1,0 +1,194 @@
+//! What must hold of every ln Z, as checks, and how far the two sides agree, in words.
+//!
+//! - LL of no model lies above the entropy of its source, nor above minus the plug-in entropy of a set of rows.
+//! - Σ p(v) over distinct rows is at most 1.
+//! - The forward estimate of ln Z is low in the mean and the reverse one high: the first never lies above the second by
+//!   more than their errors.
+//!
+//! Each is called broken at three standard errors: of results that are right, one in 700 breaks one by chance.
+
+use crate::record::{Bounds, Estimate, LikelihoodChecks};
+
+/// Standard errors by which a bound may be missed.
+const SIGMAS: f64 = 3.0;
+/// Room for rounding of f32 free energies.
+const ROUNDING: f64 = 1e-4;
+/// Smallest effective sample size in which an estimate is trusted.
+const TRUSTED_SAMPLES: f64 = 30.0;
+
+/// All numbers that the checks look at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence {
+    /// ln Z.
+    pub log_z: Bounds,
+    /// Best log-likelihood of the judged rows, with the error of ln Z.
+    pub log_likelihood: Option<Estimate>,
+    /// Error of the mean over rows, where the ceiling is a property of the source rather than of the rows.
+    pub sampling_error: f64,
+    /// Highest log-likelihood that any model can have.
+    pub ceiling: Option<f64>,
+    /// ln Σ p(v) over distinct rows.
+    pub log_distinct: Option<Estimate>,
+    /// Of the forward weights.
+    pub forward_samples: Option<f64>,
+    /// Of the reverse weights.
+    pub reverse_samples: Option<f64>,
+    /// Whether the reverse estimate began at samples of the machine.
+    pub reverse_trusted: bool,
+}
+
+/// The checks, a warning for each that fails, and for each reason not to trust ln Z.
+#[must_use]
+pub fn judge(e: &Evidence) -> (LikelihoodChecks, Vec<String>) {
+    let mut out = Vec::new();
+    let beyond = |x: f64, top: f64, error: f64| x > top + SIGMAS * error + ROUNDING;
+    let mut checks = LikelihoodChecks { log_distinct_probability: e.log_distinct, ..LikelihoodChecks::default() };
+    if let (Some(found), Some(top)) = (e.log_likelihood, e.ceiling) {
+        let error = found.error.hypot(e.sampling_error);
+        checks.above_ceiling = beyond(found.value, top, error);
+        if checks.above_ceiling {
+            out.push(format!(
+                "log-likelihood {:.4} ± {error:.4} lies above its ceiling {top:.4}: ln Z is too small; use more betas or chains",
+                found.value
+            ));
+        }
+    }
+    if let Some(sum) = e.log_distinct {
+        checks.probability_above_one = beyond(sum.value, 0.0, sum.error);
+        if checks.probability_above_one {
+            out.push(format!(
+                "the probabilities of the distinct rows add up to e^{:.4}, above 1: ln Z is too small; use more betas or chains",
+                sum.value
+            ));
+        }
+    }
+    if let (Some(low), Some(high)) = (e.log_z.forward, e.log_z.reverse) {
+        let error = low.error.hypot(high.error);
+        checks.forward_above_reverse = beyond(low.value, high.value, error);
+        if checks.forward_above_reverse {
+            out.push(format!(
+                "forward ln Z {:.4} lies above reverse {:.4} by {:.1} errors: the reverse chains have missed a part of the \
+                 machine, or the errors are too small; use more chains and betas",
+                low.value,
+                high.value,
+                (low.value - high.value) / error
+            ));
+        }
+    }
+    if e.log_z.exact.is_none() {
+        distrust(e, &mut out);
+    }
+    (checks, out)
+}
+
+/// Reasons not to trust estimates.
+fn distrust(e: &Evidence, out: &mut Vec<String>) {
+    for (name, samples) in [("forward", e.forward_samples), ("reverse", e.reverse_samples)] {
+        if let Some(ess) = samples.filter(|&ess| ess < TRUSTED_SAMPLES) {
+            out.push(format!(
+                "only {ess:.1} effective samples of {name} AIS: ln Z is not to be trusted; use more betas or chains"
+            ));
+        }
+    }
+    let (Some(low), Some(high)) = (e.log_z.forward, e.log_z.reverse) else { return };
+    let error = low.error.hypot(high.error);
+    if beyond_agreement(low, high) {
+        out.push(format!(
+            "reverse ln Z {:.4} lies above forward {:.4} by {:.1} errors: ln Z is known to lie between them, no better; use \
+             more betas",
+            high.value,
+            low.value,
+            (high.value - low.value) / error
+        ));
+    }
+    if !e.reverse_trusted {
+        out.push(
+            "the tempering chains came too seldom from the base: the reverse estimate is no upper bound; give more --betas \
+             or --chains, which also give tempering more time"
+                .into(),
+        );
+    }
+}
+
+fn beyond_agreement(low: Estimate, high: Estimate) -> bool {
+    high.value - low.value > SIGMAS * low.error.hypot(high.error) + ROUNDING
+}
+
+/// One sentence about ln Z: how it is known and how well.
+#[must_use]
+pub fn verdict(e: &Evidence, trusted: bool) -> String {
+    let doubt = if trusted { "" } else { "; not to be trusted, see the warnings" };
+    match (e.log_z.exact, e.log_z.forward, e.log_z.reverse) {
+        (Some(_), ..) => "ln Z is exact".into(),
+        (None, Some(low), Some(high)) => {
+            let error = low.error.hypot(high.error);
+            let words = if beyond_agreement(low, high) { "both sides disagree" } else { "both sides agree" };
+            format!("{words}: reverse − forward = {:.4} ± {error:.4}{doubt}", high.value - low.value)
+        }
+        (None, Some(_), None) => {
+            format!("ln Z from one side only: in the mean a lower bound, so that LL is high{doubt}")
+        }
+        _ => "ln Z was not computed".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> Evidence {
+        Evidence {
+            log_z: Bounds {
+                forward: Some(Estimate::new(10.0, 0.1)),
+                reverse: Some(Estimate::new(10.1, 0.1)),
+                ..Bounds::default()
+            },
+            log_likelihood: Some(Estimate::new(-2.0, 0.1)),
+            ceiling: Some(-2.0),
+            log_distinct: Some(Estimate::new(0.1, 0.1)),
+            forward_samples: Some(500.0),
+            reverse_samples: Some(500.0),
+            reverse_trusted: true,
+            ..Evidence::default()
+        }
+    }
+
+    #[test]
+    fn sound_evidence_breaks_nothing() {
+        let (checks, warnings) = judge(&sound());
+        assert_eq!(warnings, Vec::<String>::new());
+        assert!(!checks.above_ceiling && !checks.probability_above_one && !checks.forward_above_reverse);
+        assert!(verdict(&sound(), true).contains("agree: reverse − forward = 0.1000"));
+    }
+
+    #[test]
+    fn each_broken_bound_is_told_once() {
+        let high = Estimate::new(-1.6, 0.1);
+        let (checks, warnings) = judge(&Evidence { log_likelihood: Some(high), ..sound() });
+        assert!(checks.above_ceiling && warnings.len() == 1 && warnings[0].contains("ceiling"));
+        // The same within the scatter of the rows.
+        assert!(judge(&Evidence { log_likelihood: Some(high), sampling_error: 0.2, ..sound() }).1.is_empty());
+        let (checks, warnings) = judge(&Evidence { log_distinct: Some(Estimate::new(0.4, 0.1)), ..sound() });
+        assert!(checks.probability_above_one && warnings.len() == 1 && warnings[0].contains("above 1"));
+        let log_z = Bounds { reverse: Some(Estimate::new(9.4, 0.1)), ..sound().log_z };
+        let (checks, warnings) = judge(&Evidence { log_z, ..sound() });
+        assert!(checks.forward_above_reverse && warnings.len() == 1 && warnings[0].contains("above reverse"));
+    }
+
+    #[test]
+    fn each_reason_for_distrust_is_told_and_none_beside_an_exact_value() {
+        let wide = Bounds { reverse: Some(Estimate::new(11.0, 0.1)), ..sound().log_z };
+        let cases = [
+            (Evidence { log_z: wide, ..sound() }, "no better"),
+            (Evidence { forward_samples: Some(3.0), ..sound() }, "of forward AIS"),
+            (Evidence { reverse_samples: Some(3.0), ..sound() }, "of reverse AIS"),
+            (Evidence { reverse_trusted: false, ..sound() }, "no upper bound"),
+        ];
+        for (mut case, words) in cases {
+            let (_, warnings) = judge(&case);
+            assert!(warnings.len() == 1 && warnings[0].contains(words), "{warnings:?}");
+            case.log_z.exact = Some(Estimate::new(10.0, 0.0));
+            assert!(judge(&case).1.is_empty());
+        }
+    }
+}

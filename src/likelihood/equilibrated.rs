@@ -1,0 +1,115 @@
+//! Samples of a machine too large to enumerate, from chains that are tempered until they forget where they began.
+//!
+//! Rungs lie at equal thermodynamic lengths from the base, about one standard deviation of the log-weights apart, which
+//! is where half of the exchanges are accepted. The base is drawn anew each round, so that a chain that comes from it to the
+//! machine brings a state that owes nothing to the start: chains count as equilibrated once each has come three times in
+//! the mean. The rungs passed on the way give ln Z once more, by Bennett's ratio between neighbours.
+
+use super::bridge::bridge_rungs;
+use super::ladder::Length;
+use crate::backend::Backend;
+use crate::bits::BitMatrix;
+use crate::error::{Error, Result};
+use crate::events::{Event, Listener};
+use crate::rbm::Rbm;
+use crate::record::Estimate;
+use crate::rng::derive_seed;
+use crate::sample::{Exchanges, Hear, Moves, Tempering, TemperingState, tempered};
+
+/// Samples from tempering and what is known about them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Equilibrated {
+    /// `[chains, n_visible]`; rows are independent of each other.
+    pub samples: BitMatrix,
+    /// Rungs, base and machine included.
+    pub rungs: usize,
+    /// Exchanges of the measured rounds.
+    pub exchanges: Exchanges,
+    /// Ways from the base to the machine a chain, thermalisation included.
+    pub arrivals_per_chain: f64,
+    /// Whether chains came often enough from the base.
+    pub trusted: bool,
+    /// ln Z − ln Z0 by bridging between the rungs.
+    pub log_ratio: Option<Estimate>,
+}
+
+/// How much tempering may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Chains of every rung.
+    pub chains: usize,
+    /// Gibbs steps of all rungs together, of all chains at once.
+    pub steps: u64,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Gibbs steps between exchanges.
+const STEPS: u32 = 5;
+/// Ways from the base to the machine, a chain in the mean, before anything is measured.
+const ARRIVALS: f64 = 3.0;
+/// Fewest and most rungs.
+const RUNGS: (usize, usize) = (3, 64);
+/// Rounds that are made whatever they cost, if so many are needed.
+const LEAST_ROUNDS: u64 = 100;
+/// Rounds of which log-weights are kept, for each of both sets of pairs.
+const BRIDGED: usize = 40;
+
+/// Tempers chains of `rbm` until they are equilibrated and as long again, or until the effort is spent.
+///
+/// # Errors
+/// [`Error::Stopped`] on a signal, device failures.
+pub fn equilibrate<B: Backend>(
+    backend: &B,
+    rbm: &Rbm,
+    base: &[f32],
+    length: &Length,
+    effort: Effort,
+    listener: &mut dyn Listener,
+) -> Result<Equilibrated> {
+    let rungs = ((length.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(RUNGS.0, RUNGS.1);
+    let betas = length.ladder(rungs - 1);
+    let machines: Vec<Rbm> = betas.iter().map(|&beta| tempered(rbm, base, beta)).collect();
+    let start = BitMatrix::zeros(effort.chains, rbm.n_visible);
+    let moves = Moves { flip: true, translations: None };
+    let state = TemperingState::new(rungs, &start);
+    let mut chains = Tempering::new(backend, machines, &state, moves, derive_seed(effort.seed, "equilibrate"))?;
+    chains.climb(2 * STEPS)?;
+    let most = (effort.steps / (rungs as u64 * u64::from(STEPS))).max(LEAST_ROUNDS.min(20 * rungs as u64));
+    let mut run = |chains: &mut Tempering<'_, B>, done: u64, before: f64, hear: Hear<'_>| -> Result<f64> {
+        if let Some(signal) = listener.stop_requested() {
+            return Err(Error::Stopped(signal));
+        }
+        chains.round(STEPS, hear)?;
+        let arrivals = before + chains.exchanges().arrivals_per_chain;
+        let note = format!("{rungs} rungs, {arrivals:.1} ways from the base a chain");
+        listener.event(Event::Progress { stage: "tempering", done, total: most, note });
+        Ok(arrivals)
+    };
+    let (mut rounds, mut thermal) = (0, 0.0);
+    while rounds < most / 2 && thermal < ARRIVALS {
+        rounds += 1;
+        thermal = run(&mut chains, rounds, 0.0, &mut |_, _, _| {})?;
+    }
+    chains.count_anew();
+    let mut pairs = vec![(Vec::new(), Vec::new()); rungs - 1];
+    let mut keep = |a: usize, up: &[f64], down: &[f64]| {
+        let (all_up, all_down): &mut (Vec<f64>, Vec<f64>) = &mut pairs[a];
+        if all_up.len() < BRIDGED * up.len() {
+            all_up.extend(up);
+            all_down.extend(down);
+        }
+    };
+    for round in rounds + 1..=most.min((2 * rounds).max(rounds + 20)) {
+        run(&mut chains, round, thermal, &mut keep)?;
+    }
+    let exchanges = chains.exchanges();
+    Ok(Equilibrated {
+        samples: chains.samples()?,
+        rungs,
+        arrivals_per_chain: thermal + exchanges.arrivals_per_chain,
+        trusted: thermal >= ARRIVALS,
+        log_ratio: bridge_rungs(&pairs, effort.chains),
+        exchanges,
+    })
+}

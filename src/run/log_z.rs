@@ -1,0 +1,190 @@
+//! ln Z from below, from above, bridged and exactly, as far as a plan asks for it.
+
+use crate::backend::Backend;
+use crate::error::{Error, Fault, Result};
+use crate::events::Listener;
+use crate::likelihood::{
+    Anneal, AnnealSettings, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND,
+    anneal, bennett, equilibrate, linear_ladder, log_z0, reverse_anneal,
+};
+use crate::rbm::Rbm;
+use crate::record::{Bounds, Estimate, IntervalRecord, TemperingRecord};
+
+use super::likelihood::LikelihoodPlan;
+
+/// When ln Z is enumerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enumerate {
+    /// Where the smaller side has at most [`MAX_ENUMERATED`] units.
+    Auto,
+    /// Always; an error beyond [`MAX_ENUMERATED_ON_DEMAND`].
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Inverse temperatures of annealing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ladder {
+    /// So many equal steps.
+    Linear(usize),
+    /// So many steps of equal thermodynamic length, measured on the machine.
+    Adaptive(usize),
+    /// As given, from 0 to 1.
+    Chosen(Vec<f64>),
+}
+
+impl Ladder {
+    /// Steps.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Linear(steps) | Self::Adaptive(steps) => *steps,
+            Self::Chosen(betas) => betas.len().saturating_sub(1),
+        }
+    }
+}
+
+/// Where the reverse estimate begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reverse {
+    /// At exact samples where ln Z is enumerated, else at tempering chains.
+    Auto,
+    /// At exact samples; an error where there are none.
+    Exact,
+    /// At tempering chains.
+    Tempering,
+    /// There is none.
+    Off,
+}
+
+/// ln Z and what came with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    pub(super) log_z: Bounds,
+    pub(super) forward: Option<Anneal>,
+    pub(super) reverse: Option<Anneal>,
+    /// Without the verdict.
+    pub(super) interval: IntervalRecord,
+    pub(super) reverse_trusted: bool,
+}
+
+/// Units of the smaller side from which a GPU enumerates.
+const WORTH_A_DEVICE: usize = 21;
+/// Gibbs steps of tempering for each step of the annealing.
+const TEMPERING_EFFORT: u64 = 6;
+/// Most tempering chains of a rung.
+const TEMPERING_CHAINS: usize = 500;
+
+pub(super) fn log_z<B: Backend>(
+    backend: &B,
+    plan: &LikelihoodPlan,
+    rbm: &Rbm,
+    params: &B::Params,
+    base: &[f32],
+    listener: &mut dyn Listener,
+) -> Result<Found> {
+    let mut found = Found::default();
+    let (exact, enumeration) = enumerated(backend, plan, rbm, listener)?;
+    found.log_z.exact = exact;
+    if plan.chains == 0 {
+        return Ok(found);
+    }
+    let tempers = plan.reverse == Reverse::Tempering || plan.reverse == Reverse::Auto && exact.is_none();
+    let length = if tempers || matches!(plan.ladder, Ladder::Adaptive(_)) {
+        Some(Length::measure(backend, params, base, plan.seed)?)
+    } else {
+        None
+    };
+    let betas = match (&plan.ladder, &length) {
+        (Ladder::Adaptive(steps), Some(length)) => length.ladder(*steps),
+        (ladder @ (Ladder::Linear(_) | Ladder::Adaptive(_)), _) => linear_ladder(ladder.steps()),
+        (Ladder::Chosen(betas), _) => betas.clone(),
+    };
+    let settings = AnnealSettings { chains: plan.chains, betas, seed: plan.seed };
+    let forward = anneal(backend, rbm, params, base, &settings, listener)?;
+    found.log_z.forward = Some(forward.log_z);
+    found.interval.low = Some(forward.log_z.value - forward.log_z.error);
+    let start = match (plan.reverse, length, enumeration) {
+        (Reverse::Off, ..) => None,
+        (Reverse::Auto | Reverse::Tempering, Some(length), _) if tempers => {
+            let chains = plan.chains.min(TEMPERING_CHAINS);
+            let steps = plan.chains as u64 * settings.betas.len() as u64 * TEMPERING_EFFORT / chains as u64;
+            let effort = Effort { chains, steps, seed: plan.seed };
+            let tempered = equilibrate(backend, rbm, base, &length, effort, listener)?;
+            found.interval.tempering = Some(record(&tempered, log_z0(base, rbm.n_hidden)));
+            found.interval.reverse_start = Some("tempering chains".into());
+            found.reverse_trusted = tempered.trusted;
+            Some(tempered.samples)
+        }
+        (_, _, Some(all)) => {
+            found.interval.reverse_start = Some("exact samples".into());
+            found.reverse_trusted = true;
+            Some(all.samples(plan.chains, plan.seed))
+        }
+        (_, _, None) => return Err(too_large(rbm, MAX_ENUMERATED, "--reverse tempering works at any size")),
+    };
+    if let Some(start) = start {
+        let settings = AnnealSettings { chains: start.rows(), ..settings };
+        let reverse = reverse_anneal(backend, rbm, params, base, &settings, &start, listener)?;
+        let high = reverse.log_z;
+        found.log_z.reverse = Some(high);
+        let bridged = bennett(&forward.log_weights, &reverse.log_weights);
+        found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0(base, rbm.n_hidden), b.error));
+        let agreement = (high.value - forward.log_z.value) / high.error.hypot(forward.log_z.error);
+        let both = [forward.log_z, high];
+        found.interval.low = both.iter().map(|e| e.value - e.error).reduce(f64::min);
+        found.interval.high = both.iter().map(|e| e.value + e.error).reduce(f64::max);
+        found.interval.agreement = Some(agreement).filter(|a| a.is_finite());
+        found.interval.reverse_effective_sample_size = Some(reverse.effective_sample_size);
+        found.interval.reverse_log_weight_variance = Some(reverse.log_weight_variance);
+        found.reverse = Some(reverse);
+    }
+    found.forward = Some(forward);
+    Ok(found)
+}
+
+fn record(tempered: &Equilibrated, log_z0: f64) -> TemperingRecord {
+    TemperingRecord {
+        rungs: tempered.rungs,
+        acceptance: tempered.exchanges.acceptance.clone(),
+        arrivals_per_chain: tempered.arrivals_per_chain,
+        equilibrated: tempered.trusted,
+        log_z: tempered.log_ratio.map(|ratio| Estimate::new(log_z0 + ratio.value, ratio.error)),
+    }
+}
+
+/// ln Z by enumeration, and the states it is the sum of.
+fn enumerated<'a, B: Backend>(
+    backend: &B,
+    plan: &LikelihoodPlan,
+    rbm: &'a Rbm,
+    listener: &mut dyn Listener,
+) -> Result<(Option<Estimate>, Option<Enumeration<'a>>)> {
+    let limit = match plan.enumerate {
+        Enumerate::Auto => MAX_ENUMERATED,
+        Enumerate::Always => MAX_ENUMERATED_ON_DEMAND,
+        // Exact samples need the weights of all states, whether ln Z itself is wanted or not.
+        Enumerate::Never if plan.reverse == Reverse::Exact => MAX_ENUMERATED,
+        Enumerate::Never => 0,
+    };
+    let smaller = rbm.n_visible.min(rbm.n_hidden);
+    let all = if smaller >= WORTH_A_DEVICE && backend.device().kind.ends_with("gpu") {
+        Enumeration::on_device(backend, rbm, limit, listener)?
+    } else {
+        Enumeration::new(rbm, limit, listener)?
+    };
+    if plan.enumerate == Enumerate::Always && all.is_none() {
+        return Err(too_large(rbm, MAX_ENUMERATED_ON_DEMAND, "leave --exact out: AIS works at any size"));
+    }
+    Ok((all.as_ref().filter(|_| plan.enumerate != Enumerate::Never).map(Enumeration::log_z), all))
+}
+
+fn too_large(rbm: &Rbm, limit: usize, advice: &str) -> Error {
+    Error::Input(
+        Fault::new(format!("states of {} visible and {} hidden units", rbm.n_visible, rbm.n_hidden))
+            .at("likelihood")
+            .expected(format!("at most {limit} units on the smaller side"))
+            .advice(advice),
+    )
+}

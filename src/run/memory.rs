@@ -1,0 +1,328 @@
+//! Whether a run's memory is there, told before anything starts.
+//!
+//! Counted are the stages of a machine, which are what grows with its size: buffers of the backend ([`memory`]) and
+//! the copies that the stages hold beside it. The limit of the host is what the system gives this process, or
+//! `GIBBSITE_MEMORY` (bytes, or with `MiB` or `GiB` behind); of a device only the largest buffer is known.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::device::{self, Choice, DeviceRequest};
+use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
+use crate::data::host_memory;
+use crate::error::{Error, Fault, Result};
+use crate::run::train::{METRIC_ROWS, TrainPlan};
+use crate::scenario::{Plan, Point};
+use crate::train::Algorithm;
+
+/// Memory of one stage on one backend.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageMemory {
+    /// Label of the point.
+    pub point: String,
+    /// `train`, `sample` or `likelihood`.
+    pub stage: &'static str,
+    /// `cpu` or `gpu`.
+    pub backend: &'static str,
+    /// Whether the limits are those of a usual device, because none is here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
+    /// Buffers of the backend.
+    pub device: MemoryPlan,
+    /// What the stage holds in the host's memory besides.
+    pub host: MemoryPlan,
+    /// Bytes of all of it.
+    pub bytes: u64,
+    /// What is too large, and what would fit; nothing where it fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_large: Option<TooLarge>,
+}
+
+/// What does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TooLarge {
+    /// What is too large.
+    pub what: String,
+    /// Bytes that are asked for.
+    pub bytes: u64,
+    /// Bytes that there are.
+    pub limit: u64,
+    /// Hidden units that would fit with everything else as it is; 0 for none.
+    pub hidden: usize,
+    /// Chains and rows of a minibatch, at most these many of each, that would fit with everything else as it is.
+    pub chains: usize,
+}
+
+/// A place where stages may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Cpu { threads: usize },
+    Gpu { room: Room, assumed: bool },
+}
+
+/// What a stage holds outside its backend.
+#[derive(Debug, Clone, Copy, Default)]
+struct Outside {
+    /// Rows of data in memory, all copies.
+    rows: usize,
+    /// Rows of samples to be written.
+    samples: usize,
+    /// Copies of the machine.
+    machines: usize,
+}
+
+/// One stage as it is planned.
+#[derive(Debug, Clone, Copy)]
+struct Stage {
+    name: &'static str,
+    demand: Demand,
+    outside: Outside,
+}
+
+fn stages(point: &Point) -> Vec<Stage> {
+    let Some(n_hidden) = point.n_hidden else { return Vec::new() };
+    let rows = point.rows.unwrap_or(0);
+    let machine = Demand { n_visible: point.n_visible, n_hidden, ..Demand::default() };
+    let mut stages = Vec::new();
+    if let Some(train) = &point.train {
+        let plan = super::scenario::train_plan(train, point.seed);
+        let rows = Rows { all: rows, trained: rows.saturating_sub(train.held_out_rows), streamed: false };
+        stages.push(training(&plan, point.n_visible, rows));
+    }
+    if let Some(sample) = &point.sample {
+        let chains = sample.chains.min(sample.samples);
+        let demand = Demand { chains, flip: point.lattice.is_some(), ..machine };
+        let outside = Outside { rows: 2 * rows, samples: 2 * sample.samples, machines: 2 };
+        stages.push(Stage { name: "sample", demand, outside });
+    }
+    if let Some(likelihood) = &point.likelihood {
+        let demand = Demand { annealed: likelihood.chains, energies: rows, ..machine };
+        stages.push(Stage { name: "likelihood", demand, outside: Outside { rows: 2 * rows, machines: 2, samples: 0 } });
+    }
+    stages
+}
+
+/// Rows of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// All rows.
+    pub all: usize,
+    /// Those trained on.
+    pub trained: usize,
+    /// Whether those are read from disk for every minibatch.
+    pub streamed: bool,
+}
+
+fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
+    let measured = if plan.metrics > 0 { rows.trained.min(METRIC_ROWS) } else { 0 };
+    let settings = &plan.settings;
+    let demand = Demand {
+        n_visible,
+        n_hidden: plan.n_hidden,
+        rows: if rows.streamed { 0 } else { rows.trained },
+        batch: settings.batch,
+        chains: settings.chains,
+        contrastive: settings.algorithm == Algorithm::Cd,
+        flip: settings.flip,
+        annealed: 0,
+        energies: measured,
+    };
+    // Rows as read and as split, or those kept out, and those of the metrics; parameters and velocities as uploaded or
+    // read.
+    let held = if rows.streamed { rows.all - rows.trained } else { 2 * rows.all };
+    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines: 2 } }
+}
+
+impl Stage {
+    fn plans(&self, place: Place) -> (MemoryPlan, MemoryPlan) {
+        let device = match place {
+            Place::Cpu { threads } => memory::on_cpu(&self.demand, threads),
+            Place::Gpu { room, .. } => memory::on_gpu(&self.demand, &room),
+        };
+        let row = 4 * self.demand.n_visible.div_ceil(32);
+        let parameters = self.demand.n_visible.saturating_mul(self.demand.n_hidden);
+        let mut host = MemoryPlan::default();
+        host.add(Use::Data, "rows as read, split and measured", self.outside.rows, row);
+        host.add(Use::Copies, "samples to be written", self.outside.samples, row);
+        host.add(Use::Copies, "the machine on the host", parameters.saturating_mul(self.outside.machines), 4);
+        (device, host)
+    }
+
+    fn memory(&self, point: &str, place: Place, limit: Option<u64>) -> StageMemory {
+        let (device, host) = self.plans(place);
+        let bytes = device.bytes().saturating_add(host.bytes());
+        let too_large = excess(&device, &host, place, limit).map(|(what, bytes, limit_of)| {
+            let fits = |stage: Stage| {
+                let (device, host) = stage.plans(place);
+                excess(&device, &host, place, limit).is_none()
+            };
+            let d = self.demand;
+            let with_hidden = |n_hidden| Stage { demand: Demand { n_hidden, ..d }, ..*self };
+            let with_chains = |n: usize| {
+                let demand =
+                    Demand { chains: d.chains.min(n), batch: d.batch.min(n), annealed: d.annealed.min(n), ..d };
+                Stage { demand, ..*self }
+            };
+            let most = d.chains.max(d.batch).max(d.annealed);
+            let fitting = largest_fitting(most, |n| n == 0 || fits(with_chains(n)));
+            TooLarge {
+                what,
+                bytes,
+                limit: limit_of,
+                hidden: largest_fitting(d.n_hidden, |n| n == 0 || fits(with_hidden(n))),
+                chains: fitting,
+            }
+        });
+        let (backend, assumed) = match place {
+            Place::Cpu { .. } => ("cpu", false),
+            Place::Gpu { assumed, .. } => ("gpu", assumed),
+        };
+        StageMemory { point: point.to_string(), stage: self.name, backend, assumed, device, host, bytes, too_large }
+    }
+}
+
+/// What is beyond a limit: its name, its bytes and the limit.
+fn excess(device: &MemoryPlan, host: &MemoryPlan, place: Place, limit: Option<u64>) -> Option<(String, u64, u64)> {
+    let on_host = match place {
+        Place::Cpu { .. } => device.bytes().saturating_add(host.bytes()),
+        Place::Gpu { room, .. } => {
+            if let Some(part) = device.largest().filter(|part| part.largest > room.largest) {
+                return Some((format!("a buffer of {}", part.what), part.largest, room.largest));
+            }
+            host.bytes()
+        }
+    };
+    limit.filter(|&limit| on_host > limit).map(|limit| ("the memory of the host".to_string(), on_host, limit))
+}
+
+impl TooLarge {
+    fn fault(&self, stage: &StageMemory) -> Fault {
+        let mut fitting = Vec::new();
+        if self.hidden > 0 {
+            fitting.push(format!("{} hidden units", self.hidden));
+        }
+        if self.chains > 0 {
+            fitting.push(format!("{} chains and rows of a minibatch", self.chains));
+        }
+        let advice = match fitting.is_empty() {
+            true => "use fewer visible units, another --backend, or a machine with more memory".to_string(),
+            false => format!("with everything else as it is, {} would fit", fitting.join(", or ")),
+        };
+        let place =
+            if stage.point.is_empty() { stage.stage.to_string() } else { format!("{}, {}", stage.point, stage.stage) };
+        Fault::new(format!("{} is too small: {} are needed", self.what, bytes_text(self.bytes)))
+            .at(format!("{place}, --backend {}", stage.backend))
+            .expected(format!("at most {}", bytes_text(self.limit)))
+            .advice(advice)
+    }
+}
+
+/// Bytes with a unit.
+#[must_use]
+pub fn bytes_text(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let step = (bytes.max(1).ilog2() / 10) as usize;
+    let digits = usize::from(step > 0);
+    format!("{:.digits$} {}", bytes as f64 / 1024f64.powi(step as i32), units[step])
+}
+
+/// Bytes of the host that may be used.
+pub(super) fn limit() -> Result<Option<u64>> {
+    let Ok(text) = std::env::var("GIBBSITE_MEMORY") else { return Ok(host_memory()) };
+    device::bytes_of(&text).map(Some).ok_or_else(|| {
+        Error::Input(
+            Fault::new(format!("\"{text}\""))
+                .at("GIBBSITE_MEMORY")
+                .expected("a whole number of bytes, or one with MiB or GiB, e.g. 24GiB"),
+        )
+    })
+}
+
+/// Places that a request may lead to: the one it names, or both.
+fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
+    let cpu = Place::Cpu { threads: request.threads.unwrap_or_else(rayon::current_num_threads) };
+    Ok(match request.choice {
+        Choice::Cpu => vec![cpu],
+        Choice::Gpu => vec![Place::Gpu { room: device::room(request)?, assumed: false }],
+        Choice::Auto => match device::room(request) {
+            Ok(room) => vec![Place::Gpu { room, assumed: false }, cpu],
+            Err(_) => vec![Place::Gpu { room: Room::default(), assumed: true }, cpu],
+        },
+    })
+}
+
+/// Memory of every stage of a machine, point by point, on every backend that the request may lead to.
+///
+/// # Errors
+/// [`Error::Device`] when a GPU is asked for that is not there, [`Error::Input`] for an unreadable limit.
+pub fn of_plan(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>> {
+    let (places, limit) = (places(request)?, limit()?);
+    let of_point = |point: &Point| {
+        let stages = stages(point);
+        let each = stages.iter().flat_map(|stage| places.iter().map(|&place| stage.memory(&point.label, place, limit)));
+        each.collect::<Vec<_>>()
+    };
+    Ok(plan.points.iter().flat_map(of_point).collect())
+}
+
+/// Memory of a training on rows of `n_visible` units.
+///
+/// # Errors
+/// As [`of_plan`].
+pub fn of_training(
+    plan: &TrainPlan,
+    n_visible: usize,
+    rows: Rows,
+    request: &DeviceRequest,
+) -> Result<Vec<StageMemory>> {
+    let (stage, limit) = (training(plan, n_visible, rows), limit()?);
+    Ok(places(request)?.into_iter().map(|place| stage.memory("", place, limit)).collect())
+}
+
+/// That every stage fits some backend that the request may lead to.
+///
+/// # Errors
+/// [`Error::Input`] that names the first stage which does not, and what would fit.
+pub fn check(stages: &[StageMemory]) -> Result<()> {
+    let known: Vec<&StageMemory> = stages.iter().filter(|stage| !stage.assumed).collect();
+    for group in known.chunk_by(|a, b| (&a.point, a.stage) == (&b.point, b.stage)) {
+        let faults: Vec<Fault> =
+            group.iter().filter_map(|stage| stage.too_large.as_ref().map(|large| large.fault(stage))).collect();
+        if faults.len() == group.len()
+            && let Some(fault) = faults.into_iter().next_back()
+        {
+            return Err(Error::Input(fault));
+        }
+    }
+    Ok(())
+}
+
+/// A table of the stages' memory, one line a stage and backend, columns by purpose.
+#[must_use]
+pub fn table(stages: &[StageMemory], name: &str) -> String {
+    let mut out = String::new();
+    let purposes = Use::ALL;
+    let _ = write!(out, "  {:<28} {:<11} {:<7}", "memory", "", "");
+    for purpose in purposes {
+        let _ = write!(out, " {:>10}", purpose.name());
+    }
+    let _ = writeln!(out, " {:>10}", "in all");
+    for stage in stages {
+        let label = if stage.point.is_empty() { name } else { &stage.point };
+        let backend = format!("{}{}", stage.backend, if stage.assumed { "*" } else { "" });
+        let _ = write!(out, "  {label:<28} {:<11} {backend:<7}", stage.stage);
+        for purpose in purposes {
+            let bytes = stage.device.bytes_of(purpose) + stage.host.bytes_of(purpose);
+            let text = if bytes == 0 { "-".to_string() } else { bytes_text(bytes) };
+            let _ = write!(out, " {text:>10}");
+        }
+        let _ = write!(out, " {:>10}", bytes_text(stage.bytes));
+        let _ = writeln!(out, "{}", if stage.too_large.is_some() { "  too large" } else { "" });
+    }
+    if stages.iter().any(|stage| stage.assumed) {
+        let largest = bytes_text(Room::default().largest);
+        let _ = writeln!(out, "  * no GPU is here: one with buffers up to {largest} is assumed");
+    }
+    out
+}

@@ -1,0 +1,34 @@
+//! Memory is counted before it is taken: what is counted is what a device is asked for.
+
+use gibbsite::backend::gpu::shader::Precision;
+use gibbsite::backend::gpu::{Gpu, Selection};
+use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
+use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
+
+use crate::parity::{gpu_or_ignored, states};
+
+/// A training of every kind of states, and how much of a device it takes.
+#[test]
+fn a_training_takes_what_is_counted() {
+    let _shared = gpu_or_ignored!();
+    let (n_visible, n_hidden, rows) = (75, 41, 130);
+    let data = states(rows, n_visible, 3);
+    for precision in Precision::ALL {
+        for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Pcd, false), (Algorithm::Cd, false)] {
+            let selection = Selection { allow_software: true, precision, ..Selection::default() };
+            let gpu = Gpu::new(&selection).unwrap();
+            let settings = Settings { flip, batch: 64, chains: 50, ..crate::training::settings(algorithm, 2) };
+            let state = initial_state(initial_machine(&data, n_hidden, 0.1, 1), &data, &settings);
+            let mut trainer = Trainer::new(&gpu, &settings, &data, &state).unwrap();
+            trainer.advance(2).unwrap();
+            let contrastive = algorithm == Algorithm::Cd;
+            let demand =
+                Demand { n_visible, n_hidden, rows, batch: 64, chains: 50, contrastive, flip, ..Demand::default() };
+            let counted = on_gpu(&demand, &Room { precision, ..Room::default() });
+            // The parameters of kernels are no storage buffer, and rounding binds one that it does not read.
+            let unread = if precision.is_half() { 16 } else { 0 };
+            let storage: u64 = counted.parts.iter().filter(|part| part.what != PARAMETERS).map(|part| part.bytes).sum();
+            assert_eq!(gpu.allocated_bytes() - unread, storage, "{algorithm:?} {precision:?}: {counted:?}");
+        }
+    }
+}
