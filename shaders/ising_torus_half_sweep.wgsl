@@ -40,6 +40,29 @@ const TABLE: u32 = 160u;
 @group(0) @binding(2) var<storage, read_write> spins: array<u32>;
 //!import torus
 
+// The words of an invocation: begin, begin + STRIDE, … before end, of the replica whose planes begin at first.
+struct Strand {
+    replica: u32,
+    first: u32,
+    begin: u32,
+    end: u32,
+}
+
+fn strand_of(index: u32) -> Strand {
+    let replica = index / p.streams;
+    let number = index % p.streams;
+    return Strand(
+        replica,
+        2u * p.words * replica,
+        BLOCK * (number / STRIDE) + number % STRIDE,
+        min(BLOCK * (number / STRIDE + 1u), p.words));
+}
+
+fn head_state(strand: Strand) -> vec4<u32> {
+    let counter = vec4<u32>(p.colour * p.words + strand.begin, p.sweep, p.stream, strand.replica);
+    return philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+}
+
 // Digit d of P_0 and of the steps to the thresholds of one and of more antiparallel neighbours.
 fn first_planes(replica: u32, d: u32) -> vec2<u32> {
     let at = TABLE * replica + 5u * d;
@@ -89,19 +112,15 @@ fn main(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let index = 64u * workgroup_number(workgroup, workgroups) + local;
-    let replica = index / p.streams;
+    let strand = strand_of(64u * workgroup_number(workgroup, workgroups) + local);
+    let replica = strand.replica;
     if replica >= p.replicas {
         return;
     }
-    let number = index % p.streams;
-    let begin = BLOCK * (number / STRIDE) + number % STRIDE;
-    let end = min(BLOCK * (number / STRIDE + 1u), p.words);
-    let first = 2u * p.words * replica;
-    let counter = vec4<u32>(p.colour * p.words + begin, p.sweep, p.stream, replica);
-    var state = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+    let first = strand.first;
+    var state = head_state(strand);
     let drawn = acceptance[TABLE * p.replicas + replica];
-    for (var f = begin; f < end; f += STRIDE) {
+    for (var f = strand.begin; f < strand.end; f += STRIDE) {
         let at = first + p.colour * p.words + f;
         let place = square_place(f);
         let spin = spins[at];
@@ -134,22 +153,18 @@ fn two_classes(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let index = 64u * workgroup_number(workgroup, workgroups) + local;
-    let replica = index / p.streams;
+    let strand = strand_of(64u * workgroup_number(workgroup, workgroups) + local);
+    let replica = strand.replica;
     if replica >= p.replicas {
         return;
     }
-    let number = index % p.streams;
-    let begin = BLOCK * (number / STRIDE) + number % STRIDE;
-    let end = min(BLOCK * (number / STRIDE + 1u), p.words);
-    let first = 2u * p.words * replica;
-    let counter = vec4<u32>(p.colour * p.words + begin, p.sweep, p.stream, replica);
-    var state = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+    let first = strand.first;
+    var state = head_state(strand);
     let head = HeadOfTwo(
         first_planes(replica, 0u), first_planes(replica, 1u), first_planes(replica, 2u), first_planes(replica, 3u),
         first_planes(replica, 4u), first_planes(replica, 5u), first_planes(replica, 6u), first_planes(replica, 7u),
         first_planes(replica, 8u), first_planes(replica, 9u), first_planes(replica, 10u), first_planes(replica, 11u));
-    for (var f = begin; f < end; f += STRIDE) {
+    for (var f = strand.begin; f < strand.end; f += STRIDE) {
         let at = first + p.colour * p.words + f;
         let place = square_place(f);
         let spin = spins[at];
@@ -199,19 +214,15 @@ fn cubic(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let index = 64u * workgroup_number(workgroup, workgroups) + local;
-    let replica = index / p.streams;
+    let strand = strand_of(64u * workgroup_number(workgroup, workgroups) + local);
+    let replica = strand.replica;
     if replica >= p.replicas {
         return;
     }
-    let number = index % p.streams;
-    let begin = BLOCK * (number / STRIDE) + number % STRIDE;
-    let end = min(BLOCK * (number / STRIDE + 1u), p.words);
-    let first = 2u * p.words * replica;
-    let counter = vec4<u32>(p.colour * p.words + begin, p.sweep, p.stream, replica);
-    var state = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+    let first = strand.first;
+    var state = head_state(strand);
     let drawn = acceptance[TABLE_OF_SIX * p.replicas + replica];
-    for (var f = begin; f < end; f += STRIDE) {
+    for (var f = strand.begin; f < strand.end; f += STRIDE) {
         let at = first + p.colour * p.words + f;
         let place = cubic_place(f);
         let spin = spins[at];

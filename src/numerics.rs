@@ -39,6 +39,21 @@ pub fn logit(p: f64) -> f64 {
     p.ln() - (-p).ln_1p()
 }
 
+/// Cuts pieces laid end to end, of positive `lengths`, into as many equal parts as `parts` says: for each of the `parts` + 1
+/// ends, the piece that it lies in and how far into it, from 0 to 1.
+pub fn equal_parts(lengths: &[f64], parts: usize) -> impl Iterator<Item = (usize, f64)> {
+    let total: f64 = lengths.iter().sum();
+    let (mut piece, mut behind) = (0, 0.0);
+    (0..=parts).map(move |k| {
+        let wanted = total * k as f64 / parts as f64;
+        while piece + 1 < lengths.len() && behind + lengths[piece] < wanted {
+            behind += lengths[piece];
+            piece += 1;
+        }
+        (piece, ((wanted - behind) / lengths[piece]).clamp(0.0, 1.0))
+    })
+}
+
 /// A number as its shortest exact decimal, with a power of ten where that would be long: 2.269185, 1e-300.
 #[must_use]
 pub fn readable(x: f64) -> String {

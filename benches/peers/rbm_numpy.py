@@ -1,7 +1,7 @@
 """The loops one writes in Python, beside `gibbsite bench rbm` and `gibbsite bench ais`: numpy, and PyTorch where it is installed.
 
-    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install numpy scikit-learn torch
-    /tmp/peers/bin/python benches/peers/rbm_numpy.py --threads 1 --case mnist784x500_b500_pcd10
+    python3 -m venv target/peers && target/peers/bin/pip install numpy scikit-learn torch
+    target/peers/bin/python benches/peers/rbm_numpy.py --threads 1 --case mnist784x500_b500_pcd10
 
 Case names are those of `gibbsite bench`; one line a case and program: updates per second, and per CPU second, which holds
 on a busy machine with one thread. `sklearn` is BernoulliRBM, which does PCD-1 in double precision.

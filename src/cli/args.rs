@@ -1,9 +1,17 @@
 //! Flags of all commands, as typed; meaning is given to them by the commands.
 
+mod bench;
+mod machine;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::bench::{BenchArgs, BenchWhat};
+pub(super) use self::machine::{
+    BasisName, CouplingsArgs, LikelihoodArgs, ReverseName, SampleArgs, ScheduleName, StreamSwitch, Switch,
+    TrainAlgorithm, TrainArgs,
+};
 use crate::run::device::{Choice, DeviceRequest};
 
 /// Trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
@@ -206,237 +214,6 @@ pub(super) struct IsingArgs {
     pub(super) histogram: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum TrainAlgorithm {
-    /// Contrastive divergence
-    Cd,
-    /// Persistent contrastive divergence
-    Pcd,
-    /// Persistent chains, tempered: replicas at other temperatures
-    Pt,
-    /// Persistent chains, tempered: replicas at earlier machines of the same training
-    Trajectory,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ScheduleName {
-    /// The same rate throughout
-    Constant,
-    /// Falling to 0 on a straight line
-    Linear,
-    /// Falling to 0 on a half cosine
-    Cosine,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Switch {
-    /// On for lattice data
-    Auto,
-    /// Always
-    On,
-    /// Never
-    Off,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum StreamSwitch {
-    /// Where the rows are too large for memory
-    Auto,
-    /// Always
-    On,
-    /// Never
-    Off,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TrainArgs {
-    /// Binary data (.npy, .npz, .csv)
-    #[arg(value_name = "DATA")]
-    pub(super) data: PathBuf,
-    /// Hidden units
-    #[arg(long, value_name = "N")]
-    pub(super) hidden: usize,
-    /// Where the chains of the model start in every update
-    #[arg(long, value_enum, default_value = "pcd")]
-    pub(super) algorithm: TrainAlgorithm,
-    /// Rungs of the ladder of pt, or the most that trajectory may have; each has --chains chains
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    pub(super) rungs: usize,
-    /// Gibbs steps of an update
-    #[arg(long, default_value_t = 5, value_name = "K")]
-    pub(super) gibbs_steps: u32,
-    /// Persistent chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(super) chains: usize,
-    /// Rows of a minibatch [default: 500, or all rows if there are fewer]
-    #[arg(long, value_name = "N")]
-    pub(super) batch: Option<usize>,
-    /// Learning rate at the start
-    #[arg(long, default_value_t = 0.1, value_name = "RATE")]
-    pub(super) learning_rate: f64,
-    /// How the rate falls
-    #[arg(long, value_enum, default_value = "cosine")]
-    pub(super) schedule: ScheduleName,
-    /// Number of updates
-    #[arg(long, default_value_t = 20_000, value_name = "N", conflicts_with = "epochs")]
-    pub(super) updates: u64,
-    /// Passes over the training rows, instead of updates
-    #[arg(long, value_name = "N")]
-    pub(super) epochs: Option<u64>,
-    /// Momentum
-    #[arg(long, default_value_t = 0.0, value_name = "M")]
-    pub(super) momentum: f64,
-    /// L2 on the weights
-    #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
-    pub(super) weight_decay: f64,
-    /// Plain instead of centred gradient
-    #[arg(long)]
-    pub(super) not_centred: bool,
-    /// Factor on the learning rate of the biases [default: 0.1 with flip moves, else 1]
-    #[arg(long, value_name = "FACTOR")]
-    pub(super) bias_rate: Option<f64>,
-    /// Flip moves of the chains, exact for data with up-down symmetry
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) flip: Switch,
-    /// Translations of the chains around a periodic lattice
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) translations: Switch,
-    /// Fraction of the rows kept out of the training
-    #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
-    pub(super) held_out: f64,
-    /// Standard deviation of the initial weights
-    #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
-    pub(super) weight_scale: f64,
-    /// How many times the likelihood is measured
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub(super) metrics: u64,
-    /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) stream: StreamSwitch,
-    /// Go on from the checkpoint beside the model file
-    #[arg(long)]
-    pub(super) resume: bool,
-    /// Model file
-    #[arg(short, long, default_value = "model.safetensors", value_name = "FILE")]
-    pub(super) out: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct SampleArgs {
-    /// Model (.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub(super) model: PathBuf,
-    /// Number of samples
-    #[arg(long, default_value_t = 10_000, value_name = "N")]
-    pub(super) samples: usize,
-    /// Parallel chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(super) chains: usize,
-    /// Gibbs steps before the first sample
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(super) thermalise: u32,
-    /// Gibbs steps between samples of a chain
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub(super) every: u32,
-    /// Flip moves of the chains, exact for any model
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) flip: Switch,
-    /// Translations of the chains around the model's lattice
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) translations: Switch,
-    /// Replicas at other temperatures that exchange with the chains: auto (as many as the model needs), a number of rungs,
-    /// or off
-    #[arg(long, default_value = "off", value_name = "auto|R|off")]
-    pub(super) tempering: String,
-    /// Replicas at these machines instead, the earliest first: models or checkpoints of the training
-    #[arg(long, value_delimiter = ',', value_name = "FILE,…", conflicts_with = "tempering")]
-    pub(super) trajectory: Vec<PathBuf>,
-    /// File of the samples (.npy, .npz or .csv)
-    #[arg(short, long, default_value = "samples.npy", value_name = "FILE")]
-    pub(super) out: PathBuf,
-}
-
-/// Where reverse AIS begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReverseName {
-    /// At exact samples where ln Z is enumerated, else at tempering chains
-    Auto,
-    /// At exact samples
-    Exact,
-    /// At tempering chains
-    Tempering,
-    /// No reverse AIS
-    Off,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LikelihoodArgs {
-    /// Model (.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub(super) model: PathBuf,
-    /// Binary data (.npy, .npz, .csv)
-    #[arg(value_name = "DATA")]
-    pub(super) data: Option<PathBuf>,
-    /// AIS chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(super) chains: usize,
-    /// Inverse temperatures
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(super) betas: usize,
-    /// Where they lie: adaptive (steps of equal thermodynamic length, measured on the model), linear, or the values
-    /// themselves, from 0 to 1
-    #[arg(long, default_value = "adaptive", value_name = "adaptive|linear|B,B,…")]
-    pub(super) ladder: String,
-    /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) reverse: ReverseName,
-    /// Temper along these machines instead of temperatures, the earliest first: models or checkpoints of the training
-    #[arg(long, value_delimiter = ',', value_name = "FILE,…")]
-    pub(super) trajectory: Vec<PathBuf>,
-    /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
-    #[arg(long)]
-    pub(super) exact: bool,
-    /// Exit with 3 when the result warns of itself
-    #[arg(long)]
-    pub(super) strict: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum BasisName {
-    /// s = ±1: true couplings of a generalised Ising model
-    Spin,
-    /// v = 0, 1: log-odds interactions with all other units at 0
-    Binary,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CouplingsArgs {
-    /// Model (.safetensors)
-    #[arg(value_name = "MODEL")]
-    pub(super) model: PathBuf,
-    /// Basis
-    #[arg(long, value_enum, default_value = "spin")]
-    pub(super) basis: BasisName,
-    /// Orders, 1 to 3
-    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "LIST")]
-    pub(super) orders: Vec<usize>,
-    /// exact, gaussian or cumulant:K; all but exact are approximations
-    #[arg(long, default_value = "exact", value_name = "METHOD")]
-    pub(super) method: String,
-    /// File with one unit (name or number) a line, among which couplings of order 3 are read
-    #[arg(long, value_name = "FILE")]
-    pub(super) units: Option<PathBuf>,
-    /// Strongest positive pairs that are listed
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub(super) strongest: usize,
-    /// List of couplings (.csv)
-    #[arg(short, long, default_value = "couplings.csv", value_name = "FILE")]
-    pub(super) out: PathBuf,
-    /// Pair matrix (.npy)
-    #[arg(long, value_name = "FILE")]
-    pub(super) matrix: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct ObserveArgs {
     /// Spin configurations (.npy, .npz, .csv)
@@ -448,57 +225,6 @@ pub(super) struct ObserveArgs {
     /// Temperature in J/k_B [default: what the file says]; picks samples from a file with several
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct BenchArgs {
-    /// What is measured
-    #[command(subcommand)]
-    pub(super) what: BenchWhat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum BenchWhat {
-    /// Ising spin updates, in flips/ns
-    Ising(BenchIsingArgs),
-    /// Training of machines, in updates/s
-    Rbm(BenchRbmArgs),
-    /// Annealed importance sampling, in runs/s
-    Ais(BenchAisArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct BenchIsingArgs {
-    /// Cases, e.g. square1024 or cubic64 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    pub(super) case: Vec<String>,
-    /// Measured seconds of each row
-    #[arg(long, default_value_t = 1.0, value_name = "S")]
-    pub(super) seconds: f64,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct BenchRbmArgs {
-    /// Cases, e.g. mnist784x500_b500_pcd10 (784 visible and 500 hidden units, 500 rows a minibatch, 10 Gibbs steps)
-    /// [default: small and large, dense and sparse]
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    pub(super) case: Vec<String>,
-    /// Instead, cases that show how time grows with the number of hidden units and with the batch
-    #[arg(long, conflicts_with = "case")]
-    pub(super) growth: bool,
-    /// Measured seconds of each row
-    #[arg(long, default_value_t = 1.0, value_name = "S")]
-    pub(super) seconds: f64,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct BenchAisArgs {
-    /// Cases, e.g. ais784x500_c1000_b1000 (1000 chains over 1000 steps of temperature) [default: small and large]
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
-    pub(super) case: Vec<String>,
-    /// Measured seconds of each row, unless one run takes longer
-    #[arg(long, default_value_t = 1.0, value_name = "S")]
-    pub(super) seconds: f64,
 }
 
 #[derive(Debug, Args)]

@@ -177,6 +177,11 @@ fn bounds(out: &mut String, name: &str, values: &Bounds) {
     }
 }
 
+/// Accepted parts of exchanges between neighbours, from the lowest pair up.
+pub(super) fn accepted(acceptance: &[f64]) -> String {
+    acceptance.iter().map(|a| format!("{a:.2}")).collect::<Vec<_>>().join(" ")
+}
+
 /// Device time of every kernel, one line each; nothing where it was not measured.
 pub(super) fn kernels(times: &[KernelTime]) -> String {
     let mut out = String::new();

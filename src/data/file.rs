@@ -128,7 +128,7 @@ impl ByteHash {
     /// The hash of all pieces in 64 hexadecimal digits.
     #[must_use]
     pub fn hex(self) -> String {
-        self.0.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&self.0.finalize())
     }
 }
 

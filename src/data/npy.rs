@@ -6,10 +6,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::binary;
-use super::file::{cannot_read, hex, read_bytes, sha256_hex, write_atomic};
+use super::file::{ByteHash, cannot_read, read_bytes, sha256_hex, write_atomic};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 
@@ -262,16 +260,16 @@ pub(crate) fn read_bits(path: &Path) -> Result<(BitMatrix, String)> {
         return Ok((decode_bits(&bytes, &source)?, sha256_hex(&bytes)));
     }
     let (rows, units) = matrix_shape(&header, &source)?;
-    let mut hash = Sha256::new();
+    let mut hash = ByteHash::default();
     let mut buffer = vec![0; header.length];
     file.rewind().and_then(|()| file.read_exact(&mut buffer)).map_err(|e| cannot_read(path, &e))?;
-    hash.update(&buffer);
+    hash.add(&buffer);
     buffer.resize(units * header.dtype.bytes(), 0);
     let (mut file, mut failed) = (BufReader::with_capacity(1 << 20, file), None);
     let bits = binary::bits_of(rows, units, &source, |_, j| {
         if j == 0 {
             match file.read_exact(&mut buffer) {
-                Ok(()) => hash.update(&buffer),
+                Ok(()) => hash.add(&buffer),
                 Err(error) => failed = Some(error),
             }
         }
@@ -280,7 +278,7 @@ pub(crate) fn read_bits(path: &Path) -> Result<(BitMatrix, String)> {
     if let Some(error) = failed {
         return Err(cannot_read(path, &error));
     }
-    Ok((bits?, hex(&hash.finalize())))
+    Ok((bits?, hash.hex()))
 }
 
 /// A real array of any shape, row-major.

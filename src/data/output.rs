@@ -3,10 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::Format;
-use super::file::{cannot_read, cannot_write, hex, read_text};
+use super::file::{ByteHash, cannot_read, cannot_write, read_text};
 use crate::error::{Error, Fault, Result};
 
 /// Checks that a result can be written to `path` later: its directory is there and it is no directory itself.
@@ -51,15 +49,15 @@ pub fn make_directory(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Input`] when the file cannot be read.
 pub fn hash_file(path: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
+    let mut hash = ByteHash::default();
     let mut file = std::fs::File::open(path).map_err(|e| cannot_read(path, &e))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
         let count = file.read(&mut buffer).map_err(|e| cannot_read(path, &e))?;
         if count == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok(hash.hex());
         }
-        hash.update(&buffer[..count]);
+        hash.add(&buffer[..count]);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Samples too many for memory: packed once into a file of their own, from which rows are read by number.
 //!
-//! The file is the rows of a [`BitMatrix`] one after another and nothing else; it is removed with its last user. Rows are read in the order of the file, whatever the order they are asked for.
+//! The file is the rows of a [`BitMatrix`] one after another and nothing else; it is removed with its last user. Rows are
+//! read in the order of the file, whatever the order they are asked for.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};

@@ -1,9 +1,10 @@
 //! What a run needs in memory, estimated before anything is allocated.
 //!
-//! Moving spins: one bit a spin where sites are packed, in rows of whole words for each colour; a word of 256 lanes a site for every 256 replicas begun otherwise,
-//! one byte a spin for cluster updates; and two copies of all spins, one bit each (the starts and a reading). Lists of
-//! neighbours, where the model has any: while they are made, 64 bytes a site and 40 a bond. Samples: four copies at the
-//! most, of one bit a spin (collected, handed on, correlated). Beside these 16 MiB for the program, its threads and tables.
+//! Moving spins: one bit a spin where sites are packed, in rows of whole words for each colour; a word of 256 lanes a
+//! site for every 256 replicas begun otherwise, one byte a spin for cluster updates; and two copies of all spins, one bit
+//! each (the starts and a reading). Lists of neighbours, where the model has any: while they are made, 64 bytes a site and
+//! 40 a bond. Samples: four copies at the most, of one bit a spin (collected, handed on, correlated). Beside these 16 MiB
+//! for the program, its threads and tables.
 
 use super::walkers::one_bit_a_site;
 use super::{Model, Scan};

@@ -48,7 +48,7 @@ pub struct Effort {
 /// Gibbs steps between exchanges.
 const STEPS: u32 = 5;
 /// Ways from the base to the machine, a chain in the mean, before anything is measured.
-const ARRIVALS: f64 = 3.0;
+pub const ARRIVALS: f64 = 3.0;
 /// Rounds that are made whatever they cost, if so many are needed.
 const LEAST_ROUNDS: u64 = 100;
 /// Rounds of which log-weights are kept, for each of both sets of pairs.

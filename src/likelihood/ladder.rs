@@ -6,6 +6,7 @@
 
 use crate::backend::{Address, Backend};
 use crate::error::Result;
+use crate::numerics::equal_parts;
 use crate::rng::derive_seed;
 
 /// K + 1 equally spaced inverse temperatures from 0 to 1.
@@ -79,18 +80,8 @@ impl Length {
 fn equal_lengths(rates: &[f64], steps: usize) -> Vec<f64> {
     let floor = LEAST_RATE * crate::stats::mean(rates);
     let rates: Vec<f64> = rates.iter().map(|r| if floor > 0.0 { r.max(floor) } else { 1.0 }).collect();
-    let total: f64 = rates.iter().sum();
-    let mut betas = Vec::with_capacity(steps + 1);
-    let (mut piece, mut behind) = (0, 0.0);
-    for k in 0..=steps {
-        let wanted = total * k as f64 / steps as f64;
-        while piece + 1 < rates.len() && behind + rates[piece] < wanted {
-            behind += rates[piece];
-            piece += 1;
-        }
-        let part = ((wanted - behind) / rates[piece]).clamp(0.0, 1.0);
-        betas.push((piece as f64 + part) / rates.len() as f64);
-    }
+    let place = |(piece, part): (usize, f64)| (piece as f64 + part) / rates.len() as f64;
+    let mut betas: Vec<f64> = equal_parts(&rates, steps).map(place).collect();
     betas[0] = 0.0;
     betas[steps] = 1.0;
     betas

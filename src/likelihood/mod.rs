@@ -2,8 +2,8 @@
 //!
 //! LL(S) = mean over S of −F(v) − ln Z, in nats a row. Forward AIS errs on one side: its estimate of Z is unbiased, so
 //! ln Z comes out low in the mean and LL high. Reverse AIS from samples of the machine errs on the other: together they
-//! are an interval, and Bennett's ratio of both a value in it. No model can beat the entropy of the source: ⟨LL⟩ ≤ −S, and on a given
-//! set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
+//! are an interval, and Bennett's ratio of both a value in it. No model can beat the entropy of the source: ⟨LL⟩ ≤ −S, and
+//! on a given set LL ≤ −(plug-in entropy). A value above its ceiling means a wrong ln Z.
 
 mod ais;
 mod bridge;
@@ -20,7 +20,7 @@ pub use self::bridge::{bennett, bridge_rungs};
 pub use self::ceiling::{distinct_rows, plug_in_entropy};
 pub use self::checks::{Evidence, judge, verdict};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
-pub use self::equilibrated::{Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
+pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, linear_ladder};
 pub use self::reverse::reverse_anneal;
 

@@ -109,8 +109,8 @@ fn selection(request: &DeviceRequest) -> Result<Selection> {
 
 /// Adds what the environment says of GPUs, which never changes more of a result than the rounding of its weights:
 /// `GIBBSITE_TILE` (a tile's name, or `likely` for no measurement), `GIBBSITE_WEIGHTS` (`f32` or `f16`),
-/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`, `GIBBSITE_TIMESTAMPS` (`1`: of
-/// all dispatches, `0`: of none, else of a part).
+/// `GIBBSITE_BINDING` (bytes of the largest buffer that a kernel may see), `GIBBSITE_SHADER_CHECKS=1`,
+/// `GIBBSITE_TIMESTAMPS` (`1`: of all dispatches, `0`: of none, else of a part).
 fn settings(selection: Selection) -> Result<Selection> {
     let value = |name: &str| std::env::var(name).unwrap_or_default();
     let refused = |name: &str, found: &str, expected: String| {

@@ -23,7 +23,7 @@ use crate::rbm::Rbm;
 use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
 use crate::report::write_report;
 use crate::rng::derive_seed;
-use crate::sample::{self, Moves};
+use crate::sample::{self, translations_of};
 use crate::scenario::{self, Plan, Point};
 use crate::train::{self as training, RowSource, smoothed_means};
 
@@ -61,7 +61,8 @@ pub(super) const CHECKPOINTS_KEPT: usize = 2;
 /// Runs all points of `plan`.
 ///
 /// # Errors
-/// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was finished before stays.
+/// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was
+/// finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
     let device = memory::settle(&request.device, &memory::of_plan(plan, &request.device)?)?;
     run_through_failures(plan, request, listener, |attempt| with_backend(&device, attempt))
@@ -401,7 +402,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             bias_rate: plan.bias_rate,
             offset_rate: plan.offset_rate,
             flip: plan.flip,
-            translations: lattice.filter(|_| plan.translations).and_then(|l| Moves::of(Some(l)).translations),
+            translations: translations_of(lattice.filter(|_| plan.translations)),
             rungs: plan.rungs,
             seed,
         },

@@ -12,7 +12,8 @@ use crate::data::{ByteHash, sha256_hex};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::{
-    AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight, pseudo_likelihood,
+    ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
+    pseudo_likelihood,
 };
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
@@ -276,12 +277,9 @@ fn checkpoint(state: State, settings: &Settings, fingerprint: &str) -> Checkpoin
         step: state.update * u64::from(settings.gibbs_steps),
         seed: settings.seed,
         fingerprint: fingerprint.to_string(),
-        ladder: state.ladder.clone(),
+        ladder: state.ladder,
     }
 }
-
-/// Ways from the lowest rung to the machine, a chain in the mean, that count as equilibrated.
-const ARRIVALS: f64 = 3.0;
 
 /// What exchanges did, for a record.
 #[must_use]

@@ -5,11 +5,11 @@ mod placement;
 mod sampling;
 mod tempering;
 
-pub use self::moves::{Moves, TRANSLATE_EVERY, translate};
+pub use self::moves::{Moves, TRANSLATE_EVERY, translate, translations_of};
 pub use self::placement::place_evenly;
 pub use self::sampling::{Rungs, Sampled, sample_tempered};
 use self::tempering::independent;
-pub use self::tempering::{Count, Exchanges, FORGET, Hear, Tempering, TemperingState, tempered};
+pub use self::tempering::{Count, Exchanges, FORGET, Hear, MAX_RUNGS, Tempering, TemperingState, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

@@ -28,14 +28,6 @@ impl Moves {
     /// None.
     pub const NONE: Self = Self { flip: false, translations: None };
 
-    /// Those of Ising data on a lattice: the flip, and translations where it is periodic in every direction that the shift
-    /// by one site maps bonds to bonds.
-    #[must_use]
-    pub fn of(lattice: Option<Lattice>) -> Self {
-        let translations = lattice.filter(|l| l.is_periodic() && !matches!(l, Lattice::Honeycomb { .. }));
-        Self { flip: lattice.is_some(), translations }
-    }
-
     /// Makes the moves of round `round` after Gibbs steps; flips are drawn at (chain, `step`, `SymmetryMove`).
     ///
     /// # Errors
@@ -59,6 +51,13 @@ impl Moves {
             _ => Ok(()),
         }
     }
+}
+
+/// The lattice, if translations of it map Ising data to Ising data: where it is periodic and the shift by one site in every
+/// direction maps bonds to bonds.
+#[must_use]
+pub fn translations_of(lattice: Option<Lattice>) -> Option<Lattice> {
+    lattice.filter(|l| l.is_periodic() && !matches!(l, Lattice::Honeycomb { .. }))
 }
 
 /// Proposes a translation by a random vector to every chain.

@@ -1,5 +1,7 @@
 //! Placement of temperatures by the acceptance that was measured.
 
+use crate::numerics::equal_parts;
+
 /// Smallest rejection that a placement counts with: no two temperatures fall together.
 const LEAST_REJECTION: f64 = 0.01;
 
@@ -10,19 +12,13 @@ const LEAST_REJECTION: f64 = 0.01;
 #[must_use]
 pub fn place_evenly(betas: &[f64], acceptance: &[f64]) -> Vec<f64> {
     let rejections: Vec<f64> = acceptance.iter().map(|a| (1.0 - a).clamp(LEAST_REJECTION, 1.0)).collect();
-    let total: f64 = rejections.iter().sum();
-    let (mut gap, mut behind) = (0, 0.0);
-    let mut place = |k: usize| {
-        let wanted = total * k as f64 / rejections.len() as f64;
-        while gap + 1 < rejections.len() && behind + rejections[gap] < wanted {
-            behind += rejections[gap];
-            gap += 1;
-        }
-        let part = ((wanted - behind) / rejections[gap]).clamp(0.0, 1.0);
-        0.5 * (betas[k] + betas[gap] + part * (betas[gap + 1] - betas[gap]))
-    };
     let last = rejections.len();
-    (0..=last).map(|k| if k == 0 || k == last { betas[k] } else { place(k) }).collect()
+    let place = |(k, (gap, part)): (usize, (usize, f64))| match k {
+        0 => betas[0],
+        _ if k == last => betas[last],
+        _ => 0.5 * (betas[k] + betas[gap] + part * (betas[gap + 1] - betas[gap])),
+    };
+    equal_parts(&rejections, last).enumerate().map(place).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::rng::{Stream, derive_seed, uniform, unit_word};
 
 use super::moves::Moves;
 
+/// Most rungs of a ladder that is asked for.
+pub const MAX_RUNGS: usize = 256;
+
 /// The machine at inverse temperature β over the base b0: at 0 independent units, at 1 the machine itself.
 #[must_use]
 pub fn tempered(rbm: &Rbm, base: &[f32], beta: f64) -> Rbm {

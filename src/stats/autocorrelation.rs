@@ -8,6 +8,8 @@
 //! (U. Wolff, "Monte Carlo errors with less errors", Comput. Phys. Commun. 156, 143 (2004), eqs. 31, 42, 49, 52;
 //! erratum 176, 383 (2007).)
 
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use super::spectrum::covariances;
@@ -83,17 +85,8 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
     let (mut window, mut converged, mut sum, mut absolute) = (0, last == 0, 0.5 * zero, 0.5 * zero);
     let mut from = 1;
     'lags: while from <= last {
-        let lags: Vec<usize> = if from > DIRECT_LAGS {
-            (from..=last).collect()
-        } else {
-            (from..(from + LAG_BATCH).min(last + 1)).collect()
-        };
-        let batch: Vec<f64> = if from > DIRECT_LAGS {
-            covariances(&centred, times, last).split_off(from)
-        } else {
-            lags.par_iter().map(|&t| covariance(&centred, times, t)).collect()
-        };
-        for (&w, gamma) in lags.iter().zip(batch) {
+        let until = if from > DIRECT_LAGS { last } else { last.min(from + LAG_BATCH - 1) };
+        for (w, gamma) in (from..).zip(covariances_at(&centred, times, from..=until)) {
             window = w;
             sum += gamma;
             absolute += gamma.abs();
@@ -102,7 +95,7 @@ pub fn autocorrelation(series: &[f64], replicas: usize) -> Autocorrelation {
                 break 'lags;
             }
         }
-        from += lags.len();
+        from = until + 1;
     }
     // Pooled mean: every Γ(t) came out too small by the variance of ā.
     let shift = 2.0 * sum.max(0.0) / n;
@@ -123,15 +116,18 @@ pub fn autocorrelation_function(series: &[f64], replicas: usize, lags: usize) ->
     }
     let centre = super::mean(series);
     let centred: Vec<f64> = series.iter().map(|x| x - centre).collect();
-    let lags = lags.min(times - 1);
-    let gammas: Vec<f64> = if lags > DIRECT_LAGS {
-        covariances(&centred, times, lags)
-    } else {
-        (0..=lags).into_par_iter().map(|t| covariance(&centred, times, t)).collect()
-    };
+    let gammas = covariances_at(&centred, times, 0..=lags.min(times - 1));
     let zero = gammas[0];
     let ratio = |(t, g): (usize, &f64)| if zero > 0.0 { g / zero } else { f64::from(u8::from(t == 0)) };
     gammas.iter().enumerate().map(ratio).collect()
+}
+
+/// Γ(t) at some lags, over all replicas.
+fn covariances_at(centred: &[f64], times: usize, lags: RangeInclusive<usize>) -> Vec<f64> {
+    if *lags.end() > DIRECT_LAGS {
+        return covariances(centred, times, *lags.end()).split_off(*lags.start());
+    }
+    lags.into_par_iter().map(|t| covariance(centred, times, t)).collect()
 }
 
 /// Γ(t) over all replicas.

@@ -1,18 +1,16 @@
 //! Training by contrastive divergence (CD-k), persistent chains (PCD-k) and tempered chains.
 //!
 //! ∂ ln L/∂w_ji = ⟨v_j sig(x_i)⟩_data − ⟨v_j sig(x_i)⟩_model. The data phase is a minibatch; the model phase is k Gibbs
-//! steps away from it (CD, Hinton 2002), a set of chains that never restart (PCD, Tieleman 2008), or such chains
-//! that exchange states with a ladder of other machines ([`LadderState`]). With a flip symmetry
-//! in the data, each update ends its Gibbs steps with a global flip of every chain, accepted by Metropolis: below a
-//! critical temperature chains freeze in one sign, and the small difference between the sign balance of data and chains
-//! would drive the biases without end.
-//!
+//! steps away from it (CD, Hinton 2002), a set of chains that never restart (PCD, Tieleman 2008), or such chains that
+//! exchange states with a ladder of other machines ([`LadderState`]). With a flip symmetry in the data, each update ends
+//! its Gibbs steps with a global flip of every chain, accepted by Metropolis: below a critical temperature chains freeze in
+//! one sign, and the small difference between the sign balance of data and chains would drive the biases without end.
 //! Translations of the lattice are proposed likewise ([`Moves`]).
 //!
-//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders. Update t uses Gibbs steps
-//! `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the same training.
-//! Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come while the
-//! device works: the same rows in the same order, so the same training.
+//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders. Update t
+//! uses Gibbs steps `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the
+//! same training. Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come
+//! while the device works: the same rows in the same order, so the same training.
 
 mod ladder;
 mod rows;
@@ -32,7 +30,7 @@ use crate::lattice::Lattice;
 use crate::numerics::logit;
 use crate::rbm::{MAX_WEIGHTS, Rbm};
 use crate::rng::{Permutation, Philox, derive_seed};
-use crate::sample::{Exchanges, Moves};
+use crate::sample::{Exchanges, MAX_RUNGS, Moves};
 
 /// Where the model's chains start in every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,8 +349,6 @@ fn minibatch(settings: &Settings, rows: u32, t: u64) -> Minibatch {
 
 /// Most chains: one is a 32-bit random address, and all of them live in memory.
 const MAX_CHAINS: usize = 1 << 24;
-/// Most rungs of a ladder.
-const MAX_RUNGS: usize = 256;
 
 /// Checks settings against data before anything is made of them.
 ///

@@ -1,9 +1,9 @@
 //! One large lattice on several threads, each with a band of rows or layers that it keeps for many half-sweeps.
 //!
-//! A band needs of its neighbours two rows, or a layer, at either end, as the half-sweep before left them. So every thread updates the
-//! blocks at the ends of its band first, posts the rows there, and goes on with the inner blocks while its neighbours
-//! fetch them; it waits only for a neighbour that is behind by almost a half-sweep. Every block is updated in every
-//! half-sweep from the same neighbours and with the same numbers as on one thread.
+//! A band needs of its neighbours two rows, or a layer, at either end, as the half-sweep before left them. So every
+//! thread updates the blocks at the ends of its band first, posts the rows there, and goes on with the inner blocks while
+//! its neighbours fetch them; it waits only for a neighbour that is behind by almost a half-sweep. Every block is updated
+//! in every half-sweep from the same neighbours and with the same numbers as on one thread.
 //! Source: exchange of halos as in domain decomposition.
 
 use std::ops::Range;
@@ -41,8 +41,8 @@ pub(crate) struct Sweeping<'a> {
 struct Post {
     /// Half-sweeps whose rows are posted.
     done: AtomicU64,
-    /// [`Bands::halo`] words by colour, at the first end and at the last. They are written again two half-sweeps later, which a thread
-    /// begins only when its neighbours have done the one between, for which they have read them.
+    /// [`Bands::halo`] words by colour, at the first end and at the last. They are written again two half-sweeps later,
+    /// which a thread begins only when its neighbours have done the one between, for which they have read them.
     rows: [[Vec<AtomicU32>; 2]; 2],
 }
 
@@ -200,7 +200,7 @@ impl Band<'_> {
 }
 
 /// The words `me`, of which `block` is the first.
-fn update(block: TorusBlock<'_>, step: Sweeping<'_>, scratch: &mut Scratch, me: &mut [u32]) {
+pub(super) fn update(block: TorusBlock<'_>, step: Sweeping<'_>, scratch: &mut Scratch, me: &mut [u32]) {
     for (k, words) in me.chunks_mut(BLOCK_WORDS).enumerate() {
         let block = TorusBlock { first: block.first + k * BLOCK_WORDS, ..block };
         ising_torus_half_sweep(block, step.thresholds, step.address, scratch, words);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::bands::{Bands, Sweeping};
+use super::bands::{Bands, Sweeping, update};
 use super::digits::FlipAddress;
-use super::kernels::ising_torus_half_sweep::ising_torus_half_sweep;
 use super::kernels::ising_torus_sums::ising_torus_sums;
 use super::lanes::U32x8;
 use super::neighbours::{BLOCK_WORDS, Scratch, TorusBlock};
@@ -120,13 +119,9 @@ impl TorusReplica {
     fn half_sweep(&mut self, torus: &Torus, colour: usize, address: FlipAddress, threads: usize) {
         let [even, odd] = &mut self.planes;
         let (me, other) = if colour == 0 { (even, &*odd) } else { (odd, &*even) };
-        let thresholds = &*self.thresholds;
+        let step = Sweeping { thresholds: &self.thresholds, address };
         let update = |begin: usize, rows: &mut [u32]| {
-            let mut scratch = Scratch::new();
-            for (k, words) in rows.chunks_mut(BLOCK_WORDS).enumerate() {
-                let block = TorusBlock::of_all(torus, colour, begin + k * BLOCK_WORDS, other);
-                ising_torus_half_sweep(block, thresholds, address, &mut scratch, words);
-            }
+            update(TorusBlock::of_all(torus, colour, begin, other), step, &mut Scratch::new(), rows);
         };
         let blocks = me.len().div_ceil(BLOCK_WORDS);
         let band = BLOCK_WORDS * blocks.div_ceil(BANDS_A_THREAD * threads).max(SMALLEST_BAND);

@@ -157,18 +157,18 @@ impl Backend for Gpu {
 
     fn gibbs(&self, params: &Params, chains: &mut States, address: Address, steps: Range<u32>) {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
-        match chains.hidden(self, params.n_hidden) {
+        let both = chains.hidden(self, params.n_hidden).and_then(|hidden| {
+            let h_from_v = HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden)?;
+            Ok((h_from_v, HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None)))
+        });
+        match both {
             Err(error) => self.fail(error),
-            Ok(hidden) => match HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden) {
-                Err(error) => self.fail(error),
-                Ok(h_from_v) => {
-                    let v_from_h = HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None);
-                    for step in steps {
-                        h_from_v.record(self, step);
-                        v_from_h.record(self, step);
-                    }
+            Ok((h_from_v, v_from_h)) => {
+                for step in steps {
+                    h_from_v.record(self, step);
+                    v_from_h.record(self, step);
                 }
-            },
+            }
         }
     }
 
@@ -182,13 +182,9 @@ impl Backend for Gpu {
 
     fn flip_move(&self, params: &Params, chains: &mut States, address: Address, step: u32) {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
-        match chains.gains(self, params.n_hidden.div_ceil(32)) {
-            Err(error) => self.fail(error),
-            Ok(gains) => {
-                if let Err(error) = flip_move::record(self, params, chains, &gains, address, step) {
-                    self.fail(error);
-                }
-            }
+        let gains = chains.gains(self, params.n_hidden.div_ceil(32));
+        if let Err(error) = gains.and_then(|gains| flip_move::record(self, params, chains, &gains, address, step)) {
+            self.fail(error);
         }
     }
 

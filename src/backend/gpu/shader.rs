@@ -2,8 +2,9 @@
 //!
 //! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Four imports are
 //! resolved by the [`Variant`]: `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `taken_up` by
-//! [`Parts`], `tile` by the constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as the tile says, with
-//! `{name}` replaced by 0, 1, …: compilers keep unrolled accumulators in registers and arrays of them often not.
+//! [`Parts`], `tile` by the constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as
+//! the tile says, with `{name}` replaced by 0, 1, …: compilers keep unrolled accumulators in registers and arrays of them
+//! often not.
 
 use super::tile::{self, Tile};
 

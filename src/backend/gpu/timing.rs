@@ -65,9 +65,7 @@ impl Timing {
             times: BTreeMap::new(),
         })
     }
-}
 
-impl Timing {
     /// Whether batch number `batch` is timed.
     pub(super) fn times_batch(&self, batch: u64) -> bool {
         self.timed == Timed::Always || batch.is_multiple_of(SAMPLED)

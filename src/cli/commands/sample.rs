@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::train::moves;
+use super::train::translations;
 use crate::artifact::read_checkpoint;
 use crate::backend::Backend;
 use crate::cli::args::{Global, SampleArgs, Switch};
 use crate::cli::console::Console;
+use crate::cli::text::accepted;
 use crate::data::{self, DataSet, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
@@ -19,7 +20,7 @@ use crate::rbm::Rbm;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::base_of;
 use crate::run::train::tempering;
-use crate::sample::{Rungs, Sampled, Settings, sample_tempered};
+use crate::sample::{MAX_RUNGS, Rungs, Sampled, Settings, sample_tempered};
 use crate::stats::Autocorrelation;
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -38,7 +39,7 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
         seed: global.seed(),
     };
     let ladder = ladder(args)?;
-    let translations = moves(args.translations, model.meta.lattice).translations;
+    let translations = translations(args.translations, model.meta.lattice);
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let job = Sample { model: &model, settings: &settings, ladder, translations, listener };
@@ -83,12 +84,11 @@ fn text(sampled: &Sampled, what: &str) -> String {
         );
     }
     if let Some(e) = &sampled.exchanges {
-        let accepted: Vec<String> = e.acceptance.iter().map(|a| format!("{a:.2}")).collect();
         let _ = writeln!(
             out,
             "  {} rungs, exchanges accepted {}; {} round trips in {} rounds, {:.2} a chain",
             e.acceptance.len() + 1,
-            accepted.join(" "),
+            accepted(&e.acceptance),
             e.arrivals,
             e.rounds,
             e.arrivals_per_chain
@@ -131,9 +131,6 @@ pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
     };
     paths.iter().map(machine).collect()
 }
-
-/// Most rungs.
-const MAX_RUNGS: usize = 256;
 
 struct Sample<'a, L> {
     model: &'a Model,

@@ -21,7 +21,7 @@ use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
 use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::run::{memory, rows};
-use crate::sample::Moves;
+use crate::sample::translations_of;
 use crate::train::{Algorithm, RowSource, Schedule, Settings, check, default_bias_rate};
 
 /// Newest checkpoints kept beside the model file.
@@ -114,13 +114,12 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
             }
         }
         if let Some(tempering) = &m.tempering {
-            let accepted: Vec<String> = tempering.acceptance.iter().map(|a| format!("{a:.2}")).collect();
             let _ = writeln!(
                 lines,
                 "  {:<18} {} rungs, exchanges accepted {}, {:.1} ways from the lowest a chain",
                 "tempering",
                 tempering.rungs,
-                accepted.join(" "),
+                text::accepted(&tempering.acceptance),
                 tempering.arrivals_per_chain
             );
         }
@@ -194,7 +193,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
             offset_rate: 0.1,
             flip,
-            translations: moves(args.translations, source.data.lattice).translations,
+            translations: translations(args.translations, source.data.lattice),
             rungs: args.rungs,
             seed: global.seed(),
         },
@@ -206,9 +205,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
 }
 
 /// Translations where they are asked for and the lattice has them.
-pub(super) fn moves(translations: Switch, lattice: Option<Lattice>) -> Moves {
-    let all = Moves::of(lattice);
-    if translations == Switch::Off { Moves { translations: None, ..all } } else { all }
+pub(super) fn translations(switch: Switch, lattice: Option<Lattice>) -> Option<Lattice> {
+    translations_of(lattice.filter(|_| switch != Switch::Off))
 }
 
 struct Train<'a, L, R> {

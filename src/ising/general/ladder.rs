@@ -17,6 +17,7 @@ use crate::events::Event;
 use crate::ising::Scan;
 use crate::ising::engine::{Progress, starts, stop_if_asked};
 use crate::ising::walkers::Walkers;
+use crate::numerics::equal_parts;
 use crate::rng::derive_seed;
 use crate::stats::normal_quantile;
 
@@ -121,18 +122,8 @@ fn respaced(temperatures: &[f64], acceptance: &[f64]) -> Vec<f64> {
         .iter()
         .map(|a| -normal_quantile(0.5 * a.clamp(LEAST_ACCEPTANCE, 1.0 - LEAST_ACCEPTANCE)) * std::f64::consts::SQRT_2)
         .collect();
-    let total: f64 = lengths.iter().sum();
-    let (mut gap, mut before) = (0, 0.0);
-    let mut found = Vec::with_capacity(temperatures.len());
-    for k in 0..temperatures.len() {
-        let target = total * k as f64 / lengths.len() as f64;
-        while gap + 1 < lengths.len() && before + lengths[gap] < target {
-            before += lengths[gap];
-            gap += 1;
-        }
-        let part = ((target - before) / lengths[gap]).clamp(0.0, 1.0);
-        found.push(1.0 / ((1.0 - part) / temperatures[gap] + part / temperatures[gap + 1]));
-    }
+    let place = |(gap, part): (usize, f64)| 1.0 / ((1.0 - part) / temperatures[gap] + part / temperatures[gap + 1]);
+    let found = equal_parts(&lengths, lengths.len()).map(place).collect();
     tidy(found, temperatures[0], temperatures[temperatures.len() - 1])
 }
 

@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::events::{Event, Listener, Silent};
+use crate::exact::onsager::CRITICAL_TEMPERATURE;
 use crate::ising::{Algorithm as Updates, Settings as IsingSettings};
 use crate::lattice::Lattice;
 use crate::likelihood::{MAX_ENUMERATED, base_bias, exact_log_z};
@@ -32,9 +33,7 @@ pub const SIGMAS: f64 = 3.0;
 pub const MISSES: f64 = 0.03;
 
 /// Temperatures of the Ising models.
-const TEMPERATURES: [f64; 4] = [1.8, 2.0, CRITICAL, 3.0];
-/// Of the square lattice.
-const CRITICAL: f64 = 2.269_185_314_213_022;
+const TEMPERATURES: [f64; 4] = [1.8, 2.0, CRITICAL_TEMPERATURE, 3.0];
 
 /// One machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -166,7 +165,7 @@ fn machines<B: Backend>(backend: &B, seed: u64) -> Result<Vec<Known>> {
         }
     }
     for length in [4, 8] {
-        for temperature in [1.8, CRITICAL, 3.0] {
+        for temperature in [1.8, CRITICAL_TEMPERATURE, 3.0] {
             let data = samples(backend, length, temperature, seed)?;
             for (name, algorithm) in [("CD", Algorithm::Cd), ("PCD", Algorithm::Pcd)] {
                 let rbm = trained(backend, &data, algorithm, seed)?;

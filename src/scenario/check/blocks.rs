@@ -155,7 +155,7 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     numbers("bias_rate", train.bias_rate, |x| (0.0..=10.0).contains(&x), "a number from 0 to 10", "1 is usual");
     numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.1 is usual");
     numbers("held_out", train.held_out, |x| (0.0..1.0).contains(&x), "a fraction from 0 to below 1", "0.1 is usual");
-    count(notes, &path("rungs"), train.rungs, 2..=256);
+    count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
     count(notes, &path("metrics"), train.metrics, 0..=10_000);
     count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
 }

@@ -1,0 +1,236 @@
+//! Arguments of the commands that train a machine or look at one.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum TrainAlgorithm {
+    /// Contrastive divergence
+    Cd,
+    /// Persistent contrastive divergence
+    Pcd,
+    /// Persistent chains, tempered: replicas at other temperatures
+    Pt,
+    /// Persistent chains, tempered: replicas at earlier machines of the same training
+    Trajectory,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum ScheduleName {
+    /// The same rate throughout
+    Constant,
+    /// Falling to 0 on a straight line
+    Linear,
+    /// Falling to 0 on a half cosine
+    Cosine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Switch {
+    /// On for lattice data
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum StreamSwitch {
+    /// Where the rows are too large for memory
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TrainArgs {
+    /// Binary data (.npy, .npz, .csv)
+    #[arg(value_name = "DATA")]
+    pub(in crate::cli) data: PathBuf,
+    /// Hidden units
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) hidden: usize,
+    /// Where the chains of the model start in every update
+    #[arg(long, value_enum, default_value = "pcd")]
+    pub(in crate::cli) algorithm: TrainAlgorithm,
+    /// Rungs of the ladder of pt, or the most that trajectory may have; each has --chains chains
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub(in crate::cli) rungs: usize,
+    /// Gibbs steps of an update
+    #[arg(long, default_value_t = 5, value_name = "K")]
+    pub(in crate::cli) gibbs_steps: u32,
+    /// Persistent chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(in crate::cli) chains: usize,
+    /// Rows of a minibatch [default: 500, or all rows if there are fewer]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) batch: Option<usize>,
+    /// Learning rate at the start
+    #[arg(long, default_value_t = 0.1, value_name = "RATE")]
+    pub(in crate::cli) learning_rate: f64,
+    /// How the rate falls
+    #[arg(long, value_enum, default_value = "cosine")]
+    pub(in crate::cli) schedule: ScheduleName,
+    /// Number of updates
+    #[arg(long, default_value_t = 20_000, value_name = "N", conflicts_with = "epochs")]
+    pub(in crate::cli) updates: u64,
+    /// Passes over the training rows, instead of updates
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) epochs: Option<u64>,
+    /// Momentum
+    #[arg(long, default_value_t = 0.0, value_name = "M")]
+    pub(in crate::cli) momentum: f64,
+    /// L2 on the weights
+    #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
+    pub(in crate::cli) weight_decay: f64,
+    /// Plain instead of centred gradient
+    #[arg(long)]
+    pub(in crate::cli) not_centred: bool,
+    /// Factor on the learning rate of the biases [default: 0.1 with flip moves, else 1]
+    #[arg(long, value_name = "FACTOR")]
+    pub(in crate::cli) bias_rate: Option<f64>,
+    /// Flip moves of the chains, exact for data with up-down symmetry
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) flip: Switch,
+    /// Translations of the chains around a periodic lattice
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) translations: Switch,
+    /// Fraction of the rows kept out of the training
+    #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
+    pub(in crate::cli) held_out: f64,
+    /// Standard deviation of the initial weights
+    #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
+    pub(in crate::cli) weight_scale: f64,
+    /// How many times the likelihood is measured
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(in crate::cli) metrics: u64,
+    /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) stream: StreamSwitch,
+    /// Go on from the checkpoint beside the model file
+    #[arg(long)]
+    pub(in crate::cli) resume: bool,
+    /// Model file
+    #[arg(short, long, default_value = "model.safetensors", value_name = "FILE")]
+    pub(in crate::cli) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SampleArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(in crate::cli) model: PathBuf,
+    /// Number of samples
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(in crate::cli) samples: usize,
+    /// Parallel chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(in crate::cli) chains: usize,
+    /// Gibbs steps before the first sample
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(in crate::cli) thermalise: u32,
+    /// Gibbs steps between samples of a chain
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(in crate::cli) every: u32,
+    /// Flip moves of the chains, exact for any model
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) flip: Switch,
+    /// Translations of the chains around the model's lattice
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) translations: Switch,
+    /// Replicas at other temperatures that exchange with the chains: auto (as many as the model needs), a number of rungs,
+    /// or off
+    #[arg(long, default_value = "off", value_name = "auto|R|off")]
+    pub(in crate::cli) tempering: String,
+    /// Replicas at these machines instead, the earliest first: models or checkpoints of the training
+    #[arg(long, value_delimiter = ',', value_name = "FILE,…", conflicts_with = "tempering")]
+    pub(in crate::cli) trajectory: Vec<PathBuf>,
+    /// File of the samples (.npy, .npz or .csv)
+    #[arg(short, long, default_value = "samples.npy", value_name = "FILE")]
+    pub(in crate::cli) out: PathBuf,
+}
+
+/// Where reverse AIS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ReverseName {
+    /// At exact samples where ln Z is enumerated, else at tempering chains
+    Auto,
+    /// At exact samples
+    Exact,
+    /// At tempering chains
+    Tempering,
+    /// No reverse AIS
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LikelihoodArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(in crate::cli) model: PathBuf,
+    /// Binary data (.npy, .npz, .csv)
+    #[arg(value_name = "DATA")]
+    pub(in crate::cli) data: Option<PathBuf>,
+    /// AIS chains
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(in crate::cli) chains: usize,
+    /// Inverse temperatures
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(in crate::cli) betas: usize,
+    /// Where they lie: adaptive (steps of equal thermodynamic length, measured on the model), linear, or the values
+    /// themselves, from 0 to 1
+    #[arg(long, default_value = "adaptive", value_name = "adaptive|linear|B,B,…")]
+    pub(in crate::cli) ladder: String,
+    /// The estimate from above: from exact samples where ln Z is enumerated, else from tempering chains
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(in crate::cli) reverse: ReverseName,
+    /// Temper along these machines instead of temperatures, the earliest first: models or checkpoints of the training
+    #[arg(long, value_delimiter = ',', value_name = "FILE,…")]
+    pub(in crate::cli) trajectory: Vec<PathBuf>,
+    /// Insist on the exact ln Z (smaller side of at most 30 units; up to 25 it is computed without being asked)
+    #[arg(long)]
+    pub(in crate::cli) exact: bool,
+    /// Exit with 3 when the result warns of itself
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum BasisName {
+    /// s = ±1: true couplings of a generalised Ising model
+    Spin,
+    /// v = 0, 1: log-odds interactions with all other units at 0
+    Binary,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CouplingsArgs {
+    /// Model (.safetensors)
+    #[arg(value_name = "MODEL")]
+    pub(in crate::cli) model: PathBuf,
+    /// Basis
+    #[arg(long, value_enum, default_value = "spin")]
+    pub(in crate::cli) basis: BasisName,
+    /// Orders, 1 to 3
+    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "LIST")]
+    pub(in crate::cli) orders: Vec<usize>,
+    /// exact, gaussian or cumulant:K; all but exact are approximations
+    #[arg(long, default_value = "exact", value_name = "METHOD")]
+    pub(in crate::cli) method: String,
+    /// File with one unit (name or number) a line, among which couplings of order 3 are read
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) units: Option<PathBuf>,
+    /// Strongest positive pairs that are listed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(in crate::cli) strongest: usize,
+    /// List of couplings (.csv)
+    #[arg(short, long, default_value = "couplings.csv", value_name = "FILE")]
+    pub(in crate::cli) out: PathBuf,
+    /// Pair matrix (.npy)
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) matrix: Option<PathBuf>,
+}
