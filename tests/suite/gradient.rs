@@ -115,9 +115,7 @@ on_both! {
         let start = draw(&oracle(&rbm).probabilities(), 6, SAMPLES, "exact samples");
         backend.accumulate_moments(&params, &backend.upload_states(&start).unwrap(), Phase::Model, &mut moments);
         let rate = 0.01;
-        let rule = UpdateRule {
-            learning_rate: rate, bias_rate: 1.0, momentum: 0.0, weight_decay: 0.0, centred: false, offset_rate: 0.0,
-        };
+        let rule = UpdateRule::plain(rate.into());
         backend.update(&mut params, &moments, &rule);
         let (moved, _) = backend.read_params(&params).unwrap();
         let gain = objective(&moved) - objective(&rbm);
