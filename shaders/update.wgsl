@@ -127,12 +127,12 @@ fn change_weights(
     if p.formula >= ADAM {
         square = squares[at];
     }
-    let new = moved(gradient, weights[at], velocities[at], square);
-    velocities[at] = new.velocity;
+    let next = moved(gradient, weights[at], velocities[at], square);
+    velocities[at] = next.velocity;
     if p.formula >= ADAM {
-        squares[at] = new.square;
+        squares[at] = next.square;
     }
-    var weight = weights[at] + new.step;
+    var weight = weights[at] + next.step;
     if p.threshold > 0.0 {
         weight = sign(weight) * max(abs(weight) - p.threshold, 0.0);
     }
@@ -193,10 +193,10 @@ fn change_biases(
     add_parts(local);
     if local == 0u && (is_visible || is_last) {
         let square = 2u * (p.n_visible + p.n_hidden) + unit;
-        let new = moved(p.bias_rate * sums[unit] - parts[0], 0.0, optimiser[unit], optimiser[square]);
-        optimiser[unit] = new.velocity;
-        optimiser[square] = new.square;
-        biases[unit] += new.step;
+        let next = moved(p.bias_rate * sums[unit] - parts[0], 0.0, optimiser[unit], optimiser[square]);
+        optimiser[unit] = next.velocity;
+        optimiser[square] = next.square;
+        biases[unit] += next.step;
     }
 }
 

@@ -190,7 +190,7 @@ fn rules() -> Vec<UpdateRule> {
     let full = UpdateRule {
         learning_rate: 0.3,
         descent: Descent::Momentum { momentum: 0.5 },
-        penalties: Penalties { weight_decay: 0.01, l1: 0.2, max_norm: Some(1.1), clip: Some(0.3) },
+        penalties: Penalties { weight_decay: 0.01, l1: 0.2, max_norm: Some(1.1), clip: Some(0.1) },
         update: 6,
         bias_rate: 0.25,
         centred: true,
@@ -266,7 +266,7 @@ on_both! {
                 with(Penalties { l1: 0.202, ..p }),
                 with(Penalties { max_norm: Some(1.111), ..p }),
                 with(Penalties { max_norm: None, ..p }),
-                with(Penalties { clip: Some(0.303), ..p }),
+                with(Penalties { clip: Some(0.101), ..p }),
                 with(Penalties { clip: None, ..p }),
             ];
             if rule.descent.is_adaptive() {
