@@ -125,14 +125,16 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
         batch: settings.batch,
         chains: settings.chains,
         contrastive: settings.algorithm == Algorithm::Cd,
+        adaptive: settings.descent.is_adaptive(),
         flip: settings.flip,
         annealed: 0,
         energies: measured,
     };
-    // Rows as read and as split, or those kept out, and those of the metrics; parameters and velocities as uploaded or
-    // read.
+    // Rows as read and as split, or those kept out, and those of the metrics; parameters, velocities and second moments as
+    // uploaded or read.
+    let machines = 2 + usize::from(demand.adaptive);
     let held = if rows.streamed { rows.all - rows.trained } else { 2 * rows.all };
-    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines: 2 } }
+    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines } }
 }
 
 impl Stage {

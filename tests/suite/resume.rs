@@ -2,8 +2,8 @@
 
 use gibbsite::Error;
 use gibbsite::artifact::CheckpointStore;
-use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
@@ -22,8 +22,8 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         updates: 60,
         learning_rate: 0.2,
         schedule: Schedule::Cosine,
-        momentum: 0.5,
-        weight_decay: 1e-3,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
         centred: true,
         bias_rate: 0.5,
         offset_rate: 0.1,

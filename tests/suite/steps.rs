@@ -2,8 +2,8 @@
 //!
 //! All comparisons are to the last bit, on one backend.
 
-use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::Silent;
 use gibbsite::likelihood::{AnnealSettings, anneal, linear_ladder};
@@ -21,8 +21,8 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         updates,
         learning_rate: 0.2,
         schedule: Schedule::Cosine,
-        momentum: 0.5,
-        weight_decay: 1e-3,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
         centred: true,
         bias_rate: 0.5,
         offset_rate: 0.1,

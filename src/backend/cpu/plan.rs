@@ -35,6 +35,10 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
     add(Use::Parameters, "biases", visible + hidden, BYTES);
     add(Use::Optimiser, "velocities of weights", times(hidden, n_visible), BYTES);
     add(Use::Optimiser, "velocities of biases, offsets", 2 * n_visible + n_hidden, 4);
+    if demand.adaptive {
+        add(Use::Optimiser, "second moments of weights", times(hidden, n_visible), BYTES);
+        add(Use::Optimiser, "second moments of biases", n_visible + n_hidden, 4);
+    }
     add(Use::Optimiser, "hidden offsets and gradient", 2 * hidden, BYTES);
     add(Use::Optimiser, "gradient of visible units", times(hidden, n_visible), 4);
     add(Use::Data, "packed rows", times(rows, visible), 4);
@@ -102,14 +106,7 @@ mod tests {
         Cpu.gibbs(&params, &mut chain, Address::new(1), 0..2);
         Cpu.flip_move(&params, &mut chain, Address::new(1), 0);
         Cpu.accumulate_moments(&params, &chain, Phase::Model, &mut moments);
-        let rule = UpdateRule {
-            learning_rate: 0.1,
-            bias_rate: 1.0,
-            momentum: 0.0,
-            weight_decay: 0.0,
-            centred: true,
-            offset_rate: 0.1,
-        };
+        let rule = UpdateRule { centred: true, offset_rate: 0.1, ..UpdateRule::plain(0.1) };
         Cpu.update(&mut params, &moments, &rule);
         let demand = Demand { n_visible, n_hidden, rows, batch, chains, flip: true, ..Demand::default() };
         let counted = plan(&demand, 0);

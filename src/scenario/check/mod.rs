@@ -1,6 +1,6 @@
 //! From a filled scenario to a plan, with every mistake of meaning noted on the way.
 
-mod blocks;
+pub(super) mod blocks;
 mod expect;
 mod points;
 
