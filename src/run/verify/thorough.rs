@@ -28,8 +28,14 @@ const TEMPERATURES: [f64; 12] = [1.5, 1.7, 1.9, 2.0, 2.1, 2.2, 2.269_185_314, 2.
 const PACKED_BY_REPLICA: [usize; 4] = [4, 8, 16, 32];
 /// Size run with words of sites, which only single-spin updates have.
 const PACKED_BY_SITE: usize = 64;
-/// Replicas of cluster algorithms, which gain nothing from more.
-const FEW: usize = 32;
+/// Replicas of cluster algorithms, which gain nothing from more but as many jackknife blocks as there can be: a run that
+/// stops when its estimated error is small enough stops too early where the estimate is low. Simulated for independent
+/// Gaussian values, the mean squared deviation of such runs is 1.09 squared errors with 32 blocks and 1.02 with 128.
+const CLUSTER_REPLICAS: usize = 128;
+/// Replicas of single-spin updates: a word of them costs as much as one.
+const WORD_REPLICAS: usize = 256;
+/// Replicas of words of sites.
+const SITE_REPLICAS: usize = 16;
 /// Lowest temperature there: below, hot starts keep stripes for longer than any run.
 const LOWEST_OF_LARGE: f64 = 2.2;
 
@@ -205,11 +211,10 @@ fn measure<B: Backend>(
     listener: &mut dyn Listener,
 ) -> Result<IsingRecord> {
     let &Cell { length, temperature, .. } = cell;
-    // Enough for jackknife blocks; a word of replicas costs single-spin updates as much as one of them.
     let replicas = match length {
-        PACKED_BY_SITE => 16,
-        _ if algorithm.is_cluster() => FEW,
-        _ => 256,
+        PACKED_BY_SITE => SITE_REPLICAS,
+        _ if algorithm.is_cluster() => CLUSTER_REPLICAS,
+        _ => WORD_REPLICAS,
     };
     let mut settings = Scan {
         model: Model::ferromagnet(Lattice::Square { length })?,
@@ -229,8 +234,8 @@ fn measure<B: Backend>(
         Some(exact) if exact.magnetization.is_some() => Quantity::ALL.map(|q| q.exact(&exact)),
         // A short run by clusters tells how large the unknown values are.
         exact if length != PACKED_BY_SITE => {
-            let rough =
-                Scan { algorithm: Algorithm::SwendsenWang, samples: 20 * FEW, replicas: FEW, ..settings.clone() };
+            let (algorithm, replicas) = (Algorithm::SwendsenWang, CLUSTER_REPLICAS);
+            let rough = Scan { algorithm, samples: 5 * replicas, replicas, ..settings.clone() };
             let found = first(scan(backend, &rough, &mut Stops(listener))?.records)?;
             let known = |q: Quantity| exact.as_ref().and_then(|e| q.exact(e));
             Quantity::ALL.map(|q| known(q).or(Some(q.of(&found.observables).value)))
@@ -305,7 +310,8 @@ fn summary(quantity: Quantity, values: &[Value]) -> Summary {
     let p = chi_squared_survival(chi_squared, exact.len());
     // Written so that a NaN is the worst.
     let worst = sigmas.iter().fold(0.0, |worst: f64, z| if z.abs() <= worst { worst } else { z.abs() });
-    let size = |v: &Value| if quantity == Quantity::Binder { 2.0 / 3.0 } else { v.found.value.abs() };
+    let size =
+        |v: &Value| if quantity == Quantity::Binder { 2.0 / 3.0 } else { v.exact.unwrap_or(v.found.value).abs() };
     Summary {
         quantity: quantity.name(),
         compared: sigmas.len(),
