@@ -43,8 +43,11 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         about.sha256 = split.train.sha256().to_string();
         return train_split(args, global, console, &Source::from_data(about), &split, true);
     }
-    let source = Source::from_data(data::read(&args.data)?);
-    let split = split(&source.data.samples, kept_out(source.data.samples.rows()), global.seed());
+    let mut data = data::read(&args.data)?;
+    let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
+    let source = Source::from_data(data);
+    let kept_out = kept_out(samples.rows());
+    let split = split(samples, kept_out, global.seed());
     train_split(args, global, console, &source, &split, false)
 }
 
