@@ -25,6 +25,7 @@ struct Parameters {
     square_scale: f32,
     epsilon: f32,
     weight_decay: f32,
+    shrink: f32,
     threshold: f32,
     clip: f32,
     max_norm: f32,
@@ -59,13 +60,20 @@ fn hidden_offset(i: u32) -> f32 {
     return optimiser[2u * p.n_visible + p.n_hidden + i];
 }
 
+fn clipped(g: f32) -> f32 {
+    if p.clip > 0.0 {
+        return clamp(g, -p.clip, p.clip);
+    }
+    return g;
+}
+
 // g_w without decay.
 fn weight_gradient(j: u32, i: u32) -> f32 {
     let product = products[(j - p.first_visible) * p.n_hidden + i];
     if p.centred == 0u {
-        return product;
+        return clipped(product);
     }
-    return (product - visible_offset(j) * sums[p.n_visible + i]) - sums[j] * hidden_offset(i);
+    return clipped((product - visible_offset(j) * sums[p.n_visible + i]) - sums[j] * hidden_offset(i));
 }
 
 // A step with what it leaves behind.
@@ -75,27 +83,40 @@ struct Moved {
     square: f32,
 }
 
-// Moves velocity v and second moment q along g; the step is what is added to the parameter w (0: of no decay).
-fn moved(full: f32, w: f32, v: f32, q: f32) -> Moved {
-    var g = full;
-    if p.clip > 0.0 {
-        g = clamp(full, -p.clip, p.clip);
-    }
+// Moves velocity v and second moment q of the parameter w (0: of no decay) along its gradient.
+fn moved(gradient: f32, w: f32, v: f32, q: f32) -> Moved {
     if p.formula <= NESTEROV {
-        g = g - p.weight_decay * w;
+        let g = gradient - p.weight_decay * w;
         let velocity = p.momentum * v + g;
         if p.formula == MOMENTUM {
             return Moved(p.learning_rate * velocity, velocity, q);
         }
         return Moved(p.learning_rate * (g + p.momentum * velocity), velocity, q);
     }
-    var velocity = g;
+    var velocity = gradient;
     if p.formula == ADAM {
-        velocity = p.momentum * v + (1.0 - p.momentum) * g;
+        velocity = p.momentum * v + (1.0 - p.momentum) * gradient;
     }
-    let square = p.square_decay * q + (1.0 - p.square_decay) * (g * g);
-    let step = p.learning_rate * velocity / (sqrt(p.square_scale * square) + p.epsilon) - p.weight_decay * w;
-    return Moved(step, velocity, square);
+    let square = p.square_decay * q + (1.0 - p.square_decay) * (gradient * gradient);
+    return Moved(p.learning_rate * velocity / (sqrt(p.square_scale * square) + p.epsilon), velocity, square);
+}
+
+// The step of a weight that is here, with all that it leaves behind.
+fn moved_weight(j: u32, i: u32) -> Moved {
+    let at = (j - p.first_visible) * p.n_hidden + i;
+    var square = 0.0;
+    if p.formula >= ADAM {
+        square = squares[at];
+    }
+    return moved(weight_gradient(j, i), weights[at], velocities[at], square);
+}
+
+// What a weight contributes to the bias of either side: its gradient, or its step where that is adaptive.
+fn change(j: u32, i: u32) -> f32 {
+    if p.formula >= ADAM {
+        return moved_weight(j, i).step;
+    }
+    return weight_gradient(j, i);
 }
 
 @compute @workgroup_size(64)
@@ -122,17 +143,12 @@ fn change_weights(
     if at >= p.rows * p.n_hidden {
         return;
     }
-    let gradient = weight_gradient(p.first_visible + at / p.n_hidden, at % p.n_hidden);
-    var square = 0.0;
-    if p.formula >= ADAM {
-        square = squares[at];
-    }
-    let next = moved(gradient, weights[at], velocities[at], square);
+    let next = moved_weight(p.first_visible + at / p.n_hidden, at % p.n_hidden);
     velocities[at] = next.velocity;
     if p.formula >= ADAM {
         squares[at] = next.square;
     }
-    var weight = weights[at] + next.step;
+    var weight = weights[at] + (next.step - p.shrink * weights[at]);
     if p.threshold > 0.0 {
         weight = sign(weight) * max(abs(weight) - p.threshold, 0.0);
     }
@@ -172,7 +188,7 @@ fn change_biases(
     if p.centred == 1u {
         if is_visible {
             for (var i = local; i < p.n_hidden; i += 64u) {
-                sum += weight_gradient(unit, i) * hidden_offset(i);
+                sum += change(unit, i) * hidden_offset(i);
             }
         } else {
             // Rows come 64 at a time, so that an invocation adds the same terms in the same order as if all were here.
@@ -182,7 +198,7 @@ fn change_biases(
             }
             for (var row = local; row < p.rows; row += 64u) {
                 let j = p.first_visible + row;
-                sum += weight_gradient(j, hidden) * visible_offset(j);
+                sum += change(j, hidden) * visible_offset(j);
             }
             if !is_last {
                 optimiser[partial_sum(hidden, local)] = sum;
@@ -193,10 +209,18 @@ fn change_biases(
     add_parts(local);
     if local == 0u && (is_visible || is_last) {
         let square = 2u * (p.n_visible + p.n_hidden) + unit;
-        let next = moved(p.bias_rate * sums[unit] - parts[0], 0.0, optimiser[unit], optimiser[square]);
+        var gradient = clipped(sums[unit]);
+        if p.formula < ADAM {
+            gradient = p.bias_rate * gradient - parts[0];
+        }
+        let next = moved(gradient, 0.0, optimiser[unit], optimiser[square]);
         optimiser[unit] = next.velocity;
         optimiser[square] = next.square;
-        biases[unit] += next.step;
+        if p.formula < ADAM {
+            biases[unit] += next.step;
+        } else {
+            biases[unit] += p.bias_rate * next.step - parts[0];
+        }
     }
 }
 

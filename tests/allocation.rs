@@ -78,8 +78,11 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         updates: 1000,
         learning_rate: 0.01,
         schedule: Schedule::Cosine,
-        descent: Descent::Momentum { momentum: 0.5 },
-        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
+        descent: match algorithm {
+            Algorithm::Cd => Descent::Adam { momentum: 0.5, square_decay: 0.9, epsilon: 1e-8 },
+            _ => Descent::Momentum { momentum: 0.5 },
+        },
+        penalties: Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.0), clip: Some(0.5) },
         centred: true,
         bias_rate: 1.0,
         offset_rate: 0.1,

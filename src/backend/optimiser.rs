@@ -9,11 +9,19 @@
 //!
 //! Corrected for starting at 0: v̂ = v / (1 − β₁ᵗ), q̂ = q / (1 − β₂ᵗ) in update t = 1, 2, …; λ is the weight decay, on
 //! weights only, beside the adaptive step because √q̂ would divide its strength away (Loshchilov and Hutter, ICLR 2019).
-//! Before all that every component of g is held within ±clip. That bounds every component of a step, needs no sum over
+//! Biases move in the coordinates of the centred gradient (Melchior et al., JMLR 17, 2016): with D = data − model and
+//! offsets μ, λ_h, a change Δw of the weights changes b by −Δw λ_h and c by −Δwᵀ μ, and r D_v, r D_h drive them besides, r
+//! the bias rate. Steps of momentum and Nesterov are in proportion to gradients, so that there it is enough to take
+//! g_b = r D_v − g_w λ_h and g_c = r D_h − g_wᵀ μ. Adam and RMSProp scale every component by itself: b moves by r times the
+//! step of D_v, less λ_h times the steps of the weights. Scaling the components of g_b instead leaves part of what a
+//! weight does to its units' inputs uncompensated, which persistent chains cannot follow: 8 × 8 Ising rows at T = 2.269,
+//! 64 hidden, PCD-5, 4000 updates, Adam at η = 0.003: divergence 298 nats so, 0.81 as it is done here.
+//!
+//! Before all that every component of g_w, D_v and D_h is held within ±clip. That bounds the steps, and needs no sum over
 //! parameters and so no dispatch of its own; a global norm would say little more, since no component of a difference of
 //! means exceeds 1. Afterwards weights shrink by η l1 and stop at 0, the proximal step of the L1 penalty, which gives
 //! exact zeros (Beck and Teboulle 2009); last, the weights of a hidden unit whose norm √Σ_j w_ji² exceeds the largest
-//! one are scaled down to it (Srebro and Shraibman 2005).
+//! one are scaled down to it (Srebro and Shraibman 2005). Penalties are for weights only.
 
 use crate::rbm::Rbm;
 
@@ -143,8 +151,10 @@ pub(crate) struct Coefficients {
     pub(crate) square_scale: f32,
     /// ε.
     pub(crate) epsilon: f32,
-    /// λ in the gradient, or η λ beside the adaptive step.
+    /// λ in the gradient; 0 for adaptive formulas.
     pub(crate) weight_decay: f32,
+    /// η λ beside the adaptive step; 0 for the others.
+    pub(crate) shrink: f32,
     /// η l1.
     pub(crate) threshold: f32,
     pub(crate) clip: f32,
@@ -178,6 +188,7 @@ impl UpdateRule {
             Descent::Adam { momentum, square_decay, epsilon } => (Formula::Adam, momentum, square_decay, epsilon),
             Descent::RmsProp { square_decay, epsilon } => (Formula::RmsProp, 0.0, square_decay, epsilon),
         };
+        let adaptive = self.descent.is_adaptive();
         let decay = penalties.weight_decay;
         Coefficients {
             formula,
@@ -186,7 +197,8 @@ impl UpdateRule {
             square_decay: square_decay as f32,
             square_scale: (1.0 / rest(square_decay)) as f32,
             epsilon: epsilon as f32,
-            weight_decay: (if self.descent.is_adaptive() { rate * decay } else { decay }) as f32,
+            weight_decay: (if adaptive { 0.0 } else { decay }) as f32,
+            shrink: (if adaptive { rate * decay } else { 0.0 }) as f32,
             threshold: (rate * penalties.l1) as f32,
             clip: penalties.clip.unwrap_or(0.0) as f32,
             max_norm: penalties.max_norm.unwrap_or(0.0) as f32,

@@ -1,6 +1,5 @@
 //! Fills in what a scenario leaves out, so that the resolved file says everything.
 
-use super::check::blocks::size;
 use super::facts::Facts;
 use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
@@ -69,7 +68,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     }
     train.learning_rate.get_or_insert(train.optimizer.unwrap_or_default().default_rate());
     train.schedule.get_or_insert(Schedule::Cosine);
-    train.choose(train.choice().filled(size(train.batch), train.model_rows()));
+    train.choose(train.choice().filled());
     train.centred.get_or_insert(true);
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
     train.translations.get_or_insert(facts.lattice.is_some());
@@ -99,11 +98,6 @@ impl RawTrain {
         let Choice { optimizer, momentum, square_decay, epsilon, weight_decay, l1, max_norm, clip } = choice;
         (self.optimizer, self.momentum, self.square_decay, self.epsilon) = (optimizer, momentum, square_decay, epsilon);
         (self.weight_decay, self.l1, self.max_norm, self.clip) = (weight_decay, l1, max_norm, clip);
-    }
-
-    /// Chains of the model phase, as far as they are said.
-    pub(crate) fn model_rows(&self) -> usize {
-        size(if self.algorithm == Some(Algorithm::Cd) { self.batch } else { self.chains })
     }
 }
 

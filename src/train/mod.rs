@@ -21,7 +21,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
-pub use self::optimizer::{Choice, Mistake, Optimizer, noise};
+pub use self::optimizer::{Choice, Mistake, Optimizer};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;

@@ -100,6 +100,27 @@ on_both! {
     }
 }
 
+on_both! {
+    /// Second moments are part of a checkpoint.
+    fn a_stopped_training_of_every_optimiser_goes_on(backend) {
+        let adam = Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 };
+        let rms = Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3 };
+        let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1) };
+        for (learning_rate, descent) in [(0.2, Descent::Nesterov { momentum: 0.8 }), (0.02, adam), (0.02, rms)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+            let schedule = Schedule::Steps { every: 20, factor: 0.5 };
+            let mut plan = plan(Algorithm::Pcd);
+            plan.settings = Settings { learning_rate, descent, penalties, schedule, ..plan.settings };
+            let whole = go(backend, &plan, &store("whole"), false, &mut Silent).0.unwrap();
+            let stopped = go(backend, &plan, &store("parts"), false, &mut StopAt(25, false)).0;
+            assert_eq!(stopped.map(|_| ()), Err(Error::Stopped(15)));
+            let end = go(backend, &plan, &store("parts"), true, &mut Silent).0.unwrap();
+            assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{descent:?}");
+        }
+    }
+}
+
 /// Killed without notice: what counts is the last checkpoint, and a torn file beside it is passed over.
 #[test]
 fn a_killed_training_goes_on_from_its_last_good_checkpoint() {

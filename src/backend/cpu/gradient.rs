@@ -154,7 +154,6 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
                 hidden_offset: if rule.centred { hidden_offset[tile] } else { Tile::ZERO },
                 visible_offset,
                 centred: rule.centred,
-                bias_rate: rule.bias_rate,
                 units: (n_hidden - tile * TILE).min(TILE),
             };
             update_weights(&gradient, c, weights, kept, along, hidden);
@@ -169,10 +168,13 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
     } else {
         first.fill(0.0);
     }
-    let visible = moments.visible.iter().zip(first).map(|(d, along)| rule.bias_rate * d - *along);
-    update_bias(c, visible, &mut flat_mut(&mut params.visible_bias)[..n_visible], &mut params.visible_kept);
-    let hidden = flat(&params.hidden_gradient).iter().copied();
-    update_bias(c, hidden, &mut flat_mut(&mut params.hidden_bias)[..n_hidden], &mut params.hidden_kept);
+    let visible = moments.visible.iter().zip(first).map(|(&d, along)| (d, *along));
+    let bias = &mut flat_mut(&mut params.visible_bias)[..n_visible];
+    update_bias(c, rule.bias_rate, visible, bias, &mut params.visible_kept);
+    let means = moments.products.chunks_exact(n_visible + 1).flat_map(|tile| tile[n_visible].0);
+    let hidden = means.zip(flat(&params.hidden_gradient).iter().copied());
+    let bias = &mut flat_mut(&mut params.hidden_bias)[..n_hidden];
+    update_bias(c, rule.bias_rate, hidden, bias, &mut params.hidden_kept);
     let weights = &params.weights;
     params
         .transposed

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::train::{Choice, Optimizer, Schedule};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
     /// Contrastive divergence
     Cd,
@@ -50,7 +50,7 @@ pub(in crate::cli) struct OptimizerArgs {
     /// Decay of the mean square gradient [default: adam 0.999, rmsprop 0.99]
     #[arg(long, value_name = "BETA2")]
     pub(in crate::cli) square_decay: Option<f64>,
-    /// Added to the root of the mean square gradient [default: the gradient's noise from the number of rows and chains]
+    /// Added to the root of the mean square gradient [default: 1e-8]
     #[arg(long, value_name = "EPSILON")]
     pub(in crate::cli) epsilon: Option<f64>,
     /// L2 on the weights [default: 0]

@@ -165,8 +165,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     };
     let batch = args.batch.unwrap_or(500.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
-    let model_rows = if args.algorithm == TrainAlgorithm::Cd { batch } else { args.chains };
-    let (descent, penalties) = args.optimizer.choice().resolve(batch, model_rows);
+    let (descent, penalties) = args.optimizer.choice().resolve();
     TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {

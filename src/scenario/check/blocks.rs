@@ -159,7 +159,7 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
 }
 
 /// A count that was checked; anything else has been noted and the plan is not made.
-pub(in crate::scenario) fn size(value: Option<u64>) -> usize {
+pub(super) fn size(value: Option<u64>) -> usize {
     usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX)
 }
 

@@ -1,6 +1,6 @@
 //! From a filled scenario to a plan, with every mistake of meaning noted on the way.
 
-pub(super) mod blocks;
+mod blocks;
 mod expect;
 mod points;
 

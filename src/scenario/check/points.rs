@@ -232,7 +232,7 @@ fn train_of(
         );
     }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
-    let (descent, penalties) = train.choice().resolve(size(Some(batch)), train.model_rows());
+    let (descent, penalties) = train.choice().resolve();
     Some(TrainPlan {
         n_hidden,
         weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),

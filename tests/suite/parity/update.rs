@@ -44,22 +44,25 @@ fn rounded(x: f64) -> Bounded {
     (x, U * x.abs())
 }
 
-/// A parameter, its velocity and its second moment, as the textbooks move them.
-fn moved(rule: &UpdateRule, g: Bounded, kept: [f32; 3], is_weight: bool) -> [Bounded; 3] {
-    let exact = |x: f32| (f64::from(x), 0.0);
-    let [w, v, q] = kept.map(exact);
-    let (rate, penalties) = (rounded(rule.learning_rate), rule.penalties);
+fn exact(x: f32) -> Bounded {
+    (f64::from(x), 0.0)
+}
+
+fn clipped(rule: &UpdateRule, g: Bounded) -> Bounded {
+    rule.penalties.clip.map_or(g, |clip| (g.0.clamp(-clip, clip), g.1 + U * clip))
+}
+
+/// Step, velocity and second moment of a parameter by the textbooks; the pull of its decay is part of the gradient of
+/// formulas that are not adaptive.
+fn stepped(rule: &UpdateRule, g: Bounded, pull: Bounded, [v, q]: [Bounded; 2]) -> [Bounded; 3] {
+    let rate = rounded(rule.learning_rate);
     let t = (rule.update + 1) as i32;
-    let g = penalties.clip.map_or(g, |clip| (g.0.clamp(-clip, clip), g.1 + U * clip));
-    let decay = if is_weight { penalties.weight_decay } else { 0.0 };
-    let pull = times(rounded(-decay), w);
     // v̂ / (√q̂ + ε), with the rate and both corrections.
     let adaptive = |v: Bounded, beta: f64, square_decay: f64, epsilon: f64| {
         let d = rounded(square_decay);
         let q = plus(times(d, q), times(minus((1.0, 0.0), d), times(g, g)));
         let size = plus(root(times(rounded(1.0 / (1.0 - square_decay.powi(t))), q)), rounded(epsilon));
-        let step = over(times(rounded(rule.learning_rate / (1.0 - beta.powi(t))), v), size);
-        (minus(step, times(rounded(rule.learning_rate * decay), w)), q)
+        (over(times(rounded(rule.learning_rate / (1.0 - beta.powi(t))), v), size), q)
     };
     let (step, v, q) = match rule.descent {
         Descent::Momentum { momentum } => {
@@ -81,13 +84,44 @@ fn moved(rule: &UpdateRule, g: Bounded, kept: [f32; 3], is_weight: bool) -> [Bou
             (step, g, q)
         }
     };
-    let (mut w, mut error) = plus(w, step);
-    if is_weight && penalties.l1 > 0.0 {
+    [step, v, q]
+}
+
+/// Step of a weight, the weight after it and after all penalties but the largest norm, and what is kept.
+fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> (Bounded, [Bounded; 3]) {
+    let (w, penalties, adaptive) = (exact(w), rule.penalties, rule.descent.is_adaptive());
+    let pull = if adaptive { (0.0, 0.0) } else { times(rounded(-penalties.weight_decay), w) };
+    let [step, v, q] = stepped(rule, g, pull, [exact(v), exact(q)]);
+    let beside = if adaptive { rule.learning_rate * penalties.weight_decay } else { 0.0 };
+    let (mut new, mut error) = plus(w, minus(step, times(rounded(beside), w)));
+    if penalties.l1 > 0.0 {
         let threshold = rule.learning_rate * penalties.l1;
-        w = w.signum() * (w.abs() - threshold).max(0.0);
-        error += 2.0 * U * (w.abs() + threshold);
+        new = new.signum() * (new.abs() - threshold).max(0.0);
+        error += 2.0 * U * (new.abs() + threshold);
     }
-    [(w, error), v, q]
+    (step, [(new, error), v, q])
+}
+
+/// A bias and what is kept for it; `changes` are gradients of the unit's weights, or their steps where the formula is
+/// adaptive, each with the other unit's offset.
+fn moved_bias(
+    rule: &UpdateRule,
+    mean: f32,
+    changes: impl Iterator<Item = (Bounded, Bounded)>,
+    [b, v, q]: [f32; 3],
+) -> [Bounded; 3] {
+    let terms: Vec<Bounded> = changes.filter(|_| rule.centred).map(|(g, offset)| times(g, offset)).collect();
+    let size: f64 = terms.iter().map(|(x, dx)| x.abs() + dx).sum();
+    let error = terms.iter().map(|(_, dx)| dx).sum::<f64>() + gamma(terms.len() + 1) * size;
+    let along = (terms.iter().map(|(x, _)| x).sum(), error);
+    let (d, r) = (clipped(rule, exact(mean)), exact(rule.bias_rate));
+    let kept = [exact(v), exact(q)];
+    if rule.descent.is_adaptive() {
+        let [step, v, q] = stepped(rule, d, (0.0, 0.0), kept);
+        return [plus(exact(b), minus(times(r, step), along)), v, q];
+    }
+    let [step, v, q] = stepped(rule, minus(times(r, d), along), (0.0, 0.0), kept);
+    [plus(exact(b), step), v, q]
 }
 
 /// Weights of every hidden unit, scaled down to the largest norm.
@@ -125,44 +159,43 @@ fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &Updat
     let gradient = |j: usize, i: usize| -> Bounded {
         let product = w(moments.products[j * n_hidden + i]);
         if !rule.centred {
-            return (product, 0.0);
+            return clipped(rule, (product, 0.0));
         }
         let first = w(old.visible_offset[j]) * w(moments.hidden[i]);
         let second = w(moments.visible[j]) * offset[i].0;
         let error = gamma(5) * (product.abs() + first.abs() + second.abs()) + w(moments.visible[j]).abs() * offset[i].1;
-        (product - first - second, error)
-    };
-    let bias_gradient = |mean: f32, terms: Vec<(Bounded, Bounded)>| -> Bounded {
-        let scaled = w(rule.bias_rate) * w(mean);
-        let (mut sum, mut size, mut error) = (0.0, scaled.abs(), 0.0);
-        for ((g, dg), (o, d)) in terms.into_iter().filter(|_| rule.centred) {
-            sum += g * o;
-            size += (g * o).abs();
-            error += dg * o.abs() + g.abs() * d;
-        }
-        (scaled - sum, error + gamma(n_visible.max(n_hidden) + 4) * size)
+        clipped(rule, (product - first - second, error))
     };
     let square = old.square.as_ref();
-    let all = |part: fn(&Rbm) -> &Vec<f32>, gradient: &dyn Fn(usize) -> Bounded, is_weight| -> [Vec<Bounded>; 3] {
-        let kept = |at: usize| [part(rbm)[at], part(&old.velocity)[at], square.map_or(0.0, |q| part(q)[at])];
-        let one = |at| moved(rule, gradient(at), kept(at), is_weight);
-        let moved: Vec<_> = (0..part(rbm).len()).map(one).collect();
-        std::array::from_fn(|k| moved.iter().map(|numbers| numbers[k]).collect())
+    let kept = |part: fn(&Rbm) -> &Vec<f32>, at: usize| {
+        [part(rbm)[at], part(&old.velocity)[at], square.map_or(0.0, |q| part(q)[at])]
     };
-    let mut weights = all(|m| &m.weights, &|at| gradient(at / n_hidden, at % n_hidden), true);
-    if let Some(largest) = rule.penalties.max_norm {
-        limited(&mut weights[0], n_hidden, largest);
+    let (mut changes, mut weights) = (Vec::new(), Vec::new());
+    for at in 0..rbm.weights.len() {
+        let g = gradient(at / n_hidden, at % n_hidden);
+        let (step, weight) = moved(rule, g, kept(|m| &m.weights, at));
+        changes.push(if square.is_some() { step } else { g });
+        weights.push(weight);
     }
-    let visible =
-        |j: usize| bias_gradient(moments.visible[j], (0..n_hidden).map(|i| (gradient(j, i), offset[i])).collect());
-    let hidden = |i: usize| {
-        let terms = (0..n_visible).map(|j| (gradient(j, i), (w(old.visible_offset[j]), 0.0))).collect();
-        bias_gradient(moments.hidden[i], terms)
-    };
-    let biases = [all(|m| &m.visible_bias, &visible, false), all(|m| &m.hidden_bias, &hidden, false)];
-    let adaptive = square.is_some();
-    let parts = std::iter::once(weights).chain(biases).flat_map(|[p, v, q]| [p, v, if adaptive { q } else { vec![] }]);
-    parts.flatten().chain(offset).collect()
+    let visible = (0..n_visible).map(|j| {
+        let changes = (0..n_hidden).map(|i| (changes[j * n_hidden + i], offset[i]));
+        moved_bias(rule, moments.visible[j], changes, kept(|m| &m.visible_bias, j))
+    });
+    let hidden = (0..n_hidden).map(|i| {
+        let changes = (0..n_visible).map(|j| (changes[j * n_hidden + i], exact(old.visible_offset[j])));
+        moved_bias(rule, moments.hidden[i], changes, kept(|m| &m.hidden_bias, i))
+    });
+    let mut parts = Vec::new();
+    for (number, moved) in [weights, visible.collect(), hidden.collect()].into_iter().enumerate() {
+        let numbers = |k: usize| moved.iter().map(|numbers| numbers[k]).collect::<Vec<Bounded>>();
+        let mut parameters = numbers(0);
+        if let (0, Some(largest)) = (number, rule.penalties.max_norm) {
+            limited(&mut parameters, n_hidden, largest);
+        }
+        parts.extend([parameters, numbers(1)]);
+        parts.extend(square.map(|_| numbers(2)));
+    }
+    parts.into_iter().flatten().chain(offset).collect()
 }
 
 fn flat(rbm: &Rbm, state: &OptimiserState) -> Vec<f64> {

@@ -25,14 +25,14 @@ pub(crate) struct Gradient<'a> {
     pub(crate) visible_offset: &'a [f32],
     /// Whether offsets are used.
     pub(crate) centred: bool,
-    /// r.
-    pub(crate) bias_rate: f32,
     /// Hidden units of the tile that exist: the others' averages are of sig(0), and their weights must stay zero.
     pub(crate) units: usize,
 }
 
 /// One formula of [`Formula`].
 trait Step {
+    /// Whether steps are not in proportion to gradients.
+    const ADAPTIVE: bool = false;
     /// Moves velocity v and second moment q along g; returns what is added to the parameter w (0: of no decay).
     fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, q: &mut f32) -> f32;
 }
@@ -67,18 +67,20 @@ fn scaled(c: &Coefficients, g: f32, v: f32, q: &mut f32) -> f32 {
 }
 
 impl Step for Adam {
+    const ADAPTIVE: bool = true;
     #[inline(always)]
-    fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, q: &mut f32) -> f32 {
+    fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
         *v = c.momentum * *v + (1.0 - c.momentum) * g;
-        scaled(c, g, *v, q) - c.weight_decay * w
+        scaled(c, g, *v, q)
     }
 }
 
 impl Step for RmsProp {
+    const ADAPTIVE: bool = true;
     #[inline(always)]
-    fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, q: &mut f32) -> f32 {
+    fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
         *v = g;
-        scaled(c, g, g, q) - c.weight_decay * w
+        scaled(c, g, g, q)
     }
 }
 
@@ -87,10 +89,15 @@ fn clipped(c: &Coefficients, g: f32) -> f32 {
     if c.clip > 0.0 { g.clamp(-c.clip, c.clip) } else { g }
 }
 
+/// Moves weights along g; for an adaptive formula g becomes the step.
 #[inline(always)]
-fn move_tile<T: Step>(c: &Coefficients, g: &Tile, w: &mut Tile, v: &mut Tile, q: &mut Tile) {
+fn move_tile<T: Step>(c: &Coefficients, g: &mut Tile, w: &mut Tile, v: &mut Tile, q: &mut Tile) {
     for k in 0..TILE {
-        w.0[k] += T::step(c, clipped(c, g.0[k]), w.0[k], &mut v.0[k], &mut q.0[k]);
+        let step = T::step(c, g.0[k], w.0[k], &mut v.0[k], &mut q.0[k]);
+        w.0[k] += step - c.shrink * w.0[k];
+        if T::ADAPTIVE {
+            g.0[k] = step;
+        }
     }
     if c.threshold > 0.0 {
         for w in &mut w.0 {
@@ -121,7 +128,8 @@ fn limit_norms(c: &Coefficients, weights: &mut [Tile]) {
 
 kernel! {
     /// Updates a tile's weights and what is `kept` for them, velocities and behind them second moments where the formula
-    /// has them; writes g_w λ of each visible unit to `along` and g_c to `hidden`.
+    /// has them; writes g_w λ of each visible unit to `along` and g_wᵀ μ to `hidden`, or the same of the steps of g_w where
+    /// the formula is adaptive.
     pub(crate) fn update_weights<S>(
         gradient: &Gradient<'_>,
         c: &Coefficients,
@@ -140,45 +148,57 @@ kernel! {
         for (j, ((w, v), along)) in weights.iter_mut().zip(velocity).zip(along).enumerate() {
             let mut g = gradient.products[j];
             g.keep(gradient.units);
+            let (mu, d_v) = (gradient.visible_offset[j], gradient.visible[j]);
             if gradient.centred {
-                let (mu, d_v) = (gradient.visible_offset[j], gradient.visible[j]);
-                let mut dot = Tile::ZERO;
                 for k in 0..TILE {
                     g.0[k] = g.0[k] - mu * d_h.0[k] - d_v * lambda.0[k];
+                }
+            }
+            if c.clip > 0.0 {
+                g.0.iter_mut().for_each(|g| *g = clipped(c, *g));
+            }
+            let q = square.get_mut(j).unwrap_or(&mut none);
+            match c.formula {
+                Formula::Momentum => move_tile::<Momentum>(c, &mut g, w, v, q),
+                Formula::Nesterov => move_tile::<Nesterov>(c, &mut g, w, v, q),
+                Formula::Adam => move_tile::<Adam>(c, &mut g, w, v, q),
+                Formula::RmsProp => move_tile::<RmsProp>(c, &mut g, w, v, q),
+            }
+            if gradient.centred {
+                let mut dot = Tile::ZERO;
+                for k in 0..TILE {
                     dot.0[k] = g.0[k] * lambda.0[k];
                     across.0[k] += mu * g.0[k];
                 }
                 *along = S::sum(&dot);
             }
-            let q = square.get_mut(j).unwrap_or(&mut none);
-            match c.formula {
-                Formula::Momentum => move_tile::<Momentum>(c, &g, w, v, q),
-                Formula::Nesterov => move_tile::<Nesterov>(c, &g, w, v, q),
-                Formula::Adam => move_tile::<Adam>(c, &g, w, v, q),
-                Formula::RmsProp => move_tile::<RmsProp>(c, &g, w, v, q),
-            }
         }
         if c.max_norm > 0.0 {
             limit_norms(c, weights);
         }
-        for k in 0..TILE {
-            hidden.0[k] = gradient.bias_rate * d_h.0[k] - across.0[k];
-        }
+        *hidden = across;
     }
 }
 
-/// Moves biases along their gradients, likewise; only the clip is for them of all that holds parameters small.
-pub(crate) fn update_bias(c: &Coefficients, gradient: impl Iterator<Item = f32>, bias: &mut [f32], kept: &mut [f32]) {
-    let step = match c.formula {
-        Formula::Momentum => Momentum::step,
-        Formula::Nesterov => Nesterov::step,
-        Formula::Adam => Adam::step,
-        Formula::RmsProp => RmsProp::step,
-    };
+/// Moves biases along their gradients r D − `along`, or by r times the step of D − `along` where the formula is adaptive;
+/// only the clip is for them of all that holds parameters small.
+pub(crate) fn update_bias(
+    c: &Coefficients,
+    bias_rate: f32,
+    differences: impl Iterator<Item = (f32, f32)>,
+    bias: &mut [f32],
+    kept: &mut [f32],
+) {
     let (velocity, square) = kept.split_at_mut(bias.len());
     let mut none = 0.0;
-    for (j, ((g, b), v)) in gradient.zip(bias).zip(velocity).enumerate() {
-        *b += step(c, clipped(c, g), 0.0, v, square.get_mut(j).unwrap_or(&mut none));
+    for (j, (((d, along), b), v)) in differences.zip(bias).zip(velocity).enumerate() {
+        let (d, q) = (clipped(c, d), square.get_mut(j).unwrap_or(&mut none));
+        *b += match c.formula {
+            Formula::Momentum => Momentum::step(c, bias_rate * d - along, 0.0, v, q),
+            Formula::Nesterov => Nesterov::step(c, bias_rate * d - along, 0.0, v, q),
+            Formula::Adam => bias_rate * Adam::step(c, d, 0.0, v, q) - along,
+            Formula::RmsProp => bias_rate * RmsProp::step(c, d, 0.0, v, q) - along,
+        };
     }
 }
 
