@@ -414,7 +414,7 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
         let what = format!("translations over {} units", data.units());
         return fault(what, "as many units as the lattice has sites".into(), "give the lattice of the data, or none");
     }
-    let mistakes = Choice::of(settings.descent, settings.penalties).mistakes();
+    let mistakes = Choice::of(settings.learning_rate, settings.descent, settings.penalties).mistakes();
     let mistake = settings.schedule.mistake().map(|fault| ("schedule", fault)).into_iter().chain(mistakes).next();
     if let Some((key, mistake)) = mistake {
         return Err(Error::Input(mistake.at(format!("train, {key}"))));

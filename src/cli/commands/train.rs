@@ -138,7 +138,7 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     let fault =
         |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
     let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
-    if let Some(rate) = args.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
+    if let Some(rate) = args.optimizer.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
         return fault(format!("learning rate {rate}"), "--learning-rate", "a positive number, e.g. 0.1");
     }
     let schedule = args.schedule.mistake().map(|fault| ("schedule", fault));
@@ -168,7 +168,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     };
     let batch = args.batch.unwrap_or(500.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
-    let (descent, penalties) = args.optimizer.choice().resolve();
+    let choice = args.optimizer.choice();
+    let (descent, penalties) = choice.resolve();
     TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
@@ -181,7 +182,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             chains: args.chains,
             batch,
             updates: args.epochs.map_or(args.updates, |epochs| epochs.saturating_mul(per_epoch)),
-            learning_rate: args.learning_rate.unwrap_or(args.optimizer.optimizer.default_rate()),
+            learning_rate: choice.learning_rate.unwrap_or(choice.optimizer().default_rate()),
             schedule: args.schedule,
             descent,
             penalties,
