@@ -333,7 +333,7 @@ pub trait Backend {
     /// Device failures.
     fn measure_peaks(&self) -> Result<Peaks>;
 
-    /// Runs `run`, which is a sequence of many short steps, with the device attending to nothing else between them.
+    /// Runs `run`, a sequence of many short steps, during which the device should stay ready for the next one.
     fn attended<T>(&self, run: impl FnOnce() -> T) -> T {
         run()
     }
