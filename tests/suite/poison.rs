@@ -215,7 +215,7 @@ fn stage(learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Tr
         centred: false,
         ..settings(Algorithm::Cd)
     };
-    let plan = TrainPlan { settings, n_hidden: 6, weight_scale: 0.01, metrics, checkpoints: 4 };
+    let plan = TrainPlan { settings, n_hidden: 6, weight_scale: 0.01, metrics, checkpoints: 4, keep_going: false };
     let split = Split { train: states(50, 9, 4), held_out: None };
     let store = CheckpointStore::new(place.join("checkpoints"), 2);
     let inputs = TrainInputs { plan: &plan, split: &split, exact: None, checkpoints: &store, resume: false };
