@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gibbsite::backend::cpu::{Cpu, CpuInputs};
-use gibbsite::backend::{Address, Backend, Minibatch, Phase, UpdateRule};
+use gibbsite::backend::{Address, Backend, Descent, Minibatch, Penalties, Phase, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::{Permutation, Stream, unit_word};
@@ -103,12 +103,11 @@ fn others(c: &mut Criterion) {
     cpu.accumulate_moments(&params, &chains, Phase::Data, &mut moments);
     cpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
     let rule = UpdateRule {
-        learning_rate: 1e-3,
-        bias_rate: 1.0,
-        momentum: 0.5,
-        weight_decay: 1e-4,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-4, ..Penalties::default() },
         centred: true,
         offset_rate: 0.1,
+        ..UpdateRule::plain(1e-3)
     };
     group.bench_function("update", |b| b.iter(|| cpu.update(&mut params, &moments, &rule)));
     println!("check: weight {}", cpu.read_params(&params).expect("in memory").0.weights[0]);

@@ -1,12 +1,13 @@
-// Applies both phases' moments to the parameters, in three entry points: offsets, biases, weights; a
-// fourth rounds the weights to f16 for kernels that read them so.
+// Applies both phases' moments to the parameters, in entry points: offsets, biases, weights, norms where they
+// are limited; a last one rounds the weights to f16 for kernels that read them so.
 //
 // Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
 //         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
-//         velocity ← m velocity + g − (weights only) decay w; parameter += η velocity.
+//         What becomes of g, by formula: src/backend/optimiser.rs.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
-//         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden].
-//         Of weights, velocities, products and halves the rows of the visible units first_visible .. + rows are here;
+//         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden],
+//         second moments of b, of c; squares = second moments [n_visible, n_hidden] where the formula has them.
+//         Of weights, velocities, squares, products and halves the rows of the visible units first_visible .. + rows are here;
 //         where these are not all, 64 partial sums of each hidden unit follow in optimiser.
 // Random: none.
 // Class:  bounded, by the f32 sums over one side for the biases and by a few roundings for the weights.
@@ -17,12 +18,21 @@ struct Parameters {
     n_hidden: u32,
     first_visible: u32,
     rows: u32,
+    formula: u32,
     learning_rate: f32,
-    bias_rate: f32,
     momentum: f32,
+    square_decay: f32,
+    square_scale: f32,
+    epsilon: f32,
     weight_decay: f32,
+    shrink: f32,
+    threshold: f32,
+    clip: f32,
+    max_norm: f32,
+    bias_rate: f32,
     centred: u32,
     offset_rate: f32,
+    stage: u32,
     first_group: u32,
 }
 
@@ -34,6 +44,11 @@ struct Parameters {
 @group(0) @binding(5) var<storage, read> products: array<f32>;
 @group(0) @binding(6) var<storage, read> sums: array<f32>;
 @group(0) @binding(7) var<storage, read_write> halves: array<u32>;
+@group(0) @binding(8) var<storage, read_write> squares: array<f32>;
+
+const MOMENTUM = 0u;
+const NESTEROV = 1u;
+const ADAM = 2u;
 
 var<workgroup> parts: array<f32, 64>;
 
@@ -45,13 +60,63 @@ fn hidden_offset(i: u32) -> f32 {
     return optimiser[2u * p.n_visible + p.n_hidden + i];
 }
 
+fn clipped(g: f32) -> f32 {
+    if p.clip > 0.0 {
+        return clamp(g, -p.clip, p.clip);
+    }
+    return g;
+}
+
 // g_w without decay.
 fn weight_gradient(j: u32, i: u32) -> f32 {
     let product = products[(j - p.first_visible) * p.n_hidden + i];
     if p.centred == 0u {
-        return product;
+        return clipped(product);
     }
-    return (product - visible_offset(j) * sums[p.n_visible + i]) - sums[j] * hidden_offset(i);
+    return clipped((product - visible_offset(j) * sums[p.n_visible + i]) - sums[j] * hidden_offset(i));
+}
+
+// A step with what it leaves behind.
+struct Moved {
+    step: f32,
+    velocity: f32,
+    square: f32,
+}
+
+// Moves velocity v and second moment q of the parameter w (0: of no decay) along its gradient.
+fn moved(gradient: f32, w: f32, v: f32, q: f32) -> Moved {
+    if p.formula <= NESTEROV {
+        let g = gradient - p.weight_decay * w;
+        let velocity = p.momentum * v + g;
+        if p.formula == MOMENTUM {
+            return Moved(p.learning_rate * velocity, velocity, q);
+        }
+        return Moved(p.learning_rate * (g + p.momentum * velocity), velocity, q);
+    }
+    var velocity = gradient;
+    if p.formula == ADAM {
+        velocity = p.momentum * v + (1.0 - p.momentum) * gradient;
+    }
+    let square = p.square_decay * q + (1.0 - p.square_decay) * (gradient * gradient);
+    return Moved(p.learning_rate * velocity / (sqrt(p.square_scale * square) + p.epsilon), velocity, square);
+}
+
+// The step of a weight that is here, with all that it leaves behind.
+fn moved_weight(j: u32, i: u32) -> Moved {
+    let at = (j - p.first_visible) * p.n_hidden + i;
+    var square = 0.0;
+    if p.formula >= ADAM {
+        square = squares[at];
+    }
+    return moved(weight_gradient(j, i), weights[at], velocities[at], square);
+}
+
+// What a weight contributes to the bias of either side: its gradient, or its step where that is adaptive.
+fn change(j: u32, i: u32) -> f32 {
+    if p.formula >= ADAM {
+        return moved_weight(j, i).step;
+    }
+    return weight_gradient(j, i);
 }
 
 @compute @workgroup_size(64)
@@ -78,14 +143,31 @@ fn change_weights(
     if at >= p.rows * p.n_hidden {
         return;
     }
-    let gradient = weight_gradient(p.first_visible + at / p.n_hidden, at % p.n_hidden) - p.weight_decay * weights[at];
-    let velocity = p.momentum * velocities[at] + gradient;
-    velocities[at] = velocity;
-    weights[at] += p.learning_rate * velocity;
+    let next = moved_weight(p.first_visible + at / p.n_hidden, at % p.n_hidden);
+    velocities[at] = next.velocity;
+    if p.formula >= ADAM {
+        squares[at] = next.square;
+    }
+    var weight = weights[at] + (next.step - p.shrink * weights[at]);
+    if p.threshold > 0.0 {
+        weight = sign(weight) * max(abs(weight) - p.threshold, 0.0);
+    }
+    weights[at] = weight;
 }
 
 fn partial_sum(hidden: u32, local: u32) -> u32 {
-    return 2u * (p.n_visible + p.n_hidden) + 64u * hidden + local;
+    return 3u * (p.n_visible + p.n_hidden) + 64u * hidden + local;
+}
+
+// Adds up `parts` in parts[0].
+fn add_parts(local: u32) {
+    workgroupBarrier();
+    for (var half = 32u; half > 0u; half >>= 1u) {
+        if local < half {
+            parts[local] += parts[local + half];
+        }
+        workgroupBarrier();
+    }
 }
 
 // One workgroup a unit, the visible ones that are here first: its invocations share the sum over the other side.
@@ -106,7 +188,7 @@ fn change_biases(
     if p.centred == 1u {
         if is_visible {
             for (var i = local; i < p.n_hidden; i += 64u) {
-                sum += weight_gradient(unit, i) * hidden_offset(i);
+                sum += change(unit, i) * hidden_offset(i);
             }
         } else {
             // Rows come 64 at a time, so that an invocation adds the same terms in the same order as if all were here.
@@ -116,7 +198,7 @@ fn change_biases(
             }
             for (var row = local; row < p.rows; row += 64u) {
                 let j = p.first_visible + row;
-                sum += weight_gradient(j, hidden) * visible_offset(j);
+                sum += change(j, hidden) * visible_offset(j);
             }
             if !is_last {
                 optimiser[partial_sum(hidden, local)] = sum;
@@ -124,18 +206,58 @@ fn change_biases(
         }
     }
     parts[local] = sum;
-    workgroupBarrier();
-    for (var half = 32u; half > 0u; half >>= 1u) {
-        if local < half {
-            parts[local] += parts[local + half];
-        }
-        workgroupBarrier();
-    }
+    add_parts(local);
     if local == 0u && (is_visible || is_last) {
-        let gradient = p.bias_rate * sums[unit] - parts[0];
-        let velocity = p.momentum * optimiser[unit] + gradient;
-        optimiser[unit] = velocity;
-        biases[unit] += p.learning_rate * velocity;
+        let square = 2u * (p.n_visible + p.n_hidden) + unit;
+        var gradient = clipped(sums[unit]);
+        if p.formula < ADAM {
+            gradient = p.bias_rate * gradient - parts[0];
+        }
+        let next = moved(gradient, 0.0, optimiser[unit], optimiser[square]);
+        optimiser[unit] = next.velocity;
+        optimiser[square] = next.square;
+        if p.formula < ADAM {
+            biases[unit] += next.step;
+        } else {
+            biases[unit] += p.bias_rate * next.step - parts[0];
+        }
+    }
+}
+
+// One workgroup a hidden unit: bit 0 of `stage` adds the squares of its weights that are here to those before, bit 1 scales
+// its weights that are here by the norm of all.
+@compute @workgroup_size(64)
+fn limit_norms(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let hidden = workgroup_number(workgroup, workgroups);
+    if hidden >= p.n_hidden {
+        return;
+    }
+    var sum = 0.0;
+    if p.first_visible > 0u || p.stage == 2u {
+        sum = optimiser[partial_sum(hidden, local)];
+    }
+    if (p.stage & 1u) != 0u {
+        for (var row = local; row < p.rows; row += 64u) {
+            let weight = weights[row * p.n_hidden + hidden];
+            sum += weight * weight;
+        }
+    }
+    if p.stage == 1u {
+        optimiser[partial_sum(hidden, local)] = sum;
+        return;
+    }
+    parts[local] = sum;
+    add_parts(local);
+    let norm = sqrt(parts[0]);
+    if norm > p.max_norm {
+        let scale = p.max_norm / norm;
+        for (var row = local; row < p.rows; row += 64u) {
+            weights[row * p.n_hidden + hidden] *= scale;
+        }
     }
 }
 

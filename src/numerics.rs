@@ -60,6 +60,15 @@ pub fn readable(x: f64) -> String {
     if x == 0.0 || (1e-4..1e9).contains(&x.abs()) || !x.is_finite() { x.to_string() } else { format!("{x:e}") }
 }
 
+/// Bytes with a unit: 12.0 MiB.
+#[must_use]
+pub fn readable_bytes(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let step = (bytes.max(1).ilog2() / 10) as usize;
+    let digits = usize::from(step > 0);
+    format!("{:.digits$} {}", bytes as f64 / 1024f64.powi(step as i32), units[step])
+}
+
 /// A running ln Σ e^{x}, one value at a time, for sums too long to store.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSum {
@@ -97,5 +106,16 @@ impl LogSum {
     #[must_use]
     pub fn value(&self) -> f64 {
         self.top + self.sum.ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable_bytes;
+
+    #[test]
+    fn bytes_are_told_in_units() {
+        let told = [0, 1023, 1024, 1536, 1 << 30, u64::MAX].map(readable_bytes);
+        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "16.0 EiB"]);
     }
 }

@@ -254,7 +254,8 @@ pub struct LikelihoodRecord {
     /// Where the ceiling comes from: `entropy of the Ising model` or `plug-in entropy of the data`.
     #[serde(default)]
     pub ceiling_kind: Option<String>,
-    /// KL(q‖p) in nats: exact where the states can be enumerated, else −S − LL from the best estimate.
+    /// KL(q‖p) in nats from an Ising model q of known ln Z: the mean of ln q − ln p over held-out rows, or over all rows
+    /// where none were held out.
     #[serde(default)]
     pub kl: Option<Estimate>,
     /// Both sides of ln Z.

@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
@@ -78,8 +78,11 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         updates: 1000,
         learning_rate: 0.01,
         schedule: Schedule::Cosine,
-        momentum: 0.5,
-        weight_decay: 1e-3,
+        descent: match algorithm {
+            Algorithm::Cd => Descent::Adam { momentum: 0.5, square_decay: 0.9, epsilon: 1e-8 },
+            _ => Descent::Momentum { momentum: 0.5 },
+        },
+        penalties: Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.0), clip: Some(0.5) },
         centred: true,
         bias_rate: 1.0,
         offset_rate: 0.1,

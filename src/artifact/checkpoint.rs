@@ -59,6 +59,7 @@ struct Counters {
 
 const RBM: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
 const VELOCITY: [&str; 3] = ["velocity_weights", "velocity_visible_bias", "velocity_hidden_bias"];
+const SQUARE: [&str; 3] = ["square_weights", "square_visible_bias", "square_hidden_bias"];
 
 fn rbm_tensors<'a>(names: [&'static str; 3], rbm: &'a Rbm) -> [Tensor<'a>; 3] {
     [
@@ -88,6 +89,9 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
     let metadata = serde_json::to_string(&counters).map_err(|e| Error::File(Fault::new(e.to_string())))?;
     let mut tensors = Vec::from(rbm_tensors(RBM, rbm));
     tensors.extend(rbm_tensors(VELOCITY, &optimiser.velocity));
+    if let Some(square) = &optimiser.square {
+        tensors.extend(rbm_tensors(SQUARE, square));
+    }
     tensors.push(Tensor::f32("visible_offset", &[optimiser.visible_offset.len()], &optimiser.visible_offset));
     tensors.push(Tensor::f32("hidden_offset", &[optimiser.hidden_offset.len()], &optimiser.hidden_offset));
     tensors.push(Tensor::u32("chains", &[chains.rows(), chains.words_per_row()], chains.words()));
@@ -128,11 +132,16 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Checkpoint, Fault> 
     }
     let rbm = tensors::rbm_of(&file, RBM, source)?;
     tensors::validate(&rbm, source)?;
-    let velocity = tensors::rbm_of(&file, VELOCITY, source)?;
-    tensors::validate(&velocity, source)?;
-    if (velocity.n_visible, velocity.n_hidden) != (rbm.n_visible, rbm.n_hidden) {
-        return Err(Fault::new("velocities and weights differ in shape").at(source));
-    }
+    let kept = |names, what| {
+        let kept = tensors::rbm_of(&file, names, source)?;
+        tensors::validate(&kept, source)?;
+        if (kept.n_visible, kept.n_hidden) != (rbm.n_visible, rbm.n_hidden) {
+            return Err(Fault::new(format!("{what} and weights differ in shape")).at(source));
+        }
+        Ok(kept)
+    };
+    let velocity = kept(VELOCITY, "velocities")?;
+    let square = file.has(SQUARE[0]).then(|| kept(SQUARE, "second moments")).transpose()?;
     let visible_offset = file.f32_of("visible_offset", &[rbm.n_visible], source)?;
     let hidden_offset = file.f32_of("hidden_offset", &[rbm.n_hidden], source)?;
     let (shape, words) = file.u32("chains", source)?;
@@ -148,7 +157,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Checkpoint, Fault> 
     let shape = (rbm.n_visible, rbm.n_hidden);
     let ladder = counters.ladder.map(|counters| ladder::decode(&file, &counters, shape, source)).transpose()?;
     Ok(Checkpoint {
-        optimiser: OptimiserState { velocity, visible_offset, hidden_offset },
+        optimiser: OptimiserState { velocity, square, visible_offset, hidden_offset },
         rbm,
         chains,
         update: counters.update,
@@ -270,9 +279,9 @@ impl CheckpointStore {
                 Ok(checkpoint) if checkpoint.fingerprint == fingerprint => return Ok(Some(checkpoint)),
                 Ok(_) => {
                     return Err(Error::Checkpoint(
-                        Fault::new("this checkpoint was made with other settings or data")
+                        Fault::new("this checkpoint was made with other settings or data, or by another version")
                             .at(path.display())
-                            .expected("the settings the run was started with")
+                            .expected("the settings and the program that the run was started with")
                             .advice("run the unchanged scenario to go on, or start anew in another directory"),
                     ));
                 }

@@ -21,6 +21,8 @@ pub struct Demand {
     pub chains: usize,
     /// Whether Gibbs steps start at the minibatch and not at the chains.
     pub contrastive: bool,
+    /// Whether the optimiser keeps second moments.
+    pub adaptive: bool,
     /// Whether chains are flipped as a whole.
     pub flip: bool,
     /// Chains that are annealed.
@@ -55,7 +57,7 @@ impl Demand {
 pub enum Use {
     /// Weights and biases.
     Parameters,
-    /// Velocities and offsets.
+    /// Velocities, second moments and offsets.
     Optimiser,
     /// Moments of both phases.
     Moments,

@@ -8,6 +8,7 @@ pub mod acceptance;
 pub mod cpu;
 pub mod gpu;
 pub mod memory;
+mod optimiser;
 pub mod tables;
 mod torus;
 
@@ -24,6 +25,8 @@ use crate::rng::Stream;
 pub(crate) use self::cpu::{BondDraws, draw_bonds};
 pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
+pub(crate) use optimiser::{Coefficients, Formula};
+pub use optimiser::{Descent, OptimiserState, Penalties, UpdateRule};
 pub use tables::FlipTables;
 
 /// What a backend says about the device it runs on.
@@ -108,46 +111,6 @@ pub struct HostMoments {
     pub hidden: Vec<f32>,
     /// ⟨sig(x_i)⟩ of the data phase alone, `[n_hidden]`.
     pub data_hidden: Vec<f32>,
-}
-
-/// One parameter update, all numbers of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UpdateRule {
-    /// η.
-    pub learning_rate: f32,
-    /// Factor on η for the bias part of the centred gradient: small values damp the swing of a symmetric pair of modes.
-    pub bias_rate: f32,
-    /// m in velocity ← m · velocity + gradient.
-    pub momentum: f32,
-    /// λ in gradient − λ w, weights only.
-    pub weight_decay: f32,
-    /// Centred gradient: offsets μ (fixed, uploaded with the optimiser) and λ_h (moving average of ⟨h⟩_data).
-    pub centred: bool,
-    /// s in λ_h ← (1 − s) λ_h + s ⟨h⟩_data, before the offsets are used.
-    pub offset_rate: f32,
-}
-
-/// What an optimiser keeps besides the parameters; checkpoints hold it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OptimiserState {
-    /// Velocities, shaped like the parameters.
-    pub velocity: Rbm,
-    /// μ, `[n_visible]`.
-    pub visible_offset: Vec<f32>,
-    /// λ_h, `[n_hidden]`.
-    pub hidden_offset: Vec<f32>,
-}
-
-impl OptimiserState {
-    /// At rest, with offsets μ from the data and λ_h = ½.
-    #[must_use]
-    pub fn at_rest(rbm: &Rbm, visible_offset: Vec<f32>) -> Self {
-        Self {
-            velocity: Rbm::zeros(rbm.n_visible, rbm.n_hidden),
-            visible_offset,
-            hidden_offset: vec![0.5; rbm.n_hidden],
-        }
-    }
 }
 
 /// A device that runs the engine's steps.
@@ -310,8 +273,11 @@ pub trait Backend {
 
     /// Applies both phases' moments D = data − model. Centred: λ_h ← (1 − s) λ_h + s ⟨h⟩_data,
     /// g_w = D_vh − μ D_h − D_v λ_h, g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ (r the bias rate); not centred:
-    /// g = D with r on the biases. Then velocity ← m·velocity + g − (weights only) decay·w, parameter += η·velocity;
-    /// g_w in the biases' formulas is without decay. Class bounded.
+    /// g = D with r on the biases; g_w in the biases' formulas is without penalties. What becomes of g: [`UpdateRule`].
+    /// Class bounded.
+    ///
+    /// # Panics
+    /// Where the rule needs second moments and none were uploaded.
     fn update(&self, params: &mut Self::Params, moments: &Self::Moments, rule: &UpdateRule);
 
     /// F(v) of every row, in nats; class bounded.

@@ -9,8 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bench::{BenchArgs, BenchWhat};
 pub(super) use self::machine::{
-    BasisName, CouplingsArgs, LikelihoodArgs, ReverseName, SampleArgs, ScheduleName, StreamSwitch, Switch,
-    TrainAlgorithm, TrainArgs,
+    BasisName, CouplingsArgs, LikelihoodArgs, ReverseName, SampleArgs, StreamSwitch, Switch, TrainAlgorithm, TrainArgs,
 };
 use crate::run::device::{Choice, DeviceRequest};
 

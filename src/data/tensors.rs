@@ -91,6 +91,11 @@ impl<'a> File<'a> {
         Ok(Self { tensors: SafeTensors::deserialize(bytes).map_err(broken)?, metadata })
     }
 
+    /// Whether there is a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
     fn view(&self, name: &str, dtype: Dtype, source: &str) -> std::result::Result<TensorView<'a>, Fault> {
         let view = self.tensors.tensor(name).map_err(|_| {
             let mut names = self.tensors.names();

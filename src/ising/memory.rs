@@ -10,6 +10,7 @@ use super::walkers::one_bit_a_site;
 use super::{Model, Scan};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
+use crate::numerics::readable_bytes;
 
 /// The program itself.
 const PROGRAM: f64 = 16.0 * 1_048_576.0;
@@ -53,19 +54,16 @@ impl Memory {
         self.spins + self.neighbours + self.samples + PROGRAM
     }
 
-    /// Refuses what this machine cannot hold; nothing where the system does not tell what it has.
+    /// Refuses what does not fit into `limit` bytes; `name` is that of the model.
     ///
     /// # Errors
     /// [`Error::Input`] with the estimate.
-    pub(super) fn check(&self, name: &str) -> Result<()> {
-        self.check_within(name, machine_bytes().unwrap_or(f64::INFINITY))
-    }
-
-    fn check_within(&self, name: &str, limit: f64) -> Result<()> {
+    pub fn check(&self, name: &str, limit: u64) -> Result<()> {
+        let limit = limit as f64;
         if self.total() <= limit {
             return Ok(());
         }
-        let size = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1 << 30));
+        let size = |bytes: f64| readable_bytes(bytes as u64);
         Err(Error::Input(
             Fault::new(format!(
                 "a run that needs about {}: {} for moving spins, {} for lists of neighbours, {} for samples",
@@ -75,7 +73,7 @@ impl Memory {
                 size(self.samples)
             ))
             .at(name)
-            .expected(format!("at most {}, the memory of this machine", size(limit)))
+            .expected(format!("at most {}, the memory that may be used", size(limit)))
             .advice(
                 "use fewer samples or replicas or a smaller lattice; large squares and cubes with metropolis or heat-bath \
                  need no lists",
@@ -93,18 +91,6 @@ fn bonds_a_site(model: &Model) -> f64 {
         // The graph of a file is there already.
         None => model.graph.bonds() as f64 / model.graph.sites.max(1) as f64,
     }
-}
-
-/// Memory of this machine in bytes.
-#[cfg(target_os = "linux")]
-fn machine_bytes() -> Option<f64> {
-    let info = rustix::system::sysinfo();
-    Some(info.totalram as f64 * f64::from(info.mem_unit))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn machine_bytes() -> Option<f64> {
-    None
 }
 
 #[cfg(test)]
@@ -145,9 +131,8 @@ mod tests {
     #[test]
     fn too_much_is_refused_with_the_estimate() {
         let memory = Memory::of(&scan("triangular:11584", 2, 2));
-        assert!(memory.check_within("triangular:11584", 1e12).is_ok());
-        let message = memory.check_within("triangular:11584", 8e9).unwrap_err().to_string();
+        assert!(memory.check("triangular:11584", 1_000_000_000_000).is_ok());
+        let message = memory.check("triangular:11584", 8_000_000_000).unwrap_err().to_string();
         assert!(message.contains("27.") && message.contains("lists of neighbours"), "{message}");
-        assert!(machine_bytes().is_none_or(|bytes| (1e8..1e15).contains(&bytes)));
     }
 }

@@ -1,8 +1,10 @@
 //! How precisely a run must know an observable, and how much work that takes.
 //!
 //! An error falls as 1/√n, so a run of n sampling times with error σ needs n (σ/σ₀)² of them to reach σ₀. The run goes on
-//! in rounds until the estimated error itself is small enough; since that estimate fluctuates by 1/√(2B) ≤ 9 % with B
-//! jackknife blocks, the final error lies that close to what was asked for.
+//! in rounds until the estimated error itself is small enough. That estimate fluctuates by 1/√(2B), 6 % with 128 jackknife
+//! blocks and 13 % with 32, and a run stops more readily where it is low: simulated for independent Gaussian values, the
+//! squared deviations of such runs are 1.02 and 1.09 squared errors in the mean. Runs whose errors matter that much take
+//! 128 replicas or more.
 
 use std::str::FromStr;
 

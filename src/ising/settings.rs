@@ -1,7 +1,7 @@
 //! What an Ising run is asked to do.
 
 use super::general::{MAX_EVERY, MAX_RUNGS};
-use super::{Algorithm, Memory, Model, Precision, check_temperatures};
+use super::{Algorithm, Model, Precision, check_temperatures};
 use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
@@ -144,8 +144,7 @@ impl Scan {
             }
         }
         let (sites, temperatures) = (self.model.graph.sites, self.ladder.unwrap_or(self.temperatures.len()));
-        check_sizes(sites, temperatures, self.samples, self.replicas, self.spacing)?;
-        Memory::of(self).check(&self.model.name)
+        check_sizes(sites, temperatures, self.samples, self.replicas, self.spacing)
     }
 }
 

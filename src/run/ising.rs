@@ -1,12 +1,13 @@
 //! The Monte Carlo stage: samples, observables, exact values beside them.
 
 use super::Source;
+use super::memory::limit;
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::data::DataSet;
 use crate::error::Result;
 use crate::events::Listener;
-use crate::ising::{Algorithm, ExchangeReport, Model, Outcome, Scan, Settings};
+use crate::ising::{Algorithm, ExchangeReport, Memory, Model, Outcome, Scan, Settings};
 use crate::numerics::readable;
 use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
@@ -88,8 +89,12 @@ pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
 /// sampling times, in sweeps too, and thus at least half their spacing.
 ///
 /// # Errors
-/// As [`crate::ising::scan`].
+/// [`crate::error::Error::Input`] where the run needs more memory than may be used; as [`crate::ising::scan`].
 pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<Scanned> {
+    scan.validate()?;
+    if let Some(limit) = limit()? {
+        Memory::of(scan).check(&scan.model.name, limit)?;
+    }
     let found = crate::ising::scan(backend, scan, listener)?;
     let outcomes = found.points;
     let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;

@@ -45,7 +45,8 @@ pub fn ceiling_of(rows: &BitMatrix, exact: Option<&ExactObservables>) -> Option<
     }
 }
 
-/// Evaluates `rbm` on named sets of rows; the first set is the one judged against the ceiling.
+/// Evaluates `rbm` on named sets of rows; the first set is the one judged against the ceiling, [`HELD_OUT`] the one that
+/// the divergence is taken from, where it is there.
 ///
 /// # Errors
 /// [`crate::error::Error::Input`] when enumeration or exact samples are demanded and impossible, else as
@@ -95,7 +96,11 @@ pub fn likelihood<B: Backend>(
     interval.trusted = warnings.is_empty();
     interval.verdict = verdict(&evidence, interval.trusted);
     let kl = match (source, exact, found.log_z.best()) {
-        (Some(source), Some(exact), Some(z)) => Some(divergence(backend, &params, source, exact, z)?),
+        (Some(source), Some(exact), Some(z)) => {
+            let unseen =
+                sets.iter().find(|(name, _)| *name == HELD_OUT).map_or(&source.data.samples, |(_, rows)| *rows);
+            Some(divergence(backend, &params, unseen, source, exact, z)?)
+        }
         _ => None,
     };
     Ok(LikelihoodRecord {
@@ -112,14 +117,19 @@ pub fn likelihood<B: Backend>(
     })
 }
 
+/// Name of the set of rows that the machine was not trained on.
+pub const HELD_OUT: &str = "held_out";
+
 /// Rows used for the divergence.
 const DIVERGENCE_ROWS: usize = 20_000;
 
 /// KL(q‖p) = mean over samples of ln q(v) − ln p(v), q the Ising model: the two logarithms fluctuate together, so this
-/// has a far smaller error than −S − LL.
+/// has a far smaller error than −S − LL. Rows that the machine was trained on would give too little: it knows their
+/// chance fluctuations.
 fn divergence<B: Backend>(
     backend: &B,
     params: &B::Params,
+    unseen: &BitMatrix,
     source: &Source,
     exact: &ExactObservables,
     log_z: Estimate,
@@ -127,7 +137,7 @@ fn divergence<B: Backend>(
     let (Some(lattice), Some(temperature)) = (source.data.lattice, source.data.temperature) else {
         return Err(Error::input("exact observables without lattice and temperature"));
     };
-    let rows = source.data.samples.slice_rows(0..source.data.samples.rows().min(DIVERGENCE_ROWS));
+    let rows = unseen.slice_rows(0..unseen.rows().min(DIVERGENCE_ROWS));
     let states = backend.upload_states(&rows)?;
     let energies = backend.read_free_energies(params, &states)?;
     let bonds = lattice.bonds();

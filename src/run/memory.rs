@@ -12,6 +12,7 @@ use super::device::{self, Choice, DeviceRequest};
 use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
 use crate::data::host_memory;
 use crate::error::{Error, Fault, Result};
+use crate::numerics::readable_bytes;
 use crate::run::train::{METRIC_ROWS, TrainPlan};
 use crate::scenario::{Plan, Point};
 use crate::train::Algorithm;
@@ -124,14 +125,16 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
         batch: settings.batch,
         chains: settings.chains,
         contrastive: settings.algorithm == Algorithm::Cd,
+        adaptive: settings.descent.is_adaptive(),
         flip: settings.flip,
         annealed: 0,
         energies: measured,
     };
-    // Rows as read and as split, or those kept out, and those of the metrics; parameters and velocities as uploaded or
-    // read.
+    // Rows as read and as split, or those kept out, and those of the metrics; parameters, velocities and second moments as
+    // uploaded or read.
+    let machines = 2 + usize::from(demand.adaptive);
     let held = if rows.streamed { rows.all - rows.trained } else { 2 * rows.all };
-    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines: 2 } }
+    Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines } }
 }
 
 impl Stage {
@@ -211,20 +214,11 @@ impl TooLarge {
         };
         let place =
             if stage.point.is_empty() { stage.stage.to_string() } else { format!("{}, {}", stage.point, stage.stage) };
-        Fault::new(format!("{} is too small: {} are needed", self.what, bytes_text(self.bytes)))
+        Fault::new(format!("{} is too small: {} are needed", self.what, readable_bytes(self.bytes)))
             .at(format!("{place}, --backend {}", stage.backend))
-            .expected(format!("at most {}", bytes_text(self.limit)))
+            .expected(format!("at most {}", readable_bytes(self.limit)))
             .advice(advice)
     }
-}
-
-/// Bytes with a unit.
-#[must_use]
-pub fn bytes_text(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let step = (bytes.max(1).ilog2() / 10) as usize;
-    let digits = usize::from(step > 0);
-    format!("{:.digits$} {}", bytes as f64 / 1024f64.powi(step as i32), units[step])
 }
 
 /// Bytes of the host that may be used.
@@ -326,14 +320,14 @@ pub fn table(stages: &[StageMemory], name: &str) -> String {
         let _ = write!(out, "  {label:<28} {:<11} {backend:<7}", stage.stage);
         for purpose in purposes {
             let bytes = stage.device.bytes_of(purpose) + stage.host.bytes_of(purpose);
-            let text = if bytes == 0 { "-".to_string() } else { bytes_text(bytes) };
+            let text = if bytes == 0 { "-".to_string() } else { readable_bytes(bytes) };
             let _ = write!(out, " {text:>10}");
         }
-        let _ = write!(out, " {:>10}", bytes_text(stage.bytes));
+        let _ = write!(out, " {:>10}", readable_bytes(stage.bytes));
         let _ = writeln!(out, "{}", if stage.too_large.is_some() { "  too large" } else { "" });
     }
     if stages.iter().any(|stage| stage.assumed) {
-        let largest = bytes_text(Room::default().largest);
+        let largest = readable_bytes(Room::default().largest);
         let _ = writeln!(out, "  * no GPU is here: one with buffers up to {largest} is assumed");
     }
     out
@@ -365,11 +359,5 @@ mod tests {
         // No memory anywhere: not even one chain would fit, nor one hidden unit.
         let error = settle(&auto, &stages(&[gpu(1 << 20, true), cpu], Some(1000))).unwrap_err().to_string();
         assert!(error.contains("1000 B") && error.contains("machine with more memory"), "{error}");
-    }
-
-    #[test]
-    fn bytes_are_told_in_units() {
-        let told = [0, 1023, 1024, 1536, 1 << 30, u64::MAX].map(bytes_text);
-        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "16.0 EiB"]);
     }
 }

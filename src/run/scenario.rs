@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
 use super::failures::run_through_failures;
-use super::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood, states};
+use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
@@ -310,7 +310,7 @@ impl<B: Backend> PointRun<'_, B> {
             match (rows, source) {
                 (Some(rows), _) => {
                     sets.push(("train", &rows.train));
-                    sets.extend(rows.held_out.as_ref().map(|r| ("held_out", r)));
+                    sets.extend(rows.held_out.as_ref().map(|r| (HELD_OUT, r)));
                 }
                 (None, Some(source)) => sets.push(("data", &source.data.samples)),
                 (None, None) => {}
@@ -387,13 +387,9 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             batch: plan.batch,
             updates: plan.updates,
             learning_rate: plan.learning_rate,
-            schedule: match plan.schedule {
-                scenario::Schedule::Constant => training::Schedule::Constant,
-                scenario::Schedule::Linear => training::Schedule::Linear,
-                scenario::Schedule::Cosine => training::Schedule::Cosine,
-            },
-            momentum: plan.momentum,
-            weight_decay: plan.weight_decay,
+            schedule: plan.schedule,
+            descent: plan.descent,
+            penalties: plan.penalties,
             centred: plan.centred,
             bias_rate: plan.bias_rate,
             offset_rate: plan.offset_rate,

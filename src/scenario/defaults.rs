@@ -3,8 +3,9 @@
 use super::facts::Facts;
 use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
-    Schedule, SpinRule,
+    SpinRule,
 };
+use crate::train::{Choice, Schedule};
 
 /// Most couplings of order 3 that are read without being asked for, and at most.
 pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
@@ -65,10 +66,9 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     if train.epochs.is_none() {
         train.updates.get_or_insert(20_000);
     }
-    train.learning_rate.get_or_insert(0.1);
+    train.learning_rate.get_or_insert(train.optimizer.unwrap_or_default().default_rate());
     train.schedule.get_or_insert(Schedule::Cosine);
-    train.momentum.get_or_insert(0.0);
-    train.weight_decay.get_or_insert(0.0);
+    train.choose(train.choice().filled());
     train.centred.get_or_insert(true);
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
     train.translations.get_or_insert(facts.lattice.is_some());
@@ -79,6 +79,28 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.checkpoints.get_or_insert(10);
     train.keep_checkpoints.get_or_insert(2);
     train.keep_going.get_or_insert(false);
+}
+
+impl RawTrain {
+    /// What is said about the optimiser.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            optimizer: self.optimizer,
+            momentum: self.momentum,
+            square_decay: self.square_decay,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+            l1: self.l1,
+            max_norm: self.max_norm,
+            clip: self.clip,
+        }
+    }
+
+    fn choose(&mut self, choice: Choice) {
+        let Choice { optimizer, momentum, square_decay, epsilon, weight_decay, l1, max_norm, clip } = choice;
+        (self.optimizer, self.momentum, self.square_decay, self.epsilon) = (optimizer, momentum, square_decay, epsilon);
+        (self.weight_decay, self.l1, self.max_norm, self.clip) = (weight_decay, l1, max_norm, clip);
+    }
 }
 
 /// Rows that remain for training when the fraction `held_out` is kept out, rounded to the nearest row.
@@ -98,8 +120,14 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         epochs: if counts_given { over.epochs } else { base.epochs },
         learning_rate: over.learning_rate.or(base.learning_rate),
         schedule: over.schedule.or(base.schedule),
+        optimizer: over.optimizer.or(base.optimizer),
         momentum: over.momentum.or(base.momentum),
+        square_decay: over.square_decay.or(base.square_decay),
+        epsilon: over.epsilon.or(base.epsilon),
         weight_decay: over.weight_decay.or(base.weight_decay),
+        l1: over.l1.or(base.l1),
+        max_norm: over.max_norm.or(base.max_norm),
+        clip: over.clip.or(base.clip),
         centred: over.centred.or(base.centred),
         bias_rate: over.bias_rate.or(base.bias_rate),
         offset_rate: over.offset_rate.or(base.offset_rate),

@@ -70,8 +70,9 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
         let work = train.updates as f64 * update_work(train, weights);
         let states =
             packed(point.rows.unwrap_or(0) as f64, n_visible) + packed((train.chains + train.batch) as f64, n_visible);
-        // Parameters, velocities and two sets of moments.
-        let mut cost = stage("train", work, "operations", PRODUCT_RATE, states + 4.0 * 4.0 * weights);
+        // Parameters, velocities, second moments where there are any, and two sets of moments.
+        let numbers = if train.descent.is_adaptive() { 5.0 } else { 4.0 };
+        let mut cost = stage("train", work, "operations", PRODUCT_RATE, states + numbers * 4.0 * weights);
         cost.seconds += f64::from(train.metrics) * (one_measurement.0 + one_measurement.1);
         stages.push(cost);
     }

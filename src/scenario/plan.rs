@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use super::raw::{Algorithm, Basis, Exact, Schedule, SpinRule};
+pub use super::raw::{Algorithm, Basis, Exact, SpinRule};
+use crate::backend::{Descent, Penalties};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
 use crate::record::PointRecord;
+pub use crate::train::Schedule;
 
 /// Largest smaller side that is enumerated for an exact ln Z.
 pub const MAX_EXACT_UNITS: usize = 25;
@@ -128,10 +130,10 @@ pub struct TrainPlan {
     pub learning_rate: f64,
     /// Course of the learning rate.
     pub schedule: Schedule,
-    /// Momentum.
-    pub momentum: f64,
-    /// L2 on the weights.
-    pub weight_decay: f64,
+    /// How gradients become steps.
+    pub descent: Descent,
+    /// What holds parameters small.
+    pub penalties: Penalties,
     /// Centred gradient.
     pub centred: bool,
     /// Factor on the learning rate of the biases.

@@ -5,6 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::ising::Algorithm as SpinRule;
+#[cfg(doc)]
+use crate::train::Choice;
+use crate::train::{Optimizer, Schedule};
 
 /// A whole scenario file, `version: 1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,18 +147,6 @@ pub enum Algorithm {
     Trajectory,
 }
 
-/// Course of the learning rate over the updates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// Always the same.
-    Constant,
-    /// Falls on a straight line to 0.
-    Linear,
-    /// Falls as ½(1 + cos πt) to 0.
-    Cosine,
-}
-
 /// How to train; every field has a default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,18 +169,36 @@ pub struct RawTrain {
     /// Passes through the training rows, instead of updates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
-    /// Learning rate at the start; 0.1 unless said.
+    /// Learning rate at the start; that of the optimizer unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
     /// `cosine` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// 0 unless said.
+    /// `sgd` unless said; this and the next seven as in [`Choice`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer: Option<Optimizer>,
+    /// Momentum of `sgd`, `nesterov` and `adam`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// L2 on the weights; 0 unless said.
+    /// β₂ of `adam` and `rmsprop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub square_decay: Option<f64>,
+    /// ε of `adam` and `rmsprop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// L2 on the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
+    /// L1 on the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l1: Option<f64>,
+    /// Largest norm of a hidden unit's weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_norm: Option<f64>,
+    /// Largest size of a component of the gradient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
     /// Centred gradient; true unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centred: Option<bool>,

@@ -14,6 +14,7 @@
 
 mod health;
 mod ladder;
+mod optimizer;
 mod rows;
 mod schedule;
 
@@ -23,10 +24,11 @@ use self::health::finite;
 pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
+pub use self::optimizer::{Choice, Mistake, Optimizer};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;
-use crate::backend::{Address, Backend, Minibatch, OptimiserState, Phase, UpdateRule};
+use crate::backend::{Address, Backend, Descent, Minibatch, OptimiserState, Penalties, Phase, UpdateRule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
@@ -65,10 +67,10 @@ pub struct Settings {
     pub learning_rate: f64,
     /// How η falls.
     pub schedule: Schedule,
-    /// Momentum m.
-    pub momentum: f64,
-    /// L2 on the weights.
-    pub weight_decay: f64,
+    /// How gradients become steps.
+    pub descent: Descent,
+    /// What holds parameters small.
+    pub penalties: Penalties,
     /// Centred gradient.
     pub centred: bool,
     /// Factor on η for the raw bias gradients.
@@ -161,7 +163,7 @@ fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix, settings: &Sett
     let means = smoothed_means(data);
     let ladder = LadderState::new(settings, &chains, rbm.n_hidden, &means);
     let offsets = means.into_iter().map(|m| m as f32).collect();
-    State { optimiser: OptimiserState::at_rest(&rbm, offsets), rbm, chains, update: 0, ladder }
+    State { optimiser: OptimiserState::at_rest(&rbm, &settings.descent, offsets), rbm, chains, update: 0, ladder }
 }
 
 /// The data set of a training in progress.
@@ -200,6 +202,14 @@ impl<'a, B: Backend> Trainer<'a, B> {
             ));
         }
         check(settings, data, state.rbm.n_hidden)?;
+        if settings.descent.is_adaptive() && state.optimiser.square.is_none() {
+            return Err(Error::Input(
+                Fault::new("the state has no second moments")
+                    .at("train")
+                    .expected("those of a training with the same optimizer")
+                    .advice("begin a new training"),
+            ));
+        }
         let batch = BitMatrix::zeros(settings.batch, data.units());
         let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
         let ladder = match &state.ladder {
@@ -304,10 +314,11 @@ impl<'a, B: Backend> Trainer<'a, B> {
             backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
         }
         let rule = UpdateRule {
-            learning_rate: s.schedule.rate(s.learning_rate, t, s.updates) as f32,
+            learning_rate: s.schedule.rate(s.learning_rate, t, s.updates),
+            descent: s.descent,
+            penalties: s.penalties,
+            update: t,
             bias_rate: s.bias_rate as f32,
-            momentum: s.momentum as f32,
-            weight_decay: s.weight_decay as f32,
             centred: s.centred,
             offset_rate: s.offset_rate as f32,
         };
@@ -385,6 +396,11 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
     if settings.translations.is_some_and(|lattice| lattice.sites() != data.units()) {
         let what = format!("translations over {} units", data.units());
         return fault(what, "as many units as the lattice has sites".into(), "give the lattice of the data, or none");
+    }
+    let mistakes = Choice::of(settings.descent, settings.penalties).mistakes();
+    let mistake = settings.schedule.mistake().map(|fault| ("schedule", fault)).into_iter().chain(mistakes).next();
+    if let Some((key, mistake)) = mistake {
+        return Err(Error::Input(mistake.at(format!("train, {key}"))));
     }
     if settings.chains == 0 || settings.chains > MAX_CHAINS {
         return fault(

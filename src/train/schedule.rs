@@ -1,7 +1,12 @@
 //! How the learning rate falls over a training.
 
+use std::str::FromStr;
+
+use crate::error::{Error, Fault};
+
 /// Shape of the learning rate over the updates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// η throughout.
     Constant,
@@ -9,6 +14,13 @@ pub enum Schedule {
     Linear,
     /// ½ η (1 + cos(π t/T)): long at high rates, then gentle (Loshchilov and Hutter 2017, one cycle).
     Cosine,
+    /// η factor^⌊t/every⌋.
+    Steps {
+        /// Updates at one rate.
+        every: u64,
+        /// What the rate is multiplied by after them.
+        factor: f64,
+    },
 }
 
 impl Schedule {
@@ -20,6 +32,42 @@ impl Schedule {
             Self::Constant => first,
             Self::Linear => first * (1.0 - x),
             Self::Cosine => first * 0.5 * (1.0 + (std::f64::consts::PI * x).cos()),
+            Self::Steps { every, factor } => first * factor.powf((t / every.max(1)) as f64),
+        }
+    }
+
+    /// What is wrong with its numbers, if anything.
+    #[must_use]
+    pub fn mistake(self) -> Option<Fault> {
+        match self {
+            Self::Steps { every, factor } if every == 0 || !(factor > 0.0 && factor <= 1.0) => Some(
+                Fault::new(format!("steps of {every} updates with the factor {factor}"))
+                    .expected("at least 1 update, and a factor above 0 and at most 1")
+                    .advice("the factor 0.1 is usual"),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let steps = || {
+            let (every, factor) = text.strip_prefix("steps:")?.split_once(':')?;
+            Some(Self::Steps { every: every.parse().ok()?, factor: factor.parse().ok()? })
+        };
+        match text {
+            "constant" => Ok(Self::Constant),
+            "linear" => Ok(Self::Linear),
+            "cosine" => Ok(Self::Cosine),
+            _ => steps().ok_or_else(|| {
+                Error::Input(
+                    Fault::new(format!("schedule \"{text}\""))
+                        .expected("constant, linear, cosine or steps:EVERY:FACTOR, for example steps:5000:0.1"),
+                )
+            }),
         }
     }
 }
@@ -36,5 +84,21 @@ mod tests {
             assert!(schedule.rate(0.5, 100, 100).abs() < 1e-15);
         }
         assert!((Schedule::Constant.rate(0.5, 99, 100) - 0.5).abs() < 1e-15);
+        let steps = Schedule::Steps { every: 40, factor: 0.5 };
+        assert_eq!([0, 39, 40, 79, 80, 99].map(|t| steps.rate(0.5, t, 100)), [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]);
+    }
+
+    #[test]
+    fn schedules_are_read_from_text() {
+        let steps = Schedule::Steps { every: 5000, factor: 0.1 };
+        assert_eq!("steps:5000:0.1".parse(), Ok(steps));
+        assert_eq!("cosine".parse(), Ok(Schedule::Cosine));
+        for text in ["steps", "steps:5", "steps:x:0.1", "steps:5:", "Cosine", ""] {
+            assert!(text.parse::<Schedule>().is_err(), "{text}");
+        }
+        assert!(steps.mistake().is_none() && Schedule::Linear.mistake().is_none());
+        for (every, factor) in [(0, 0.1), (1, 0.0), (1, 1.1), (1, f64::NAN), (1, -0.5)] {
+            assert!(Schedule::Steps { every, factor }.mistake().is_some(), "{every} {factor}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use gibbsite::artifact::{self, Checkpoint};
-use gibbsite::backend::OptimiserState;
+use gibbsite::backend::{Descent, OptimiserState};
 use gibbsite::bits::BitMatrix;
 use gibbsite::data::{self, DataSet, Model, ModelMeta, Provenance};
 use gibbsite::error::{Error, Result};
@@ -375,7 +375,7 @@ fn models_of_others_and_bad_models() {
 
 fn checkpoint(update: u64) -> Checkpoint {
     let rbm = model().rbm;
-    let mut optimiser = OptimiserState::at_rest(&rbm, vec![0.1, 0.2, 0.3, 0.4]);
+    let mut optimiser = OptimiserState::at_rest(&rbm, &Descent::PLAIN, vec![0.1, 0.2, 0.3, 0.4]);
     optimiser.velocity.weights[5] = update as f32;
     Checkpoint {
         ladder: None,

@@ -115,15 +115,13 @@ on_both! {
         let start = draw(&oracle(&rbm).probabilities(), 6, SAMPLES, "exact samples");
         backend.accumulate_moments(&params, &backend.upload_states(&start).unwrap(), Phase::Model, &mut moments);
         let rate = 0.01;
-        let rule = UpdateRule {
-            learning_rate: rate, bias_rate: 1.0, momentum: 0.0, weight_decay: 0.0, centred: false, offset_rate: 0.0,
-        };
+        let rule = UpdateRule::plain(rate);
         backend.update(&mut params, &moments, &rule);
         let (moved, _) = backend.read_params(&params).unwrap();
         let gain = objective(&moved) - objective(&rbm);
         let square: f64 = enumerated(&rbm, &data()).iter().map(|g| g * g).sum();
         // Sampling changes the gradient by a relative 1/√50 000 or so, curvature by η: both below 5 % here.
-        let ratio = gain / (f64::from(rate) * square);
-        assert!((ratio - 1.0).abs() < 0.05, "gained {gain}, expected {}", f64::from(rate) * square);
+        let ratio = gain / (rate * square);
+        assert!((ratio - 1.0).abs() < 0.05, "gained {gain}, expected {}", rate * square);
     }
 }

@@ -1,5 +1,6 @@
 //! Memory is counted before it is taken: what is counted is what a device is asked for.
 
+use gibbsite::backend::Descent;
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection};
 use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
@@ -14,16 +15,32 @@ fn a_training_takes_what_is_counted() {
     let (n_visible, n_hidden, rows) = (75, 41, 130);
     let data = states(rows, n_visible, 3);
     for precision in Precision::ALL {
-        for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Pcd, false), (Algorithm::Cd, false)] {
+        let adam = Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 };
+        let cases = [
+            (Algorithm::Pcd, true, Descent::PLAIN),
+            (Algorithm::Pcd, false, adam),
+            (Algorithm::Cd, false, Descent::PLAIN),
+        ];
+        for (algorithm, flip, descent) in cases {
             let selection = Selection { allow_software: true, precision, ..Selection::default() };
             let gpu = Gpu::new(&selection).unwrap();
-            let settings = Settings { flip, batch: 64, chains: 50, ..crate::training::settings(algorithm, 2) };
+            let settings = Settings { flip, descent, batch: 64, chains: 50, ..crate::training::settings(algorithm, 2) };
             let state = initial_state(initial_machine(&data, n_hidden, 0.1, 1), &data, &settings);
             let mut trainer = Trainer::new(&gpu, &settings, &data, &state).unwrap();
             trainer.advance(2).unwrap();
             let contrastive = algorithm == Algorithm::Cd;
-            let demand =
-                Demand { n_visible, n_hidden, rows, batch: 64, chains: 50, contrastive, flip, ..Demand::default() };
+            let adaptive = descent.is_adaptive();
+            let demand = Demand {
+                n_visible,
+                n_hidden,
+                rows,
+                batch: 64,
+                chains: 50,
+                contrastive,
+                flip,
+                adaptive,
+                ..Demand::default()
+            };
             let counted = on_gpu(&demand, &Room { precision, ..Room::default() });
             // The parameters of kernels are no storage buffer, and rounding binds one that it does not read.
             let unread = if precision.is_half() { 16 } else { 0 };

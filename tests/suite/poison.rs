@@ -3,7 +3,7 @@
 use gibbsite::Error;
 use gibbsite::artifact::CheckpointStore;
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend, Phase};
+use gibbsite::backend::{Address, Backend, Descent, Penalties, Phase};
 use gibbsite::bits::BitMatrix;
 use gibbsite::couplings;
 use gibbsite::data::{Model, ModelMeta, write_model};
@@ -27,8 +27,8 @@ fn settings(algorithm: Algorithm) -> Settings {
         updates: 6,
         learning_rate: 0.1,
         schedule: Schedule::Constant,
-        momentum: 0.0,
-        weight_decay: 0.0,
+        descent: Descent::PLAIN,
+        penalties: Penalties::default(),
         centred: true,
         bias_rate: 1.0,
         offset_rate: 0.1,
@@ -211,7 +211,7 @@ fn stage(learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Tr
         chains: 10,
         updates: 400,
         learning_rate,
-        momentum: 0.9,
+        descent: Descent::Momentum { momentum: 0.9 },
         centred: false,
         ..settings(Algorithm::Cd)
     };

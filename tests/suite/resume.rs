@@ -2,8 +2,8 @@
 
 use gibbsite::Error;
 use gibbsite::artifact::CheckpointStore;
-use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
@@ -22,8 +22,8 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         updates: 60,
         learning_rate: 0.2,
         schedule: Schedule::Cosine,
-        momentum: 0.5,
-        weight_decay: 1e-3,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
         centred: true,
         bias_rate: 0.5,
         offset_rate: 0.1,
@@ -96,6 +96,27 @@ on_both! {
             assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{algorithm:?}: parameters or chains differ");
             assert_eq!(end.updates, 60);
             assert_eq!(metrics, all, "{algorithm:?}: metrics of the parts and of the whole");
+        }
+    }
+}
+
+on_both! {
+    /// Second moments are part of a checkpoint.
+    fn a_stopped_training_of_every_optimiser_goes_on(backend) {
+        let adam = Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 };
+        let rms = Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3 };
+        let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1) };
+        for (learning_rate, descent) in [(0.2, Descent::Nesterov { momentum: 0.8 }), (0.02, adam), (0.02, rms)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+            let schedule = Schedule::Steps { every: 20, factor: 0.5 };
+            let mut plan = plan(Algorithm::Pcd);
+            plan.settings = Settings { learning_rate, descent, penalties, schedule, ..plan.settings };
+            let whole = go(backend, &plan, &store("whole"), false, &mut Silent).0.unwrap();
+            let stopped = go(backend, &plan, &store("parts"), false, &mut StopAt(25, false)).0;
+            assert_eq!(stopped.map(|_| ()), Err(Error::Stopped(15)));
+            let end = go(backend, &plan, &store("parts"), true, &mut Silent).0.unwrap();
+            assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{descent:?}");
         }
     }
 }

@@ -73,7 +73,7 @@ fn a_good_scenario_becomes_a_plan_with_every_default() {
 
 #[test]
 fn each_mistake_is_marked_where_it_stands() {
-    let cases: [(&str, &str, &str, &str); 30] = [
+    let cases: [(&str, &str, &str, &str); 38] = [
         ("temperature: 2.0", "temperature: 0.0", "0.0", "positive"),
         ("temperature: 2.0", "temperature: -1.5", "-1.5", "positive"),
         ("temperature: 2.0", "temperature: NaN", "NaN", "positive"),
@@ -95,6 +95,14 @@ fn each_mistake_is_marked_where_it_stands() {
         ("updates: 100", "learning_rte: 0.1", "learning_rte", "did you mean `learning_rate`?"),
         ("updates: 100", "learning_rate: 0", "0", "positive"),
         ("updates: 100", "momentum: 1.0", "1.0", "below 1"),
+        ("updates: 100", "optimizer: adm", "adm", "did you mean `adam`?"),
+        ("updates: 100", "optimizer: rmsprop, momentum: 0.9", "0.9", "leave it out"),
+        ("updates: 100", "optimizer: adam, square_decay: 1.0", "1.0", "below 1"),
+        ("updates: 100", "optimizer: adam, epsilon: 0", "0", "positive"),
+        ("updates: 100", "l1: -0.1", "-0.1", "0 to 1"),
+        ("updates: 100", "max_norm: 0", "0", "positive"),
+        ("updates: 100", "clip: -1", "-1", "positive"),
+        ("updates: 100", "schedule: steps(every: 0, factor: 0.5)", "steps(every: 0, factor: 0.5)", "at least 1 update"),
         ("updates: 100", "held_out: 1.0", "1.0", "below 1"),
         ("updates: 100", "schedule: cosin", "cosin", "did you mean `cosine`?"),
         ("updates: 100", "centred: 1", "1", "true or false"),

@@ -2,8 +2,8 @@
 //!
 //! All comparisons are to the last bit, on one backend.
 
-use gibbsite::backend::Backend;
 use gibbsite::backend::cpu::Cpu;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::Silent;
 use gibbsite::likelihood::{AnnealSettings, anneal, linear_ladder};
@@ -21,8 +21,8 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         updates,
         learning_rate: 0.2,
         schedule: Schedule::Cosine,
-        momentum: 0.5,
-        weight_decay: 1e-3,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
         centred: true,
         bias_rate: 0.5,
         offset_rate: 0.1,
@@ -70,7 +70,8 @@ on_both! {
     /// What is left out of the state is noticed: velocities, offsets, chains and the counter each.
     fn every_part_of_the_state_matters(backend) {
         let data = data(100, 33);
-        let settings = settings(Algorithm::Pcd, true, 8);
+        let descent = Descent::Adam { momentum: 0.5, square_decay: 0.9, epsilon: 1e-8 };
+        let settings = Settings { descent, learning_rate: 0.02, ..settings(Algorithm::Pcd, true, 8) };
         let half = train(backend, &settings, &data, 20, &[4]);
         let end = |state: &State| {
             let mut trainer = Trainer::new(backend, &settings, &data, state).unwrap();
@@ -85,6 +86,8 @@ on_both! {
         };
         assert!(altered(&|s| s.optimiser.velocity.weights.fill(0.0)), "velocity");
         assert!(altered(&|s| s.optimiser.velocity.hidden_bias.fill(0.0)), "velocity of the hidden biases");
+        assert!(altered(&|s| s.optimiser.square.as_mut().unwrap().weights.fill(0.0)), "second moments");
+        assert!(altered(&|s| s.optimiser.square.as_mut().unwrap().visible_bias.fill(0.0)), "those of the visible biases");
         assert!(altered(&|s| s.optimiser.hidden_offset.fill(0.5)), "hidden offsets");
         assert!(altered(&|s| s.optimiser.visible_offset.fill(0.5)), "visible offsets");
         assert!(altered(&|s| s.chains = states(70, 33, 1)), "chains");
@@ -102,6 +105,40 @@ on_both! {
         };
         assert_eq!(draw(200).slice_rows(0..75), draw(75));
     }
+}
+
+on_both! {
+    /// Every formula with every penalty, cut in parts; and a state without second moments is refused where they are needed.
+    fn trainings_of_every_optimiser_may_be_cut(backend) {
+        let data = data(100, 33);
+        for settings in of_every_optimiser(9) {
+            let whole = train(backend, &settings, &data, 20, &[9]);
+            assert!(whole == train(backend, &settings, &data, 20, &[1, 5, 9]), "{:?}", settings.descent);
+            assert!(whole.rbm.weights.iter().all(|w| w.is_finite()));
+            let mut bare = whole.clone();
+            bare.optimiser.square = None;
+            let refused = Trainer::new(backend, &settings, &data, &bare).is_err();
+            assert_eq!(refused, settings.descent.is_adaptive(), "{:?}", settings.descent);
+        }
+    }
+}
+
+fn of_every_optimiser(updates: u64) -> impl Iterator<Item = Settings> {
+    let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1) };
+    let descents = [
+        (0.2, Descent::Momentum { momentum: 0.5 }),
+        (0.1, Descent::Nesterov { momentum: 0.8 }),
+        (0.02, Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 }),
+        (0.02, Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3 }),
+    ];
+    let schedule = Schedule::Steps { every: 3, factor: 0.7 };
+    descents.into_iter().map(move |(learning_rate, descent)| Settings {
+        learning_rate,
+        descent,
+        penalties,
+        schedule,
+        ..settings(Algorithm::Pcd, true, updates)
+    })
 }
 
 /// Everything that is computed in parallel, on machines large enough to be shared out among threads.
@@ -122,6 +159,20 @@ fn everything() -> (State, State, Vec<f64>, Vec<f64>, BitMatrix) {
     let settings = sample::Settings { samples: 600, chains: 301, thermalise: 5, every: 2, flip: true, seed: 4 };
     let samples = sample(&Cpu, &trained.rbm, &settings, None, &mut Silent).unwrap();
     (trained, contrastive, energies, weights, samples)
+}
+
+#[test]
+fn no_optimiser_depends_on_the_number_of_threads() {
+    let data = data(300, 531);
+    let all = || {
+        let train = |settings| train(&Cpu, &settings, &data, 260, &[3]);
+        of_every_optimiser(3).map(train).collect::<Vec<State>>()
+    };
+    let with = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
+    let alone = with(1);
+    for threads in [2, 3, 7] {
+        assert!(alone == with(threads), "{threads} threads");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! χ² counts independent chains, each read once; seeds are fixed and each check fails by chance once in [`LUCK`]⁻¹ seeds.
 
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend};
+use gibbsite::backend::{Address, Backend, Descent};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::Silent;
 use gibbsite::lattice::Lattice;
@@ -136,7 +136,7 @@ fn a_trajectory_freezes_rungs() {
         let settings = gibbsite::train::Settings {
             rungs,
             learning_rate: 0.5,
-            momentum: 0.0,
+            descent: Descent::PLAIN,
             ..settings(Algorithm::Trajectory, 300)
         };
         let state = initial_state(initial_machine(&data, 12, 0.01, 1), &data, &settings);

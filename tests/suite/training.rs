@@ -1,6 +1,6 @@
 //! Whole trainings of machines small enough that their likelihood is enumerated.
 
-use gibbsite::backend::Backend;
+use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::exact::enumeration::state_probabilities;
 use gibbsite::exact::machine::kl_divergence;
@@ -21,8 +21,8 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         updates,
         learning_rate: 0.2,
         schedule: Schedule::Linear,
-        momentum: 0.9,
-        weight_decay: 1e-4,
+        descent: Descent::Momentum { momentum: 0.9 },
+        penalties: Penalties { weight_decay: 1e-4, ..Penalties::default() },
         centred: true,
         bias_rate: 1.0,
         offset_rate: 0.1,
@@ -84,7 +84,7 @@ on_both! {
     /// The same training with the sign of the gradient turned must go down: the check above can fail.
     fn a_turned_gradient_goes_down(backend) {
         let (data, _) = ring(500);
-        let turned = Settings { learning_rate: -0.02, momentum: 0.0, ..settings(Algorithm::Pcd, 200) };
+        let turned = Settings { learning_rate: -0.02, descent: Descent::PLAIN, ..settings(Algorithm::Pcd, 200) };
         let (found, _) = climb(backend, &data, &turned, &[0, 200]);
         assert!(found[1] < found[0], "{found:?}");
     }

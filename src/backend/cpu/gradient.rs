@@ -56,7 +56,7 @@ impl CpuMoments {
 
     pub(super) fn to_host(&self) -> HostMoments {
         let (n_visible, n_hidden) = (self.visible.len(), self.n_hidden);
-        let all = from_tiles(&self.products, n_visible + 1, n_visible + 1, n_hidden);
+        let all = from_tiles(&self.products, n_visible + 1, 0..n_visible + 1, n_hidden);
         let (products, hidden) = all.split_at(n_visible * n_hidden);
         HostMoments {
             products: products.to_vec(),
@@ -129,6 +129,8 @@ const FEW: usize = 1 << 17;
 /// Moves the parameters.
 pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &UpdateRule) {
     let (n_visible, n_hidden) = (params.n_visible, params.n_hidden);
+    assert!(params.depth > 1 || !rule.descent.is_adaptive(), "second moments were uploaded");
+    let c = &rule.coefficients();
     // Padding beyond the last unit must stay zero here: g_w λ sums over it.
     let offsets = flat_mut(&mut params.hidden_offset);
     for (offset, &mean) in offsets.iter_mut().zip(flat(&moments.data_hidden)).take(n_hidden) {
@@ -140,20 +142,21 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
     params
         .weights
         .par_chunks_exact_mut(n_visible)
-        .zip(params.velocity.par_chunks_exact_mut(n_visible))
+        .zip(params.kept.par_chunks_exact_mut(params.depth * n_visible))
         .zip(params.along.par_chunks_exact_mut(n_visible))
         .zip(params.hidden_gradient.par_iter_mut())
         .with_min_len(at_once)
         .enumerate()
-        .for_each(|(tile, (((weights, velocity), along), hidden))| {
+        .for_each(|(tile, (((weights, kept), along), hidden))| {
             let gradient = Gradient {
                 products: &moments.products[tile * (n_visible + 1)..][..n_visible + 1],
                 visible: &moments.visible,
                 hidden_offset: if rule.centred { hidden_offset[tile] } else { Tile::ZERO },
                 visible_offset,
+                centred: rule.centred,
                 units: (n_hidden - tile * TILE).min(TILE),
             };
-            update_weights(&gradient, rule, weights, velocity, along, hidden);
+            update_weights(&gradient, c, weights, kept, along, hidden);
         });
     let (first, others) = params.along.split_at_mut(n_visible);
     if rule.centred {
@@ -165,10 +168,13 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
     } else {
         first.fill(0.0);
     }
-    let visible = moments.visible.iter().zip(first).map(|(d, along)| rule.bias_rate * d - *along);
-    update_bias(rule, visible, flat_mut(&mut params.visible_bias), &mut params.visible_velocity);
-    let hidden = flat(&params.hidden_gradient).iter().copied().take(n_hidden);
-    update_bias(rule, hidden, flat_mut(&mut params.hidden_bias), &mut params.hidden_velocity);
+    let visible = moments.visible.iter().zip(first).map(|(&d, along)| (d, *along));
+    let bias = &mut flat_mut(&mut params.visible_bias)[..n_visible];
+    update_bias(c, rule.bias_rate, visible, bias, &mut params.visible_kept);
+    let means = moments.products.chunks_exact(n_visible + 1).flat_map(|tile| tile[n_visible].0);
+    let hidden = means.zip(flat(&params.hidden_gradient).iter().copied());
+    let bias = &mut flat_mut(&mut params.hidden_bias)[..n_hidden];
+    update_bias(c, rule.bias_rate, hidden, bias, &mut params.hidden_kept);
     let weights = &params.weights;
     params
         .transposed

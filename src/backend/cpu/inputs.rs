@@ -71,7 +71,7 @@ impl CpuInputs {
     /// All inputs, `[rows, n_hidden]`.
     #[must_use]
     pub fn to_host(&self) -> Vec<f32> {
-        from_tiles(&self.inputs, self.rows, self.rows, self.n_hidden)
+        from_tiles(&self.inputs, self.rows, 0..self.rows, self.n_hidden)
     }
 }
 

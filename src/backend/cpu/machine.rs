@@ -350,7 +350,7 @@ impl CpuStates {
 mod tests {
     use super::*;
     use crate::backend::cpu::{Cpu, CpuMoments};
-    use crate::backend::{Backend, HostMoments, Phase, UpdateRule};
+    use crate::backend::{Backend, Descent, HostMoments, Penalties, Phase, UpdateRule};
     use crate::rbm::Rbm;
     use crate::rng::{uniform, unit_word};
 
@@ -368,12 +368,12 @@ mod tests {
         Cpu.flip_move(&params, &mut chains, Address::new(3), 0);
         Cpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
         let rule = UpdateRule {
-            learning_rate: 0.1,
+            descent: Descent::Momentum { momentum: 0.5 },
+            penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
             bias_rate: 0.5,
-            momentum: 0.5,
-            weight_decay: 1e-3,
             centred: true,
             offset_rate: 0.1,
+            ..UpdateRule::plain(0.1)
         };
         Cpu.update(&mut params, &moments, &rule);
         let base = vec![0.1; rbm.n_visible];

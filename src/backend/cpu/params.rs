@@ -1,8 +1,10 @@
 //! Parameters and optimiser state as the CPU kernels want them: tiles of 32 units, weights in both orders.
 
+use std::ops::Range;
+
 use super::kernels::gibbs_half_step::Side;
 use super::tile::{TILE, Tile};
-use crate::backend::OptimiserState;
+use crate::backend::{Descent, OptimiserState};
 use crate::rbm::Rbm;
 
 /// Parameters and optimiser state in memory.
@@ -16,9 +18,14 @@ pub struct CpuParams {
     pub(crate) transposed: Vec<Tile>,
     pub(crate) visible_bias: Vec<Tile>,
     pub(crate) hidden_bias: Vec<Tile>,
-    pub(crate) velocity: Vec<Tile>,
-    pub(crate) visible_velocity: Vec<f32>,
-    pub(crate) hidden_velocity: Vec<f32>,
+    /// Numbers kept for a parameter: its velocity, and behind that its second moment where the optimiser has one.
+    pub(crate) depth: usize,
+    /// `[hidden tiles, depth, n_visible, 32]`.
+    pub(crate) kept: Vec<Tile>,
+    /// `[depth, n_visible]`.
+    pub(crate) visible_kept: Vec<f32>,
+    /// `[depth, n_hidden]`.
+    pub(crate) hidden_kept: Vec<f32>,
     pub(crate) visible_offset: Vec<f32>,
     pub(crate) hidden_offset: Vec<Tile>,
     /// g_w λ of each visible unit, `[hidden tiles, n_visible]`, and g_c: scratch of the update.
@@ -46,11 +53,11 @@ pub(crate) fn flat_mut(tiles: &mut [Tile]) -> &mut [f32] {
     bytemuck::cast_slice_mut(tiles)
 }
 
-/// `[rows, columns]` as `[tiles, rows, 32]`.
-fn into_tiles(values: &[f32], columns: usize) -> Vec<Tile> {
-    let rows = values.len() / columns;
+/// `parts` of `[rows, columns]` as `[tiles, parts, rows, 32]`.
+fn into_tiles(parts: &[&[f32]], columns: usize) -> Vec<Tile> {
+    let rows: usize = parts.iter().map(|part| part.len() / columns).sum();
     let mut out = vec![Tile::ZERO; columns.div_ceil(TILE) * rows];
-    for (r, row) in values.chunks_exact(columns).enumerate() {
+    for (r, row) in parts.iter().flat_map(|part| part.chunks_exact(columns)).enumerate() {
         for (t, values) in row.chunks(TILE).enumerate() {
             out[t * rows + r].0[..values.len()].copy_from_slice(values);
         }
@@ -69,11 +76,11 @@ fn into_transposed_tiles(values: &[f32], rows: usize, columns: usize) -> Vec<Til
     out
 }
 
-/// `[tiles, rows, 32]`, of which the first `keep` rows, as `[keep, columns]`.
-pub(crate) fn from_tiles(tiles: &[Tile], rows: usize, keep: usize, columns: usize) -> Vec<f32> {
+/// `[tiles, rows, 32]`, of which the rows `keep`, as `[keep, columns]`.
+pub(crate) fn from_tiles(tiles: &[Tile], rows: usize, keep: Range<usize>, columns: usize) -> Vec<f32> {
     // Of the right size at once: a large machine has no room for one that grows.
-    let mut out = Vec::with_capacity(keep * columns);
-    for r in 0..keep {
+    let mut out = Vec::with_capacity(keep.len() * columns);
+    for r in keep {
         for (tile, first) in (0..columns).step_by(TILE).enumerate() {
             out.extend_from_slice(&tiles[tile * rows + r].0[..TILE.min(columns - first)]);
         }
@@ -88,19 +95,22 @@ impl CpuParams {
         let state = if let Some(state) = optimiser {
             state
         } else {
-            at_rest = OptimiserState::at_rest(rbm, vec![0.5; n_visible]);
+            at_rest = OptimiserState::at_rest(rbm, &Descent::PLAIN, vec![0.5; n_visible]);
             &at_rest
         };
+        let kept: Vec<&Rbm> = std::iter::once(&state.velocity).chain(&state.square).collect();
+        let of = |part: fn(&Rbm) -> &Vec<f32>| -> Vec<&[f32]> { kept.iter().map(|kept| &part(kept)[..]).collect() };
         Self {
             n_visible,
             n_hidden,
-            weights: into_tiles(&rbm.weights, n_hidden),
+            weights: into_tiles(&[&rbm.weights], n_hidden),
             transposed: into_transposed_tiles(&rbm.weights, n_visible, n_hidden),
             visible_bias: tiles(&rbm.visible_bias),
             hidden_bias: tiles(&rbm.hidden_bias),
-            velocity: into_tiles(&state.velocity.weights, n_hidden),
-            visible_velocity: state.velocity.visible_bias.clone(),
-            hidden_velocity: state.velocity.hidden_bias.clone(),
+            depth: kept.len(),
+            kept: into_tiles(&of(|kept| &kept.weights), n_hidden),
+            visible_kept: of(|kept| &kept.visible_bias).concat(),
+            hidden_kept: of(|kept| &kept.hidden_bias).concat(),
             visible_offset: state.visible_offset.clone(),
             hidden_offset: tiles(&state.hidden_offset),
             along: vec![0.0; n_hidden.div_ceil(TILE) * n_visible],
@@ -116,30 +126,37 @@ impl CpuParams {
             &self.transposed,
             &self.visible_bias,
             &self.hidden_bias,
-            &self.velocity,
+            &self.kept,
             &self.hidden_offset,
             &self.hidden_gradient,
         ];
-        let numbers = [&self.visible_velocity, &self.hidden_velocity, &self.visible_offset, &self.along];
+        let numbers = [&self.visible_kept, &self.hidden_kept, &self.visible_offset, &self.along];
         let tiles: usize = tiles.iter().map(|tiles| size_of_val(&tiles[..])).sum();
         (tiles + numbers.iter().map(|numbers| size_of_val(&numbers[..])).sum::<usize>()) as u64
     }
 
     pub(crate) fn to_host(&self) -> (Rbm, OptimiserState) {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
-        let machine = |weights: &[Tile], visible: &[f32], hidden: &[f32]| Rbm {
+        let machine = |weights: Vec<f32>, visible: &[f32], hidden: &[f32]| Rbm {
             n_visible,
             n_hidden,
-            weights: from_tiles(weights, n_visible, n_visible, n_hidden),
+            weights,
             visible_bias: visible[..n_visible].to_vec(),
             hidden_bias: hidden[..n_hidden].to_vec(),
         };
+        let kept = |part: usize| {
+            let rows = part * n_visible..(part + 1) * n_visible;
+            let weights = from_tiles(&self.kept, self.depth * n_visible, rows, n_hidden);
+            machine(weights, &self.visible_kept[part * n_visible..], &self.hidden_kept[part * n_hidden..])
+        };
         let state = OptimiserState {
-            velocity: machine(&self.velocity, &self.visible_velocity, &self.hidden_velocity),
+            velocity: kept(0),
+            square: (self.depth > 1).then(|| kept(1)),
             visible_offset: self.visible_offset.clone(),
             hidden_offset: flat(&self.hidden_offset)[..n_hidden].to_vec(),
         };
-        (machine(&self.weights, flat(&self.visible_bias), flat(&self.hidden_bias)), state)
+        let weights = from_tiles(&self.weights, n_visible, 0..n_visible, n_hidden);
+        (machine(weights, flat(&self.visible_bias), flat(&self.hidden_bias)), state)
     }
 
     /// Hidden units given visible ones.
@@ -192,9 +209,12 @@ mod tests {
             let values: Vec<f32> = (0..rows * columns).map(|k| k as f32).collect();
             let across: Vec<f32> =
                 (0..columns).flat_map(|i| (0..rows).map(move |r| (r * columns + i) as f32)).collect();
-            let tiles = into_tiles(&values, columns);
-            assert_eq!(from_tiles(&tiles, rows, rows, columns), values);
-            assert!(into_transposed_tiles(&values, rows, columns) == into_tiles(&across, rows));
+            let tiles = into_tiles(&[&values], columns);
+            assert_eq!(from_tiles(&tiles, rows, 0..rows, columns), values);
+            assert!(into_transposed_tiles(&values, rows, columns) == into_tiles(&[&across], rows));
+            let both = into_tiles(&[&values, &across[..columns]], columns);
+            assert_eq!(from_tiles(&both, rows + 1, 0..rows, columns), values);
+            assert_eq!(from_tiles(&both, rows + 1, rows..rows + 1, columns), across[..columns]);
         }
     }
 }

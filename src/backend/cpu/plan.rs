@@ -35,6 +35,10 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
     add(Use::Parameters, "biases", visible + hidden, BYTES);
     add(Use::Optimiser, "velocities of weights", times(hidden, n_visible), BYTES);
     add(Use::Optimiser, "velocities of biases, offsets", 2 * n_visible + n_hidden, 4);
+    if demand.adaptive {
+        add(Use::Optimiser, "second moments of weights", times(hidden, n_visible), BYTES);
+        add(Use::Optimiser, "second moments of biases", n_visible + n_hidden, 4);
+    }
     add(Use::Optimiser, "hidden offsets and gradient", 2 * hidden, BYTES);
     add(Use::Optimiser, "gradient of visible units", times(hidden, n_visible), 4);
     add(Use::Data, "packed rows", times(rows, visible), 4);
@@ -83,7 +87,7 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
 mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
-    use crate::backend::{Address, Backend, Minibatch, Phase, UpdateRule};
+    use crate::backend::{Address, Backend, Descent, Minibatch, OptimiserState, Phase, UpdateRule};
     use crate::bits::BitMatrix;
     use crate::rbm::Rbm;
     use crate::rng::Permutation;
@@ -91,9 +95,16 @@ mod tests {
     /// What a training really holds after an update is what was counted.
     #[test]
     fn counted_is_held() {
+        counted(Descent::PLAIN);
+        counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8 });
+    }
+
+    fn counted(descent: Descent) {
         let (n_visible, n_hidden, rows, batch, chains) = (70, 40, 200, 37, 90);
         let states = |rows| Cpu.upload_states(&BitMatrix::from_fn(rows, n_visible, |r, j| (r + j) % 2 == 0)).unwrap();
-        let mut params = Cpu.upload_params(&Rbm::zeros(n_visible, n_hidden), None).unwrap();
+        let rbm = Rbm::zeros(n_visible, n_hidden);
+        let rest = OptimiserState::at_rest(&rbm, &descent, vec![0.5; n_visible]);
+        let mut params = Cpu.upload_params(&rbm, Some(&rest)).unwrap();
         let (data, mut minibatch, mut chain) = (states(rows), states(batch), states(chains));
         let mut moments = Cpu.new_moments(&params).unwrap();
         let permutation = Permutation::new(1, 0, rows as u32);
@@ -102,16 +113,18 @@ mod tests {
         Cpu.gibbs(&params, &mut chain, Address::new(1), 0..2);
         Cpu.flip_move(&params, &mut chain, Address::new(1), 0);
         Cpu.accumulate_moments(&params, &chain, Phase::Model, &mut moments);
-        let rule = UpdateRule {
-            learning_rate: 0.1,
-            bias_rate: 1.0,
-            momentum: 0.0,
-            weight_decay: 0.0,
-            centred: true,
-            offset_rate: 0.1,
-        };
+        let rule = UpdateRule { descent, centred: true, offset_rate: 0.1, ..UpdateRule::plain(0.1) };
         Cpu.update(&mut params, &moments, &rule);
-        let demand = Demand { n_visible, n_hidden, rows, batch, chains, flip: true, ..Demand::default() };
+        let demand = Demand {
+            n_visible,
+            n_hidden,
+            rows,
+            batch,
+            chains,
+            flip: true,
+            adaptive: descent.is_adaptive(),
+            ..Demand::default()
+        };
         let counted = plan(&demand, 0);
         let states = data.bytes() + minibatch.bytes() + chain.bytes();
         // Half of the bits are set here.

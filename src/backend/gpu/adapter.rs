@@ -117,7 +117,7 @@ impl fmt::Display for AdapterDescription {
 }
 
 /// Storage buffers that the widest kernel binds.
-const STORAGE_BUFFERS: u32 = 7;
+const STORAGE_BUFFERS: u32 = 8;
 /// Invocations of the largest workgroup.
 const INVOCATIONS: u32 = 256;
 /// Bytes of workgroup memory that every kernel keeps to.

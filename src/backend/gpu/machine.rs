@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::backend::{Address, HostMoments, OptimiserState};
+use crate::backend::{Address, Descent, HostMoments, OptimiserState};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
@@ -25,10 +25,12 @@ pub struct Params {
     pub(super) parts: Vec<Part>,
     /// b `[n_visible]`, c `[n_hidden]`.
     pub(super) biases: wgpu::Buffer,
-    /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`; where there are several
-    /// parts, 64 partial sums of each hidden unit behind.
+    /// Velocities of b `[n_visible]` and c `[n_hidden]`, μ `[n_visible]`, λ_h `[n_hidden]`, second moments of b and c;
+    /// where there are several parts, 64 partial sums of each hidden unit behind.
     pub(super) optimiser: wgpu::Buffer,
     precision: Precision,
+    /// Whether there are second moments.
+    pub(super) has_squares: bool,
 }
 
 /// Weights of some visible units.
@@ -40,6 +42,8 @@ pub(super) struct Part {
     pub(super) weights: wgpu::Buffer,
     /// `[units, n_hidden]`.
     pub(super) velocities: wgpu::Buffer,
+    /// Second moments `[units, n_hidden]`, where there are any; else a few bytes that nothing reads.
+    pub(super) squares: wgpu::Buffer,
     /// Weights rounded to f16, two a word, where the kernels read them so; else a few bytes that nothing reads.
     pub(super) halves: wgpu::Buffer,
     precision: Precision,
@@ -69,20 +73,23 @@ impl Params {
         let optimiser = match optimiser {
             Some(state) => state,
             None => {
-                rest = OptimiserState::at_rest(rbm, vec![0.5; n_visible]);
+                rest = OptimiserState::at_rest(rbm, &Descent::PLAIN, vec![0.5; n_visible]);
                 &rest
             }
         };
         optimiser.velocity.validate()?;
+        optimiser.square.as_ref().map_or(Ok(()), Rbm::validate)?;
         if optimiser.visible_offset.len() != n_visible || optimiser.hidden_offset.len() != n_hidden {
             return Err(Error::Device(
                 Fault::new("offsets of another machine").expected(format!("{n_visible} visible, {n_hidden} hidden")),
             ));
         }
-        let velocity = &optimiser.velocity;
+        let (velocity, square) = (&optimiser.velocity, optimiser.square.as_ref());
         let state =
             [&velocity.visible_bias[..], &velocity.hidden_bias, &optimiser.visible_offset, &optimiser.hidden_offset];
         let mut state = state.concat();
+        state.extend(square.iter().flat_map(|square| square.visible_bias.iter().chain(&square.hidden_bias)));
+        state.resize(3 * (n_visible + n_hidden), 0.0);
         let precision = gpu.precision();
         let division = gpu.division(n_visible, n_hidden);
         if division.buffers() > 1 {
@@ -94,7 +101,8 @@ impl Params {
             Ok(Part {
                 halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,
                 weights: gpu.upload("weights", "weights", &rbm.weights[of.clone()])?,
-                velocities: gpu.upload("velocities", "weights", &velocity.weights[of])?,
+                velocities: gpu.upload("velocities", "weights", &velocity.weights[of.clone()])?,
+                squares: gpu.upload("second moments", "weights", square.map_or(&[0.0], |q| &q.weights[of]))?,
                 units,
                 precision,
             })
@@ -103,6 +111,7 @@ impl Params {
             n_visible,
             n_hidden,
             precision,
+            has_squares: square.is_some(),
             parts: division.parts().map(part).collect::<Result<_>>()?,
             biases: gpu.upload("biases", "biases", &[&rbm.visible_bias[..], &rbm.hidden_bias].concat())?,
             optimiser: gpu.upload("optimiser state", "units", &state)?,
@@ -131,25 +140,29 @@ impl Params {
         let (n_visible, n_hidden) = (self.n_visible, self.n_hidden);
         let mut weights = Vec::with_capacity(n_visible * n_hidden);
         let mut velocities = Vec::with_capacity(n_visible * n_hidden);
+        let mut squares = Vec::with_capacity(if self.has_squares { n_visible * n_hidden } else { 0 });
         for part in &self.parts {
             gpu.read_into(&part.weights, part.units.len() * n_hidden, &mut weights)?;
             gpu.read_into(&part.velocities, part.units.len() * n_hidden, &mut velocities)?;
+            if self.has_squares {
+                gpu.read_into(&part.squares, part.units.len() * n_hidden, &mut squares)?;
+            }
         }
         let [visible_bias, hidden_bias] =
             split(&gpu.read::<f32>(&self.biases, n_visible + n_hidden)?, [n_visible, n_hidden]);
-        let [visible_velocity, hidden_velocity, visible_offset, hidden_offset] = split(
-            &gpu.read::<f32>(&self.optimiser, 2 * (n_visible + n_hidden))?,
-            [n_visible, n_hidden, n_visible, n_hidden],
+        let [visible_velocity, hidden_velocity, visible_offset, hidden_offset, visible_square, hidden_square] = split(
+            &gpu.read::<f32>(&self.optimiser, 3 * (n_visible + n_hidden))?,
+            [n_visible, n_hidden, n_visible, n_hidden, n_visible, n_hidden],
         );
-        let rbm = Rbm { n_visible, n_hidden, weights, visible_bias, hidden_bias };
-        let velocity = Rbm {
-            n_visible,
-            n_hidden,
-            weights: velocities,
-            visible_bias: visible_velocity,
-            hidden_bias: hidden_velocity,
+        let machine =
+            |weights, visible_bias, hidden_bias| Rbm { n_visible, n_hidden, weights, visible_bias, hidden_bias };
+        let state = OptimiserState {
+            velocity: machine(velocities, visible_velocity, hidden_velocity),
+            square: self.has_squares.then(|| machine(squares, visible_square, hidden_square)),
+            visible_offset,
+            hidden_offset,
         };
-        Ok((rbm, OptimiserState { velocity, visible_offset, hidden_offset }))
+        Ok((machine(weights, visible_bias, hidden_bias), state))
     }
 }
 

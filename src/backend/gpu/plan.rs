@@ -46,6 +46,7 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     let halves: fn(usize) -> usize = if room.precision.is_half() { |weights| weights.div_ceil(2) } else { |_| 1 };
     divided(Use::Parameters, "weights in f16", halves);
     divided(Use::Optimiser, "velocities", |weights| weights);
+    divided(Use::Optimiser, "second moments", if demand.adaptive { |weights| weights } else { |_| 1 });
     if demand.trains() {
         divided(Use::Moments, "products", |weights| weights);
     }
@@ -55,7 +56,7 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     };
     add(Use::Parameters, "biases", n_visible + n_hidden, 4);
     let lanes = if division.buffers() > 1 { times(LANES, n_hidden) } else { 0 };
-    add(Use::Optimiser, "velocities of biases, offsets", 2 * (n_visible + n_hidden) + lanes, 4);
+    add(Use::Optimiser, "velocities and second moments of biases, offsets", 3 * (n_visible + n_hidden) + lanes, 4);
     let streamed = (rows as u64).saturating_mul(4 * visible as u64) > room.largest;
     if rows > 0 && !streamed {
         add(Use::Data, "packed rows", rows, 4 * visible);

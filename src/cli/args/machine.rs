@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::train::{Choice, Optimizer, Schedule};
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
     /// Contrastive divergence
@@ -14,16 +16,6 @@ pub(in crate::cli) enum TrainAlgorithm {
     Pt,
     /// Persistent chains, tempered: replicas at earlier machines of the same training
     Trajectory,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum ScheduleName {
-    /// The same rate throughout
-    Constant,
-    /// Falling to 0 on a straight line
-    Linear,
-    /// Falling to 0 on a half cosine
-    Cosine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,6 +36,51 @@ pub(in crate::cli) enum StreamSwitch {
     On,
     /// Never
     Off,
+}
+
+/// How gradients become steps, and what holds parameters small.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OptimizerArgs {
+    /// How gradients become steps
+    #[arg(long, default_value = "sgd", value_name = "sgd|nesterov|adam|rmsprop")]
+    pub(in crate::cli) optimizer: Optimizer,
+    /// Momentum; of adam the decay of its mean gradient [default: 0, of nesterov and adam 0.9]
+    #[arg(long, value_name = "M")]
+    pub(in crate::cli) momentum: Option<f64>,
+    /// Decay of the mean square gradient [default: adam 0.999, rmsprop 0.99]
+    #[arg(long, value_name = "BETA2")]
+    pub(in crate::cli) square_decay: Option<f64>,
+    /// Added to the root of the mean square gradient [default: 1e-8]
+    #[arg(long, value_name = "EPSILON")]
+    pub(in crate::cli) epsilon: Option<f64>,
+    /// L2 on the weights [default: 0]
+    #[arg(long, value_name = "LAMBDA")]
+    pub(in crate::cli) weight_decay: Option<f64>,
+    /// L1 on the weights [default: 0]
+    #[arg(long, value_name = "LAMBDA")]
+    pub(in crate::cli) l1: Option<f64>,
+    /// Largest norm of a hidden unit's weights [default: none]
+    #[arg(long, value_name = "NORM")]
+    pub(in crate::cli) max_norm: Option<f64>,
+    /// Largest size of a component of the gradient [default: none]
+    #[arg(long, value_name = "SIZE")]
+    pub(in crate::cli) clip: Option<f64>,
+}
+
+impl OptimizerArgs {
+    /// What they say.
+    pub(in crate::cli) fn choice(&self) -> Choice {
+        Choice {
+            optimizer: Some(self.optimizer),
+            momentum: self.momentum,
+            square_decay: self.square_decay,
+            epsilon: self.epsilon,
+            weight_decay: self.weight_decay,
+            l1: self.l1,
+            max_norm: self.max_norm,
+            clip: self.clip,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -69,24 +106,20 @@ pub(in crate::cli) struct TrainArgs {
     /// Rows of a minibatch [default: 500, or all rows if there are fewer]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) batch: Option<usize>,
-    /// Learning rate at the start
-    #[arg(long, default_value_t = 0.1, value_name = "RATE")]
-    pub(in crate::cli) learning_rate: f64,
-    /// How the rate falls
-    #[arg(long, value_enum, default_value = "cosine")]
-    pub(in crate::cli) schedule: ScheduleName,
+    /// Learning rate at the start [default: 0.1, of adam and rmsprop 0.01]
+    #[arg(long, value_name = "RATE")]
+    pub(in crate::cli) learning_rate: Option<f64>,
+    /// How the rate falls: not at all, to 0 on a straight line or a half cosine, or by FACTOR after every EVERY updates
+    #[arg(long, default_value = "cosine", value_name = "constant|linear|cosine|steps:EVERY:FACTOR")]
+    pub(in crate::cli) schedule: Schedule,
     /// Number of updates
     #[arg(long, default_value_t = 20_000, value_name = "N", conflicts_with = "epochs")]
     pub(in crate::cli) updates: u64,
     /// Passes over the training rows, instead of updates
     #[arg(long, value_name = "N")]
     pub(in crate::cli) epochs: Option<u64>,
-    /// Momentum
-    #[arg(long, default_value_t = 0.0, value_name = "M")]
-    pub(in crate::cli) momentum: f64,
-    /// L2 on the weights
-    #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
-    pub(in crate::cli) weight_decay: f64,
+    #[command(flatten)]
+    pub(in crate::cli) optimizer: OptimizerArgs,
     /// Plain instead of centred gradient
     #[arg(long)]
     pub(in crate::cli) not_centred: bool,

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::args::{CheckArgs, Global};
 use crate::cli::console::Console;
 use crate::error::Result;
+use crate::numerics::readable_bytes;
 use crate::run::memory;
 use crate::scenario::{self, Plan, StageEstimate};
 
@@ -38,18 +39,14 @@ fn describe(plan: &Plan, estimate: &[StageEstimate]) -> String {
             stage.stage,
             quantity(stage.work),
             stage.unit,
-            memory::bytes_text(stage.bytes as u64),
+            readable_bytes(stage.bytes as u64),
             duration(stage.seconds),
         );
     }
     let peak = estimate.iter().map(|s| s.bytes).fold(0.0, f64::max);
     let seconds: f64 = estimate.iter().map(|s| s.seconds).sum();
-    let _ = writeln!(
-        out,
-        "  in all: {} at most, about {} on two cores",
-        memory::bytes_text(peak as u64),
-        duration(seconds)
-    );
+    let _ =
+        writeln!(out, "  in all: {} at most, about {} on two cores", readable_bytes(peak as u64), duration(seconds));
     out
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::artifact::CheckpointStore;
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
-use crate::cli::args::{Global, ScheduleName, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
+use crate::cli::args::{Global, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text};
 use crate::data::{self, DataSet, write_model};
@@ -22,7 +22,7 @@ use crate::run::scenario::model_of;
 use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, RowSource, Schedule, Settings, check, default_bias_rate};
+use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -133,22 +133,18 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     let fault =
         |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
     let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
-    if !finite(args.learning_rate, 0.0, 1e6) || args.learning_rate == 0.0 {
-        return fault(
-            format!("learning rate {}", args.learning_rate),
-            "--learning-rate",
-            "a positive number, e.g. 0.1",
-        );
+    if let Some(rate) = args.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
+        return fault(format!("learning rate {rate}"), "--learning-rate", "a positive number, e.g. 0.1");
+    }
+    let schedule = args.schedule.mistake().map(|fault| ("schedule", fault));
+    if let Some((key, mistake)) = args.optimizer.choice().mistakes().into_iter().chain(schedule).next() {
+        return Err(Error::Input(mistake.at(format!("--{}", key.replace('_', "-")))));
     }
     if !finite(args.held_out, 0.0, 0.9) {
         return fault(format!("fraction {}", args.held_out), "--held-out", "a number from 0 to 0.9");
     }
-    if !finite(args.momentum, 0.0, 0.9999) {
-        return fault(format!("momentum {}", args.momentum), "--momentum", "a number from 0 to below 1");
-    }
-    if !finite(args.weight_decay, 0.0, 1.0) || !finite(args.weight_scale, 0.0, 10.0) {
-        let what = format!("weight decay {}, weight scale {}", args.weight_decay, args.weight_scale);
-        return fault(what, "--weight-decay, --weight-scale", "numbers from 0 to 1 and from 0 to 10");
+    if !finite(args.weight_scale, 0.0, 10.0) {
+        return fault(format!("weight scale {}", args.weight_scale), "--weight-scale", "a number from 0 to 10");
     }
     if args.bias_rate.is_some_and(|r| !finite(r, 0.0, 10.0)) {
         return fault(format!("bias rate {:?}", args.bias_rate), "--bias-rate", "a number from 0 to 10");
@@ -167,6 +163,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     };
     let batch = args.batch.unwrap_or(500.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
+    let (descent, penalties) = args.optimizer.choice().resolve();
     TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
@@ -179,14 +176,10 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             chains: args.chains,
             batch,
             updates: args.epochs.map_or(args.updates, |epochs| epochs.saturating_mul(per_epoch)),
-            learning_rate: args.learning_rate,
-            schedule: match args.schedule {
-                ScheduleName::Constant => Schedule::Constant,
-                ScheduleName::Linear => Schedule::Linear,
-                ScheduleName::Cosine => Schedule::Cosine,
-            },
-            momentum: args.momentum,
-            weight_decay: args.weight_decay,
+            learning_rate: args.learning_rate.unwrap_or(args.optimizer.optimizer.default_rate()),
+            schedule: args.schedule,
+            descent,
+            penalties,
             centred: !args.not_centred,
             bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
             offset_rate: 0.1,

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::plain_machine::{PlainMachine, bytes};
 use super::{Case, Cost, Measured, PIECES, Span, median, process_seconds};
-use crate::backend::Backend;
+use crate::backend::{Backend, Descent, Penalties};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::{MAX_WEIGHTS, Rbm};
@@ -170,8 +170,8 @@ impl Training {
             updates: u64::from(u32::MAX / self.gibbs_steps),
             learning_rate: RATE,
             schedule: Schedule::Constant,
-            momentum: 0.0,
-            weight_decay: 0.0,
+            descent: Descent::PLAIN,
+            penalties: Penalties::default(),
             centred: false,
             bias_rate: 1.0,
             offset_rate: 0.0,

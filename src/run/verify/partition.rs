@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Descent, Penalties};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::events::{Event, Listener, Silent};
@@ -216,8 +216,8 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         updates: 600,
         learning_rate: 0.3,
         schedule: Schedule::Cosine,
-        momentum: 0.0,
-        weight_decay: 0.0,
+        descent: Descent::PLAIN,
+        penalties: Penalties::default(),
         centred: true,
         bias_rate: default_bias_rate(true),
         offset_rate: 0.05,

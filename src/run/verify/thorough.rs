@@ -14,6 +14,7 @@ use crate::events::{Event, Listener};
 use crate::ising::{Algorithm, Model, Precision, Quantity, Scan};
 use crate::lattice::Lattice;
 use crate::record::{Estimate, IsingRecord};
+use crate::rng::derive_seed;
 use crate::run::ising::scan;
 use crate::stats::chi_squared_survival;
 
@@ -28,8 +29,14 @@ const TEMPERATURES: [f64; 12] = [1.5, 1.7, 1.9, 2.0, 2.1, 2.2, 2.269_185_314, 2.
 const PACKED_BY_REPLICA: [usize; 4] = [4, 8, 16, 32];
 /// Size run with words of sites, which only single-spin updates have.
 const PACKED_BY_SITE: usize = 64;
-/// Replicas of cluster algorithms, which gain nothing from more.
-const FEW: usize = 32;
+/// Replicas of cluster algorithms, which gain nothing from more but as many jackknife blocks as there can be: a run that
+/// stops when its estimated error is small enough stops too early where the estimate is low. Simulated for independent
+/// Gaussian values, the mean squared deviation of such runs is 1.09 squared errors with 32 blocks and 1.02 with 128.
+const CLUSTER_REPLICAS: usize = 128;
+/// Replicas of single-spin updates: a word of them costs as much as one.
+const WORD_REPLICAS: usize = 256;
+/// Replicas of words of sites.
+const SITE_REPLICAS: usize = 16;
 /// Lowest temperature there: below, hot starts keep stripes for longer than any run.
 const LOWEST_OF_LARGE: f64 = 2.2;
 
@@ -68,7 +75,7 @@ pub struct Summary {
     pub p: f64,
     /// Largest deviation of all, in standard deviations.
     pub worst: f64,
-    /// Largest error as a part of the value; for U4, of 2/3.
+    /// Largest error as a part of the value; for U4, of 2/3. Of values that the runs were to reach it in.
     pub relative_error: f64,
     /// Whether [`SIGMAS`] and [`SUSPICIOUS`] hold.
     pub holds: bool,
@@ -205,11 +212,10 @@ fn measure<B: Backend>(
     listener: &mut dyn Listener,
 ) -> Result<IsingRecord> {
     let &Cell { length, temperature, .. } = cell;
-    // Enough for jackknife blocks; a word of replicas costs single-spin updates as much as one of them.
     let replicas = match length {
-        PACKED_BY_SITE => 16,
-        _ if algorithm.is_cluster() => FEW,
-        _ => 256,
+        PACKED_BY_SITE => SITE_REPLICAS,
+        _ if algorithm.is_cluster() => CLUSTER_REPLICAS,
+        _ => WORD_REPLICAS,
     };
     let mut settings = Scan {
         model: Model::ferromagnet(Lattice::Square { length })?,
@@ -222,18 +228,19 @@ fn measure<B: Backend>(
         precision: Vec::new(),
         exchange: None,
         ladder: None,
-        // Runs of different algorithms must not share their starts.
-        seed: accuracy.seed.wrapping_add(algorithm as u64),
+        seed: seed_of(cell, algorithm, accuracy.seed),
     };
     let sizes = match settings.model.exact(temperature) {
         Some(exact) if exact.magnetization.is_some() => Quantity::ALL.map(|q| q.exact(&exact)),
         // A short run by clusters tells how large the unknown values are.
         exact if length != PACKED_BY_SITE => {
-            let rough =
-                Scan { algorithm: Algorithm::SwendsenWang, samples: 20 * FEW, replicas: FEW, ..settings.clone() };
+            let (algorithm, replicas) = (Algorithm::SwendsenWang, CLUSTER_REPLICAS);
+            let rough = Scan { algorithm, samples: 20 * replicas, replicas, ..settings.clone() };
             let found = first(scan(backend, &rough, &mut Stops(listener))?.records)?;
+            // Not more than it is: rare large values make some of them uncertain.
+            let least = |e: Estimate| (e.value.abs() - 2.0 * e.error).max(0.5 * e.value.abs());
             let known = |q: Quantity| exact.as_ref().and_then(|e| q.exact(e));
-            Quantity::ALL.map(|q| known(q).or(Some(q.of(&found.observables).value)))
+            Quantity::ALL.map(|q| known(q).or(Some(least(q.of(&found.observables)))))
         }
         exact => Quantity::ALL.map(|q| exact.as_ref().and_then(|e| q.exact(e))),
     };
@@ -244,6 +251,12 @@ fn measure<B: Backend>(
         }
     }
     first(scan(backend, &settings, &mut Stops(listener))?.records)
+}
+
+/// A seed for each run: with common random numbers, heat-bath runs at neighbouring temperatures follow each other, and
+/// deviations of all of them would add up to nothing that χ² describes.
+fn seed_of(cell: &Cell, algorithm: Algorithm, seed: u64) -> u64 {
+    derive_seed(seed, &format!("{} {} {}", cell.length, cell.temperature, algorithm.name()))
 }
 
 fn first(records: Vec<IsingRecord>) -> Result<IsingRecord> {
@@ -305,7 +318,9 @@ fn summary(quantity: Quantity, values: &[Value]) -> Summary {
     let p = chi_squared_survival(chi_squared, exact.len());
     // Written so that a NaN is the worst.
     let worst = sigmas.iter().fold(0.0, |worst: f64, z| if z.abs() <= worst { worst } else { z.abs() });
-    let size = |v: &Value| if quantity == Quantity::Binder { 2.0 / 3.0 } else { v.found.value.abs() };
+    let size =
+        |v: &Value| if quantity == Quantity::Binder { 2.0 / 3.0 } else { v.exact.unwrap_or(v.found.value).abs() };
+    let asked = of.iter().filter(|v| v.exact.is_some() || v.length != PACKED_BY_SITE);
     Summary {
         quantity: quantity.name(),
         compared: sigmas.len(),
@@ -313,7 +328,7 @@ fn summary(quantity: Quantity, values: &[Value]) -> Summary {
         chi_squared,
         p,
         worst,
-        relative_error: of.iter().map(|v| v.found.error / size(v)).fold(0.0, f64::max),
+        relative_error: asked.map(|v| v.found.error / size(v)).fold(0.0, f64::max),
         holds: worst <= SIGMAS && (SUSPICIOUS..=1.0 - SUSPICIOUS).contains(&p),
     }
 }

@@ -9,7 +9,9 @@ use super::super::plan::{CouplingsPlan, LikelihoodPlan, SamplePlan};
 use super::super::raw::{
     Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, UnitName,
 };
+use crate::error::Fault;
 use crate::lattice::Lattice;
+use crate::train::Schedule;
 
 /// Largest count that is addressed with 32 bits.
 pub(super) const MAX_COUNT: u64 = u32::MAX as u64;
@@ -144,17 +146,13 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     let mut numbers = |name: &str, value: Option<f64>, good: fn(f64) -> bool, expected: &str, advice: &str| {
         number(notes, &path(name), value, good, expected, advice);
     };
-    numbers("momentum", train.momentum, |x| (0.0..1.0).contains(&x), "a number from 0 to below 1", "0 or 0.9 is usual");
-    numbers(
-        "weight_decay",
-        train.weight_decay,
-        |x| (0.0..=1.0).contains(&x),
-        "a number from 0 to 1",
-        "0.0001 is usual",
-    );
     numbers("bias_rate", train.bias_rate, |x| (0.0..=10.0).contains(&x), "a number from 0 to 10", "1 is usual");
     numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.1 is usual");
     numbers("held_out", train.held_out, |x| (0.0..1.0).contains(&x), "a fraction from 0 to below 1", "0.1 is usual");
+    let schedule = train.schedule.and_then(Schedule::mistake).map(|fault| ("schedule", fault));
+    for (key, Fault { what, expected, advice, .. }) in train.choice().mistakes().into_iter().chain(schedule) {
+        notes.at(&path(key), what, expected.unwrap_or_default(), advice.unwrap_or_default());
+    }
     count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
     count(notes, &path("metrics"), train.metrics, 0..=10_000);
     count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);

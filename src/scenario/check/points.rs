@@ -232,6 +232,7 @@ fn train_of(
         );
     }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
+    let (descent, penalties) = train.choice().resolve();
     Some(TrainPlan {
         n_hidden,
         weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
@@ -242,8 +243,8 @@ fn train_of(
         updates,
         learning_rate: point.values.get("learning_rate").copied().or(train.learning_rate).unwrap_or(0.0),
         schedule: train.schedule.unwrap_or(Schedule::Constant),
-        momentum: train.momentum.unwrap_or(0.0),
-        weight_decay: train.weight_decay.unwrap_or(0.0),
+        descent,
+        penalties,
         centred: train.centred.unwrap_or(true),
         bias_rate: train.bias_rate.unwrap_or(1.0),
         offset_rate: train.offset_rate.unwrap_or(0.0),

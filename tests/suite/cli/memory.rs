@@ -67,6 +67,19 @@ fn what_is_too_large_is_refused_with_what_would_fit() {
     assert!(odd.code == Some(2) && odd.stderr.contains("GIBBSITE_MEMORY"), "{}", odd.stderr);
 }
 
+#[test]
+fn a_lattice_that_does_not_fit_is_refused_with_its_parts() {
+    let place = Place::new();
+    let run = "ising --lattice triangular:512 --temperature 3 --samples 2 -o data.npz";
+    let refused = with_memory(&place, "48MiB", run);
+    assert_eq!((refused.code, place.files().len()), (Some(2), 0), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("lists of neighbours") && refused.stderr.contains("at most 48.0 MiB"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// Rows from disk and rows from memory: the same machine, and nothing left behind.
 #[test]
 fn a_streamed_training_is_the_same() {

@@ -61,6 +61,10 @@ fn checkpoints_without_chains_read_back() {
     let without = Checkpoint { chains: BitMatrix::zeros(0, 4), ..checkpoint(1) };
     artifact::write_checkpoint(&path, &without).unwrap();
     assert_eq!(artifact::read_checkpoint(&path).unwrap(), without);
+    let mut adaptive = checkpoint(1);
+    adaptive.optimiser.square = Some(adaptive.rbm.clone());
+    artifact::write_checkpoint(&path, &adaptive).unwrap();
+    assert_eq!(artifact::read_checkpoint(&path).unwrap(), adaptive);
 }
 
 fn new_run(path: &Path) -> (RunDirectory, Manifest) {

@@ -1,7 +1,7 @@
 //! What the host asks of the device: dispatches, submissions and readbacks, counted.
 
 use gibbsite::backend::gpu::{Counts, Gpu};
-use gibbsite::backend::{Address, Backend};
+use gibbsite::backend::{Address, Backend, Descent, Penalties};
 use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
 
 use super::{gpu_or_ignored, machine, states};
@@ -65,8 +65,8 @@ fn a_hundred_updates_stay_on_the_device() {
             updates: 102,
             learning_rate: 0.1,
             schedule: Schedule::Cosine,
-            momentum: 0.5,
-            weight_decay: 1e-4,
+            descent: Descent::Momentum { momentum: 0.5 },
+            penalties: Penalties { weight_decay: 1e-4, ..Penalties::default() },
             centred: true,
             bias_rate: 1.0,
             offset_rate: 0.1,

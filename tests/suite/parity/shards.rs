@@ -3,6 +3,7 @@
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection, tile};
 use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
+use gibbsite::backend::{Descent, Penalties};
 use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
 
 use super::variants::results;
@@ -38,8 +39,17 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
     let shared = gpu_or_ignored!();
     let (n_visible, n_hidden, rows) = (201, 70, 90);
     let data = states(rows, n_visible, 3);
-    for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Cd, false)] {
-        let settings = Settings { flip, batch: 40, chains: 40, ..crate::training::settings(algorithm, 7) };
+    let plain = crate::training::settings(Algorithm::Pcd, 7);
+    let penalties = Penalties { max_norm: Some(0.8), l1: 1e-3, ..plain.penalties };
+    let adam = Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 };
+    let cases = [
+        (Algorithm::Pcd, true, plain.descent, plain.penalties),
+        (Algorithm::Cd, false, plain.descent, penalties),
+        (Algorithm::Pcd, false, adam, penalties),
+    ];
+    for (algorithm, flip, descent, penalties) in cases {
+        let settings =
+            Settings { flip, batch: 40, chains: 40, descent, penalties, ..crate::training::settings(algorithm, 7) };
         let state = initial_state(initial_machine(&data, n_hidden, 0.1, 1), &data, &settings);
         let train = |gpu: &Gpu| {
             let mut trainer = Trainer::new(gpu, &settings, &data, &state).unwrap();
@@ -49,8 +59,18 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
         let gpu = divided(n_hidden, 100, &Selection::default());
         assert!(train(&gpu) == train(shared), "{algorithm:?}");
         let contrastive = algorithm == Algorithm::Cd;
-        let demand =
-            Demand { n_visible, n_hidden, rows, batch: 40, chains: 40, contrastive, flip, ..Demand::default() };
+        let adaptive = descent.is_adaptive();
+        let demand = Demand {
+            n_visible,
+            n_hidden,
+            rows,
+            batch: 40,
+            chains: 40,
+            contrastive,
+            flip,
+            adaptive,
+            ..Demand::default()
+        };
         let counted = on_gpu(&demand, &Room { largest: 4 * 100 * 70, ..Room::default() });
         let storage: u64 = counted.parts.iter().filter(|part| part.what != PARAMETERS).map(|part| part.bytes).sum();
         assert_eq!(gpu.allocated_bytes(), storage, "{counted:?}");

@@ -1,12 +1,151 @@
 //! Class bounded: parameters after one update, from the very moments that the device used.
 
-use gibbsite::backend::{Backend, HostMoments, OptimiserState, Phase, UpdateRule};
+use gibbsite::backend::{Backend, Descent, HostMoments, OptimiserState, Penalties, Phase, UpdateRule};
 use gibbsite::rbm::Rbm;
 
 use super::reference::{Bounded, U, gamma};
 use super::{SIZES, assert_bounded, machine, on_both, states, wide, worst};
 
-/// All numbers after an update, in the order weights, b, c, velocities likewise, λ_h.
+/// a + b and a − b of numbers with errors; each rounded once.
+fn plus((a, da): Bounded, (b, db): Bounded) -> Bounded {
+    (a + b, da + db + U * ((a + b).abs() + da + db))
+}
+
+/// In any order.
+fn sum<const N: usize>(terms: [Bounded; N]) -> Bounded {
+    let (value, error) = terms.iter().fold((0.0, 0.0), |(sum, error), (a, da)| (sum + a, error + da));
+    let size: f64 = terms.iter().map(|(a, da)| a.abs() + da).sum();
+    (value, error + gamma(N) * size)
+}
+
+fn minus(a: Bounded, (b, db): Bounded) -> Bounded {
+    plus(a, (-b, db))
+}
+
+fn times((a, da): Bounded, (b, db): Bounded) -> Bounded {
+    let error = da * b.abs() + db * a.abs() + da * db;
+    (a * b, error + U * ((a * b).abs() + error))
+}
+
+/// a / b; WGSL allows 2.5 units in the last place.
+fn over((a, da): Bounded, (b, db): Bounded) -> Bounded {
+    let error = (da + (a / b).abs() * db) / (b - db);
+    (a / b, error + 5.0 * U * ((a / b).abs() + error))
+}
+
+/// √a; WGSL allows what 1 / inverseSqrt(a) may be off by, 2 units and a division.
+fn root((a, da): Bounded) -> Bounded {
+    let error = da / (a.sqrt() + (a - da).max(0.0).sqrt()).max(f64::MIN_POSITIVE);
+    (a.sqrt(), error + 9.0 * U * (a.sqrt() + error))
+}
+
+/// A number that the host rounds to f32 once.
+fn rounded(x: f64) -> Bounded {
+    (x, U * x.abs())
+}
+
+fn exact(x: f32) -> Bounded {
+    (f64::from(x), 0.0)
+}
+
+fn clipped(rule: &UpdateRule, g: Bounded) -> Bounded {
+    rule.penalties.clip.map_or(g, |clip| (g.0.clamp(-clip, clip), g.1 + U * clip))
+}
+
+/// Step, velocity and second moment of a parameter by the textbooks; the pull of its decay is part of the gradient of
+/// formulas that are not adaptive.
+fn stepped(rule: &UpdateRule, g: Bounded, pull: Bounded, [v, q]: [Bounded; 2]) -> [Bounded; 3] {
+    let rate = rounded(rule.learning_rate);
+    let t = (rule.update + 1) as i32;
+    // v̂ / (√q̂ + ε), with the rate and both corrections.
+    let adaptive = |v: Bounded, beta: f64, square_decay: f64, epsilon: f64| {
+        let d = rounded(square_decay);
+        let q = plus(times(d, q), times(minus((1.0, 0.0), d), times(g, g)));
+        let size = plus(root(times(rounded(1.0 / (1.0 - square_decay.powi(t))), q)), rounded(epsilon));
+        (over(times(rounded(rule.learning_rate / (1.0 - beta.powi(t))), v), size), q)
+    };
+    let (step, v, q) = match rule.descent {
+        Descent::Momentum { momentum } => {
+            let v = sum([times(rounded(momentum), v), g, pull]);
+            (times(rate, v), v, q)
+        }
+        Descent::Nesterov { momentum } => {
+            let v = sum([times(rounded(momentum), v), g, pull]);
+            (times(rate, sum([g, pull, times(rounded(momentum), v)])), v, q)
+        }
+        Descent::Adam { momentum, square_decay, epsilon } => {
+            let m = rounded(momentum);
+            let v = plus(times(m, v), times(minus((1.0, 0.0), m), g));
+            let (step, q) = adaptive(v, momentum, square_decay, epsilon);
+            (step, v, q)
+        }
+        Descent::RmsProp { square_decay, epsilon } => {
+            let (step, q) = adaptive(g, 0.0, square_decay, epsilon);
+            (step, g, q)
+        }
+    };
+    [step, v, q]
+}
+
+/// Step of a weight, the weight after it and after all penalties but the largest norm, and what is kept.
+fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> (Bounded, [Bounded; 3]) {
+    let (w, penalties, adaptive) = (exact(w), rule.penalties, rule.descent.is_adaptive());
+    let pull = if adaptive { (0.0, 0.0) } else { times(rounded(-penalties.weight_decay), w) };
+    let [step, v, q] = stepped(rule, g, pull, [exact(v), exact(q)]);
+    let beside = if adaptive { rule.learning_rate * penalties.weight_decay } else { 0.0 };
+    let (mut new, mut error) = plus(w, minus(step, times(rounded(beside), w)));
+    if penalties.l1 > 0.0 {
+        let threshold = rule.learning_rate * penalties.l1;
+        new = new.signum() * (new.abs() - threshold).max(0.0);
+        error += 2.0 * U * (new.abs() + threshold);
+    }
+    (step, [(new, error), v, q])
+}
+
+/// A bias and what is kept for it; `changes` are gradients of the unit's weights, or their steps where the formula is
+/// adaptive, each with the other unit's offset.
+fn moved_bias(
+    rule: &UpdateRule,
+    mean: f32,
+    changes: impl Iterator<Item = (Bounded, Bounded)>,
+    [b, v, q]: [f32; 3],
+) -> [Bounded; 3] {
+    let terms: Vec<Bounded> = changes.filter(|_| rule.centred).map(|(g, offset)| times(g, offset)).collect();
+    let size: f64 = terms.iter().map(|(x, dx)| x.abs() + dx).sum();
+    let error = terms.iter().map(|(_, dx)| dx).sum::<f64>() + gamma(terms.len() + 1) * size;
+    let along = (terms.iter().map(|(x, _)| x).sum(), error);
+    let (d, r) = (clipped(rule, exact(mean)), exact(rule.bias_rate));
+    let kept = [exact(v), exact(q)];
+    if rule.descent.is_adaptive() {
+        let [step, v, q] = stepped(rule, d, (0.0, 0.0), kept);
+        return [plus(exact(b), minus(times(r, step), along)), v, q];
+    }
+    let [step, v, q] = stepped(rule, minus(times(r, d), along), (0.0, 0.0), kept);
+    [plus(exact(b), step), v, q]
+}
+
+/// Weights of every hidden unit, scaled down to the largest norm.
+fn limited(weights: &mut [Bounded], n_hidden: usize, largest: f64) {
+    let rows = weights.len() / n_hidden;
+    for i in 0..n_hidden {
+        let column = || (0..rows).map(|j| j * n_hidden + i);
+        let (mut sum, mut error) = (0.0, 0.0);
+        for (w, dw) in column().map(|at| weights[at]) {
+            sum += w * w;
+            error += 2.0 * w.abs() * dw + dw * dw;
+        }
+        let norm = root((sum, error + gamma(rows + 1) * sum));
+        if norm.0 + norm.1 < largest {
+            continue;
+        }
+        // At the limit itself either may be right: both are within the norm's error of each other.
+        let scale = over(rounded(largest), norm);
+        let scale = (scale.0.min(1.0), scale.1);
+        column().for_each(|at| weights[at] = times(weights[at], scale));
+    }
+}
+
+/// All numbers after an update: of weights, b, c each, parameters, velocities, second moments; then λ_h.
 fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &UpdateRule) -> Vec<Bounded> {
     let w = |x: f32| f64::from(x);
     let (n_visible, n_hidden) = (rbm.n_visible, rbm.n_hidden);
@@ -20,88 +159,91 @@ fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &Updat
     let gradient = |j: usize, i: usize| -> Bounded {
         let product = w(moments.products[j * n_hidden + i]);
         if !rule.centred {
-            return (product, 0.0);
+            return clipped(rule, (product, 0.0));
         }
         let first = w(old.visible_offset[j]) * w(moments.hidden[i]);
         let second = w(moments.visible[j]) * offset[i].0;
         let error = gamma(5) * (product.abs() + first.abs() + second.abs()) + w(moments.visible[j]).abs() * offset[i].1;
-        (product - first - second, error)
+        clipped(rule, (product - first - second, error))
     };
-    // velocity ← m velocity + g − decay w, parameter += η velocity: four roundings each at most.
-    let apply = |parameter: f32, velocity: f32, (g, dg): Bounded, decay: f32| -> [Bounded; 2] {
-        let (kept, pulled) = (w(rule.momentum) * w(velocity), w(decay) * w(parameter));
-        let velocity = kept + g - pulled;
-        let error = dg + gamma(5) * (kept.abs() + g.abs() + pulled.abs());
-        let step = w(rule.learning_rate) * velocity;
-        let result = w(parameter) + step;
-        [(result, w(rule.learning_rate) * error + 2.0 * U * (step.abs() + result.abs())), (velocity, error)]
+    let square = old.square.as_ref();
+    let kept = |part: fn(&Rbm) -> &Vec<f32>, at: usize| {
+        [part(rbm)[at], part(&old.velocity)[at], square.map_or(0.0, |q| part(q)[at])]
     };
-    let bias_gradient = |mean: f32, terms: Vec<(Bounded, Bounded)>| -> Bounded {
-        let scaled = w(rule.bias_rate) * w(mean);
-        let (mut sum, mut size, mut error) = (0.0, scaled.abs(), 0.0);
-        for ((g, dg), (o, d)) in terms.into_iter().filter(|_| rule.centred) {
-            sum += g * o;
-            size += (g * o).abs();
-            error += dg * o.abs() + g.abs() * d;
-        }
-        (scaled - sum, error + gamma(n_visible.max(n_hidden) + 4) * size)
-    };
-    let (mut parameters, mut velocities) = (Vec::new(), Vec::new());
-    let mut push = |[parameter, velocity]: [Bounded; 2]| {
-        parameters.push(parameter);
-        velocities.push(velocity);
-    };
-    for at in 0..n_visible * n_hidden {
+    let (mut changes, mut weights) = (Vec::new(), Vec::new());
+    for at in 0..rbm.weights.len() {
         let g = gradient(at / n_hidden, at % n_hidden);
-        push(apply(rbm.weights[at], old.velocity.weights[at], g, rule.weight_decay));
+        let (step, weight) = moved(rule, g, kept(|m| &m.weights, at));
+        changes.push(if square.is_some() { step } else { g });
+        weights.push(weight);
     }
-    for j in 0..n_visible {
-        let g = bias_gradient(moments.visible[j], (0..n_hidden).map(|i| (gradient(j, i), offset[i])).collect());
-        push(apply(rbm.visible_bias[j], old.velocity.visible_bias[j], g, 0.0));
+    let visible = (0..n_visible).map(|j| {
+        let changes = (0..n_hidden).map(|i| (changes[j * n_hidden + i], offset[i]));
+        moved_bias(rule, moments.visible[j], changes, kept(|m| &m.visible_bias, j))
+    });
+    let hidden = (0..n_hidden).map(|i| {
+        let changes = (0..n_visible).map(|j| (changes[j * n_hidden + i], exact(old.visible_offset[j])));
+        moved_bias(rule, moments.hidden[i], changes, kept(|m| &m.hidden_bias, i))
+    });
+    let mut parts = Vec::new();
+    for (number, moved) in [weights, visible.collect(), hidden.collect()].into_iter().enumerate() {
+        let numbers = |k: usize| moved.iter().map(|numbers| numbers[k]).collect::<Vec<Bounded>>();
+        let mut parameters = numbers(0);
+        if let (0, Some(largest)) = (number, rule.penalties.max_norm) {
+            limited(&mut parameters, n_hidden, largest);
+        }
+        parts.extend([parameters, numbers(1)]);
+        parts.extend(square.map(|_| numbers(2)));
     }
-    for i in 0..n_hidden {
-        let terms = (0..n_visible).map(|j| (gradient(j, i), (w(old.visible_offset[j]), 0.0))).collect();
-        push(apply(rbm.hidden_bias[i], old.velocity.hidden_bias[i], bias_gradient(moments.hidden[i], terms), 0.0));
-    }
-    parameters.append(&mut velocities);
-    parameters.extend(offset);
-    parameters
+    parts.into_iter().flatten().chain(offset).collect()
 }
 
 fn flat(rbm: &Rbm, state: &OptimiserState) -> Vec<f64> {
-    let v = &state.velocity;
-    let parts = [&rbm.weights, &rbm.visible_bias, &rbm.hidden_bias, &v.weights, &v.visible_bias, &v.hidden_bias];
-    parts.into_iter().chain([&state.hidden_offset]).flat_map(|part| wide(part)).collect()
+    let machines = || [rbm, &state.velocity].into_iter().chain(&state.square);
+    let parts: [fn(&Rbm) -> &Vec<f32>; 3] = [|m| &m.weights, |m| &m.visible_bias, |m| &m.hidden_bias];
+    let parts = parts.into_iter().flat_map(|part| machines().map(part));
+    parts.chain([&state.hidden_offset]).flat_map(|part| wide(part)).collect()
 }
 
-fn at_motion(rbm: &Rbm) -> OptimiserState {
+fn at_motion(rbm: &Rbm, descent: &Descent) -> OptimiserState {
     let offset = |n: usize| (0..n).map(|j| 0.1 + 0.8 * j as f32 / n as f32).collect();
     let velocity = machine(rbm.n_visible, rbm.n_hidden, 0.2, 77);
-    OptimiserState { velocity, visible_offset: offset(rbm.n_visible), hidden_offset: offset(rbm.n_hidden) }
+    let square = descent.is_adaptive().then(|| {
+        let mut square = machine(rbm.n_visible, rbm.n_hidden, 0.3, 78);
+        let Rbm { weights, visible_bias, hidden_bias, .. } = &mut square;
+        [weights, visible_bias, hidden_bias].into_iter().flatten().for_each(|x| *x *= *x);
+        square
+    });
+    let (visible_offset, hidden_offset) = (offset(rbm.n_visible), offset(rbm.n_hidden));
+    OptimiserState { velocity, square, visible_offset, hidden_offset }
 }
 
-const RULES: [UpdateRule; 2] = [
-    UpdateRule {
+/// Every formula, centred and with every penalty, and without either.
+fn rules() -> Vec<UpdateRule> {
+    let full = UpdateRule {
         learning_rate: 0.3,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 0.01, l1: 0.2, max_norm: Some(1.1), clip: Some(0.1) },
+        update: 6,
         bias_rate: 0.25,
-        momentum: 0.5,
-        weight_decay: 0.01,
         centred: true,
         offset_rate: 0.1,
-    },
-    UpdateRule {
-        learning_rate: 0.1,
-        bias_rate: 1.0,
-        momentum: 0.0,
-        weight_decay: 0.0,
-        centred: false,
-        offset_rate: 0.1,
-    },
-];
+    };
+    let descents = [
+        full.descent,
+        Descent::Nesterov { momentum: 0.8 },
+        Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 0.01 },
+        Descent::RmsProp { square_decay: 0.9, epsilon: 0.05 },
+    ];
+    let with = |rule: UpdateRule| descents.map(|descent| UpdateRule { descent, ..rule });
+    let bare = UpdateRule { penalties: Penalties::default(), update: 0, ..full };
+    let uncentred = UpdateRule { offset_rate: 0.1, ..UpdateRule::plain(0.1) };
+    with(full).into_iter().chain(with(bare)).chain([uncentred]).collect()
+}
 
 /// Runs one update; returns the numbers after it and what they should be.
 fn run<B: Backend>(backend: &B, rbm: &Rbm, rule: &UpdateRule, chains: usize) -> (Vec<f64>, Vec<Bounded>) {
-    let old = at_motion(rbm);
+    let old = at_motion(rbm, &rule.descent);
     let mut params = backend.upload_params(rbm, Some(&old)).unwrap();
     let mut moments = backend.new_moments(&params).unwrap();
     for (phase, seed) in [(Phase::Data, 2), (Phase::Model, 3)] {
@@ -118,9 +260,9 @@ fn run<B: Backend>(backend: &B, rbm: &Rbm, rule: &UpdateRule, chains: usize) -> 
 on_both! {
     fn updates_are_within_their_bound(backend) {
         for &(chains, n_visible, n_hidden) in SIZES {
-            for rule in &RULES {
+            for rule in &rules() {
                 let (found, expected) = run(backend, &machine(n_visible, n_hidden, 0.5, 1), rule, chains);
-                assert_bounded("parameters", &found, &expected);
+                assert_bounded(&format!("{n_visible} × {n_hidden}, {rule:?}"), &found, &expected);
             }
         }
     }
@@ -129,23 +271,59 @@ on_both! {
 on_both! {
     fn what_is_uploaded_is_read_back(backend) {
         let rbm = machine(33, 17, 0.5, 1);
-        let state = at_motion(&rbm);
-        let params = backend.upload_params(&rbm, Some(&state)).unwrap();
-        assert!(backend.read_params(&params).unwrap() == (rbm.clone(), state), "with an optimiser");
+        for rule in &rules()[1..3] {
+            let state = at_motion(&rbm, &rule.descent);
+            let params = backend.upload_params(&rbm, Some(&state)).unwrap();
+            assert!(backend.read_params(&params).unwrap() == (rbm.clone(), state), "with an optimiser");
+        }
         let resting = backend.upload_params(&rbm, None).unwrap();
-        assert!(backend.read_params(&resting).unwrap() == (rbm.clone(), OptimiserState::at_rest(&rbm, vec![0.5; 33])), "without");
+        let at_rest = OptimiserState::at_rest(&rbm, &Descent::PLAIN, vec![0.5; 33]);
+        assert!(backend.read_params(&resting).unwrap() == (rbm.clone(), at_rest), "without");
     }
 }
 
 on_both! {
-    fn another_rate_and_a_missing_offset_are_noticed(backend) {
+    /// One percent more or less of any number, another formula and a missing offset are noticed.
+    fn other_numbers_are_noticed(backend) {
         let rbm = machine(33, 17, 0.5, 1);
-        let (_, expected) = run(backend, &rbm, &RULES[0], 40);
-        let altered =
-            [UpdateRule { offset_rate: 0.11, ..RULES[0] }, UpdateRule { weight_decay: 0.0101, ..RULES[0] }, RULES[1]];
-        for rule in altered {
-            let (found, _) = run(backend, &rbm, &rule, 40);
-            assert!(worst(&found, &expected).0 > 1.0, "{rule:?}");
+        for rule in &rules()[..4] {
+            let (_, expected) = run(backend, &rbm, rule, 40);
+            let with = |penalties: Penalties| UpdateRule { penalties, ..*rule };
+            let p = rule.penalties;
+            let mut altered = vec![
+                UpdateRule { learning_rate: 0.303, ..*rule },
+                UpdateRule { bias_rate: 0.2525, ..*rule },
+                UpdateRule { offset_rate: 0.101, ..*rule },
+                UpdateRule { centred: false, ..*rule },
+                with(Penalties { weight_decay: 0.0101, ..p }),
+                with(Penalties { l1: 0.202, ..p }),
+                with(Penalties { max_norm: Some(1.111), ..p }),
+                with(Penalties { max_norm: None, ..p }),
+                with(Penalties { clip: Some(0.101), ..p }),
+                with(Penalties { clip: None, ..p }),
+            ];
+            if rule.descent.is_adaptive() {
+                altered.push(UpdateRule { update: 7, ..*rule });
+            }
+            altered.extend(rules()[..4].iter().filter(|r| r.descent.is_adaptive() == rule.descent.is_adaptive() && r != &rule));
+            for other in &altered {
+                let (found, _) = run(backend, &rbm, other, 40);
+                assert!(worst(&found, &expected).0 > 1.0, "{rule:?} taken for {other:?}");
+            }
         }
+    }
+}
+
+on_both! {
+    /// The L1 step stops at zero, and no norm is left above the largest one by more than its rounding.
+    fn penalties_do_what_they_are_for(backend) {
+        let rbm = machine(65, 33, 0.1, 1);
+        let penalties = Penalties { l1: 0.3, max_norm: Some(0.2), ..Penalties::default() };
+        let (found, _) = run(backend, &rbm, &UpdateRule { penalties, ..UpdateRule::plain(0.1) }, 40);
+        let weights = &found[..65 * 33];
+        assert!(weights.iter().filter(|&&w| w == 0.0).count() > 65 * 33 / 10, "a third of ±0.1 is within 0.03");
+        let norm = |i: usize| weights.iter().skip(i).step_by(33).map(|w| w * w).sum::<f64>().sqrt();
+        let largest = (0..33).map(norm).fold(0.0, f64::max);
+        assert!(largest <= 0.2 * (1.0 + gamma(80)) && largest > 0.19, "{largest}");
     }
 }

@@ -8,7 +8,9 @@ use gibbsite::backend::gpu::shader::Precision;
 use std::sync::{Arc, Mutex};
 
 use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
-use gibbsite::backend::{Address, Backend, HostMoments, KernelTime, OptimiserState, Phase, UpdateRule};
+use gibbsite::backend::{
+    Address, Backend, Descent, HostMoments, KernelTime, OptimiserState, Penalties, Phase, UpdateRule,
+};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use half::f16;
@@ -51,12 +53,12 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let drawn = gpu.read_states(&chains).unwrap();
     let energies = gpu.read_free_energies(&params, &chains).unwrap();
     let rule = UpdateRule {
-        learning_rate: 0.1,
+        descent: Descent::Momentum { momentum: 0.5 },
+        penalties: Penalties { weight_decay: 1e-3, ..Penalties::default() },
         bias_rate: 0.5,
-        momentum: 0.5,
-        weight_decay: 1e-3,
         centred: true,
         offset_rate: 0.1,
+        ..UpdateRule::plain(0.1)
     };
     gpu.update(&mut params, &moments, &rule);
     gpu.gibbs(&params, &mut chains, address, 5..6);
@@ -173,14 +175,7 @@ fn an_update_reaches_the_rounded_weights() {
     let data = halves.upload_states(&v).unwrap();
     let mut moments = halves.new_moments(&params).unwrap();
     halves.accumulate_moments(&params, &data, Phase::Data, &mut moments);
-    let rule = UpdateRule {
-        learning_rate: 0.5,
-        bias_rate: 1.0,
-        momentum: 0.0,
-        weight_decay: 0.0,
-        centred: false,
-        offset_rate: 0.0,
-    };
+    let rule = UpdateRule::plain(0.5);
     halves.update(&mut params, &moments, &rule);
     let found = halves.read_free_energies(&params, &data).unwrap();
     let fresh = halves.upload_params(&halves.read_params(&params).unwrap().0, None).unwrap();

@@ -1,15 +1,16 @@
 //! The parameter update from the moments of both phases.
 //!
 //! Maths: D = data − model; centred g_w = D_vh − μ D_h − D_v λ, g_b = r D_v − g_w λ, g_c = r D_h − g_wᵀ μ, else g = D with
-//! r on the biases; velocity ← m velocity + g − decay · w (weights only); parameter += η velocity.
-//! λ ← (1 − s) λ + s ⟨h⟩_data first.
-//! Shapes: weights, velocity `[tiles, n_visible, 32]`, moments `[tiles, n_visible + 1, 32]`: a task is a tile of hidden
-//! units, and reads and writes each number once.
+//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first. What becomes of g is told with [`UpdateRule`].
+//! Shapes: weights `[tiles, n_visible, 32]`, velocities and squares `[tiles, 1 or 2, n_visible, 32]`, moments
+//! `[tiles, n_visible + 1, 32]`: a task is a tile of hidden units, and reads and writes each number once.
 //! Class: bounded.
 //! Source: Melchior, Fischer, Wiskott, "How to center deep Boltzmann machines", JMLR 17 (2016).
+//!
+//! [`UpdateRule`]: crate::backend::UpdateRule
 
-use crate::backend::UpdateRule;
 use crate::backend::cpu::tile::{TILE, Tile, kernel};
+use crate::backend::{Coefficients, Formula};
 
 /// Differences D of one update for a tile of hidden units, beside the offsets.
 #[derive(Debug, Clone, Copy)]
@@ -22,17 +23,118 @@ pub(crate) struct Gradient<'a> {
     pub(crate) hidden_offset: Tile,
     /// μ, `[n_visible]`.
     pub(crate) visible_offset: &'a [f32],
+    /// Whether offsets are used.
+    pub(crate) centred: bool,
     /// Hidden units of the tile that exist: the others' averages are of sig(0), and their weights must stay zero.
     pub(crate) units: usize,
 }
 
+/// One formula of [`Formula`].
+trait Step {
+    /// Whether steps are not in proportion to gradients.
+    const ADAPTIVE: bool = false;
+    /// Moves velocity v and second moment q along g; returns what is added to the parameter w (0: of no decay).
+    fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, q: &mut f32) -> f32;
+}
+
+struct Momentum;
+struct Nesterov;
+struct Adam;
+struct RmsProp;
+
+impl Step for Momentum {
+    #[inline(always)]
+    fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, _: &mut f32) -> f32 {
+        *v = c.momentum * *v + g - c.weight_decay * w;
+        c.learning_rate * *v
+    }
+}
+
+impl Step for Nesterov {
+    #[inline(always)]
+    fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, _: &mut f32) -> f32 {
+        let g = g - c.weight_decay * w;
+        *v = c.momentum * *v + g;
+        c.learning_rate * (g + c.momentum * *v)
+    }
+}
+
+/// v over the root of the mean square.
+#[inline(always)]
+fn scaled(c: &Coefficients, g: f32, v: f32, q: &mut f32) -> f32 {
+    *q = c.square_decay * *q + (1.0 - c.square_decay) * (g * g);
+    c.learning_rate * v / ((c.square_scale * *q).sqrt() + c.epsilon)
+}
+
+impl Step for Adam {
+    const ADAPTIVE: bool = true;
+    #[inline(always)]
+    fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
+        *v = c.momentum * *v + (1.0 - c.momentum) * g;
+        scaled(c, g, *v, q)
+    }
+}
+
+impl Step for RmsProp {
+    const ADAPTIVE: bool = true;
+    #[inline(always)]
+    fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
+        *v = g;
+        scaled(c, g, g, q)
+    }
+}
+
+#[inline(always)]
+fn clipped(c: &Coefficients, g: f32) -> f32 {
+    if c.clip > 0.0 { g.clamp(-c.clip, c.clip) } else { g }
+}
+
+/// Moves weights along g; for an adaptive formula g becomes the step.
+#[inline(always)]
+fn move_tile<T: Step>(c: &Coefficients, g: &mut Tile, w: &mut Tile, v: &mut Tile, q: &mut Tile) {
+    for k in 0..TILE {
+        let step = T::step(c, g.0[k], w.0[k], &mut v.0[k], &mut q.0[k]);
+        w.0[k] += step - c.shrink * w.0[k];
+        if T::ADAPTIVE {
+            g.0[k] = step;
+        }
+    }
+    if c.threshold > 0.0 {
+        for w in &mut w.0 {
+            *w = (w.abs() - c.threshold).max(0.0).copysign(*w);
+        }
+    }
+}
+
+/// Scales the weights of every hidden unit of a tile down to the largest norm.
+#[inline(always)]
+fn limit_norms(c: &Coefficients, weights: &mut [Tile]) {
+    let mut scale = Tile::ZERO;
+    for w in weights.iter() {
+        for k in 0..TILE {
+            scale.0[k] += w.0[k] * w.0[k];
+        }
+    }
+    for sum in &mut scale.0 {
+        let norm = sum.sqrt();
+        *sum = if norm > c.max_norm { c.max_norm / norm } else { 1.0 };
+    }
+    for w in weights {
+        for k in 0..TILE {
+            w.0[k] *= scale.0[k];
+        }
+    }
+}
+
 kernel! {
-    /// Updates a tile's weights and velocity; writes g_w λ of each visible unit to `along` and g_c to `hidden`.
+    /// Updates a tile's weights and what is `kept` for them, velocities and behind them second moments where the formula
+    /// has them; writes g_w λ of each visible unit to `along` and g_wᵀ μ to `hidden`, or the same of the steps of g_w where
+    /// the formula is adaptive.
     pub(crate) fn update_weights<S>(
         gradient: &Gradient<'_>,
-        rule: &UpdateRule,
+        c: &Coefficients,
         weights: &mut [Tile],
-        velocity: &mut [Tile],
+        kept: &mut [Tile],
         along: &mut [f32],
         hidden: &mut Tile,
     ) {
@@ -41,40 +143,62 @@ kernel! {
         let mut d_h = gradient.products[n_visible];
         d_h.keep(gradient.units);
         let mut across = Tile::ZERO;
+        let (velocity, square) = kept.split_at_mut(n_visible);
+        let mut none = Tile::ZERO;
         for (j, ((w, v), along)) in weights.iter_mut().zip(velocity).zip(along).enumerate() {
             let mut g = gradient.products[j];
             g.keep(gradient.units);
-            if rule.centred {
-                let (mu, d_v) = (gradient.visible_offset[j], gradient.visible[j]);
-                let mut dot = Tile::ZERO;
+            let (mu, d_v) = (gradient.visible_offset[j], gradient.visible[j]);
+            if gradient.centred {
                 for k in 0..TILE {
                     g.0[k] = g.0[k] - mu * d_h.0[k] - d_v * lambda.0[k];
+                }
+            }
+            if c.clip > 0.0 {
+                g.0.iter_mut().for_each(|g| *g = clipped(c, *g));
+            }
+            let q = square.get_mut(j).unwrap_or(&mut none);
+            match c.formula {
+                Formula::Momentum => move_tile::<Momentum>(c, &mut g, w, v, q),
+                Formula::Nesterov => move_tile::<Nesterov>(c, &mut g, w, v, q),
+                Formula::Adam => move_tile::<Adam>(c, &mut g, w, v, q),
+                Formula::RmsProp => move_tile::<RmsProp>(c, &mut g, w, v, q),
+            }
+            if gradient.centred {
+                let mut dot = Tile::ZERO;
+                for k in 0..TILE {
                     dot.0[k] = g.0[k] * lambda.0[k];
                     across.0[k] += mu * g.0[k];
                 }
                 *along = S::sum(&dot);
             }
-            for k in 0..TILE {
-                v.0[k] = rule.momentum * v.0[k] + g.0[k] - rule.weight_decay * w.0[k];
-                w.0[k] += rule.learning_rate * v.0[k];
-            }
         }
-        for k in 0..TILE {
-            hidden.0[k] = rule.bias_rate * d_h.0[k] - across.0[k];
+        if c.max_norm > 0.0 {
+            limit_norms(c, weights);
         }
+        *hidden = across;
     }
 }
 
-/// Moves biases along their gradients; biases do not decay.
+/// Moves biases along their gradients r D − `along`, or by r times the step of D − `along` where the formula is adaptive;
+/// only the clip is for them of all that holds parameters small.
 pub(crate) fn update_bias(
-    rule: &UpdateRule,
-    gradient: impl Iterator<Item = f32>,
+    c: &Coefficients,
+    bias_rate: f32,
+    differences: impl Iterator<Item = (f32, f32)>,
     bias: &mut [f32],
-    velocity: &mut [f32],
+    kept: &mut [f32],
 ) {
-    for ((g, b), v) in gradient.zip(bias).zip(velocity) {
-        *v = rule.momentum * *v + g;
-        *b += rule.learning_rate * *v;
+    let (velocity, square) = kept.split_at_mut(bias.len());
+    let mut none = 0.0;
+    for (j, (((d, along), b), v)) in differences.zip(bias).zip(velocity).enumerate() {
+        let (d, q) = (clipped(c, d), square.get_mut(j).unwrap_or(&mut none));
+        *b += match c.formula {
+            Formula::Momentum => Momentum::step(c, bias_rate * d - along, 0.0, v, q),
+            Formula::Nesterov => Nesterov::step(c, bias_rate * d - along, 0.0, v, q),
+            Formula::Adam => bias_rate * Adam::step(c, d, 0.0, v, q) - along,
+            Formula::RmsProp => bias_rate * RmsProp::step(c, d, 0.0, v, q) - along,
+        };
     }
 }
 

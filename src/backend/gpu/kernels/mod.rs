@@ -37,6 +37,7 @@ pub const ALL: &[&Kernel] = &[
     &update::OFFSETS,
     &update::WEIGHTS,
     &update::BIASES,
+    &update::NORMS,
     &update::ROUND,
     &free_energy::KERNEL,
     &ais_step::KERNEL,
