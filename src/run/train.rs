@@ -283,7 +283,8 @@ fn train_from<B: Backend, R: RowSource>(
         if let Some(signal) = signal {
             return Err(Error::Stopped(signal));
         }
-        let note = note(last.as_ref(), (done - first) as f64 / seconds.max(1e-9));
+        let rate = (done - first) as f64 / seconds.max(1e-9);
+        let note = note(last.as_ref(), rate, settings.updates - done);
         listener.event(Event::Progress { stage: "train", done, total: settings.updates, note });
     }
     let state = trainer.state()?;
@@ -328,9 +329,13 @@ pub fn train_through_failures<T, L: Listener, R: RowSource>(
     attempt(TrainInputs { resume, ..inputs }, listener)
 }
 
-fn note(last: Option<&TrainMetric>, rate: f64) -> String {
-    let likelihood = last.and_then(|m| m.log_likelihood).map_or(String::new(), |l| format!("LL {:.3}, ", l.value));
-    format!("{likelihood}{rate:.0} updates/s")
+fn note(last: Option<&TrainMetric>, rate: f64, left: u64) -> String {
+    let likelihood = match last.and_then(|m| m.log_likelihood) {
+        Some(likelihood) => format!("LL {:.3}, ", likelihood.value),
+        None => last.and_then(|m| m.pseudo_likelihood).map_or(String::new(), |p| format!("PL {p:.3}, ")),
+    };
+    let gap = last.and_then(|m| m.free_energy_gap).map_or(String::new(), |gap| format!("gap {gap:+.3}, "));
+    format!("{likelihood}{gap}{rate:.0} updates/s, {:.0} s left", left as f64 / rate.max(1e-9))
 }
 
 /// First of `times` equally spaced stops after update `now`; the last stop is the end.

@@ -15,6 +15,7 @@
 mod health;
 mod ladder;
 mod optimizer;
+mod probe;
 mod rows;
 mod schedule;
 
@@ -25,6 +26,7 @@ pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
 pub use self::optimizer::{Choice, Mistake, Optimizer};
+pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;

@@ -14,7 +14,8 @@ use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMe
 use crate::rng::derive_seed;
 use crate::sample::Exchanges;
 use crate::train::{
-    Algorithm, RowSource, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor, smoothed_means,
+    Algorithm, MomentProbe, RowSource, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor,
+    reconstruction_error, singular_values, smoothed_means,
 };
 
 /// Largest smaller side for which metrics enumerate ln Z instead of annealing.
@@ -27,6 +28,10 @@ pub(in crate::run) const METRIC_ROWS: usize = 10_000;
 /// Rows of the pseudo-likelihood, which is computed in f64 on the host, and most terms of it.
 const PSEUDO_ROWS: usize = 500;
 const PSEUDO_TERMS: usize = 2_000_000_000;
+/// Singular values of the weights, and the most weights for which they are computed.
+const SINGULAR_VALUES: usize = 3;
+const SINGULAR_WEIGHTS: usize = 1_000_000;
+
 /// What is looked at during a training.
 pub(super) struct Watch<'a> {
     train: BitMatrix,
@@ -40,6 +45,7 @@ pub(super) struct Watch<'a> {
     keep_going: bool,
     /// Whether the chains are those of the model.
     has_chains: bool,
+    moments: MomentProbe,
 }
 
 impl<'a> Watch<'a> {
@@ -54,6 +60,7 @@ impl<'a> Watch<'a> {
         let ceiling = ceiling_of(split.train.in_memory().unwrap_or(&train), exact).map(|(top, _)| top);
         let means = smoothed_means(&split.train);
         Ok(Self {
+            moments: MomentProbe::new(&train, derive_seed(plan.settings.seed, "moments")),
             train,
             held_out: split.held_out.as_ref(),
             base: base_bias(&means),
@@ -155,6 +162,13 @@ impl<'a> Watch<'a> {
             // F(held out) − F(train) = −(log weight) + (log weight).
             free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),
             p_up,
+            reconstruction_error: Some(reconstruction_error(rbm, &self.train, pseudo_rows)),
+            singular_values: if rbm.weights.len() <= SINGULAR_WEIGHTS {
+                singular_values(rbm, SINGULAR_VALUES)
+            } else {
+                Vec::new()
+            },
+            moment_differences: self.has_chains.then(|| self.moments.differences(&state.chains)),
             weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
             tempering: trainer.exchanges().map(|e| tempering(&e)),
         })
