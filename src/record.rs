@@ -129,6 +129,15 @@ pub struct TrainMetric {
     pub p_up: Option<f64>,
     /// Root mean square of the weights.
     pub weight_rms: f64,
+    /// Mean squared error of one mean-field reconstruction of training rows, by unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction_error: Option<f64>,
+    /// Largest singular values of the weights, largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub singular_values: Vec<f64>,
+    /// Root mean square differences of the moments of the chains and of training rows, of orders 1, 2 and 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment_differences: Option<[f64; 3]>,
     /// Exchanges of tempered chains so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tempering: Option<TemperingRecord>,

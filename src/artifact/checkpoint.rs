@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{ladder, names};
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
-use crate::data::file::{cannot_read, cannot_write, read_bytes};
+use crate::data::file::{cannot_read, cannot_write, read_bytes, remove_leftovers};
 use crate::data::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
@@ -220,18 +220,40 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::Numerics`] when a number is not finite, [`Error::File`] when writing fails.
     pub fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let path = self.write(checkpoint)?;
+        let updates: Vec<u64> = self.list()?.iter().map(|(u, _)| *u).collect();
+        let kept = kept(&updates, self.keep);
+        self.remove_all_but(|update| kept.contains(&update))?;
+        Ok(path)
+    }
+
+    /// Writes the first checkpoint of a training and removes those of any other: from now on this one goes on.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn save_first(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let path = self.write(checkpoint)?;
+        self.remove_all_but(|update| update == checkpoint.update)?;
+        Ok(path)
+    }
+
+    fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
         fs::create_dir_all(&self.path).map_err(|e| cannot_write(&self.path, &e))?;
         let path = self.path.join(format!("{PREFIX}{:012}{SUFFIX}", checkpoint.update));
         write_checkpoint(&path, checkpoint)?;
-        let files = self.list()?;
-        let updates: Vec<u64> = files.iter().map(|(u, _)| *u).collect();
-        let kept = kept(&updates, self.keep);
-        for (update, path) in &files {
-            if !kept.contains(update) {
-                fs::remove_file(path).map_err(|e| cannot_write(path, &e))?;
-            }
-        }
         Ok(path)
+    }
+
+    fn remove_all_but(&self, stays: impl Fn(u64) -> bool) -> Result<()> {
+        for (_, path) in self.list()?.into_iter().filter(|(update, _)| !stays(*update)) {
+            fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a writer left that was killed, before a training begins or goes on.
+    pub fn tidy(&self) {
+        remove_leftovers(&self.path, is_checkpoint_name);
     }
 
     /// Removes all checkpoints, and their directory when nothing else is in it.
@@ -239,9 +261,7 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::File`] when a checkpoint cannot be removed.
     pub fn remove(&self) -> Result<()> {
-        for (_, path) in self.list()? {
-            fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
-        }
+        self.remove_all_but(|_| false)?;
         // A directory that holds somebody's other files stays.
         let _ = fs::remove_dir(&self.path);
         Ok(())

@@ -8,7 +8,7 @@ use super::checkpoint::is_checkpoint_name;
 use super::manifest::Manifest;
 use super::names;
 use super::point::PointDirectory;
-use crate::data::file::{cannot_write, read_text};
+use crate::data::file::{cannot_write, read_text, remove_leftovers};
 use crate::data::write_bytes;
 use crate::error::{Error, Fault, Result};
 
@@ -52,12 +52,30 @@ impl RunDirectory {
         }
         fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))?;
         let directory = Self { path: path.to_path_buf() };
-        directory.write_manifest(manifest)?;
+        // The manifest makes it a run: it comes last, so that a run has its scenario whenever it is killed.
         directory.write_scenario(scenario)?;
+        directory.write_manifest(manifest)?;
         Ok(directory)
     }
 
-    /// Opens the directory of an earlier run, to go on with it.
+    /// Opens the directory of an earlier run to go on with it, and removes what a killed one left; `None` where nothing is
+    /// there, or where the run was killed before it had begun.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when somebody's other files are there, [`Error::Checkpoint`] when its manifest cannot be read.
+    pub fn resume(path: &Path) -> Result<Option<Self>> {
+        const OURS: [&str; 2] = [names::SCENARIO, names::MANIFEST];
+        remove_leftovers(path, |name| OURS.contains(&name));
+        let entries: Vec<_> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+        if entries == [names::SCENARIO] {
+            remove_file(&path.join(names::SCENARIO))?;
+        } else if !entries.is_empty() || path.is_file() {
+            return Self::open(path).map(|(directory, _)| Some(directory));
+        }
+        Ok(None)
+    }
+
+    /// Opens the directory of an earlier run.
     ///
     /// # Errors
     /// [`Error::Input`] when there is none, [`Error::Checkpoint`] when its manifest cannot be read.
@@ -107,6 +125,7 @@ impl RunDirectory {
     pub fn point(&self, label: &str) -> Result<PointDirectory> {
         let path = if label.is_empty() { self.path.clone() } else { self.path.join(label) };
         fs::create_dir_all(&path).map_err(|e| cannot_write(&path, &e))?;
+        remove_leftovers(&path, |name| names::OF_POINT.contains(&name));
         Ok(PointDirectory::new(path))
     }
 }

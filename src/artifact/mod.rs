@@ -19,6 +19,7 @@ mod manifest;
 mod point;
 mod read;
 mod tables;
+mod tensorboard;
 
 pub use checkpoint::{Checkpoint, CheckpointStore, read_checkpoint, write_checkpoint};
 pub use directory::RunDirectory;
@@ -26,6 +27,7 @@ pub use manifest::{InputFile, Manifest, timestamp};
 pub use point::PointDirectory;
 pub use read::{Point, Run, read_records, read_run};
 pub use tables::{CouplingRow, write_couplings_csv, write_metrics_csv, write_observables_csv};
+pub use tensorboard::{tensorboard_header, tensorboard_record};
 
 /// Names of the files in a run directory and its points; nothing else is ever written there.
 pub mod names {
@@ -37,6 +39,8 @@ pub mod names {
     pub const METRICS: &str = "metrics.jsonl";
     /// Flat table of the training metrics.
     pub const METRICS_TABLE: &str = "metrics.csv";
+    /// Training metrics for TensorBoard, which looks for names with `tfevents` in them.
+    pub const EVENTS: &str = "events.out.tfevents.gibbsite";
     /// Observables of source and model beside exact values.
     pub const OBSERVABLES: &str = "observables.csv";
     /// Couplings of the spin basis.
@@ -59,9 +63,10 @@ pub mod names {
     pub const CHECKPOINTS: &str = "checkpoints";
 
     /// Files of a point.
-    pub(crate) const OF_POINT: [&str; 11] = [
+    pub(crate) const OF_POINT: [&str; 12] = [
         METRICS,
         METRICS_TABLE,
+        EVENTS,
         OBSERVABLES,
         COUPLINGS,
         COUPLINGS_BINARY,

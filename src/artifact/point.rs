@@ -8,20 +8,22 @@ use super::checkpoint::CheckpointStore;
 use super::names;
 use super::read::read_records;
 use super::tables::{write_metrics_csv, write_observables_csv};
+use super::tensorboard::{tensorboard_header, tensorboard_record};
 use crate::data::file::{cannot_write, write_atomic};
 use crate::error::{Error, Fault, Result};
-use crate::record::Record;
+use crate::record::{Record, TrainMetric};
 
 /// The directory of one point.
 #[derive(Debug)]
 pub struct PointDirectory {
     path: PathBuf,
     records: Option<File>,
+    events: Option<File>,
 }
 
 impl PointDirectory {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, records: None }
+        Self { path, records: None, events: None }
     }
 
     /// Its path.
@@ -56,10 +58,38 @@ impl PointDirectory {
             let file = File::options().create(true).append(true).open(&path).map_err(|e| cannot_write(&path, &e))?;
             self.records = Some(file);
         }
-        match &mut self.records {
-            Some(file) => file.write_all(line.as_bytes()).map_err(|e| cannot_write(&path, &e)),
-            None => Ok(()),
+        if let Some(file) = &mut self.records {
+            file.write_all(line.as_bytes()).map_err(|e| cannot_write(&path, &e))?;
         }
+        if let Record::Metric(metric) = record { self.append_event(metric) } else { Ok(()) }
+    }
+
+    /// Appends to the file for TensorBoard, which reads it while it grows.
+    fn append_event(&mut self, metric: &TrainMetric) -> Result<()> {
+        let path = self.file(names::EVENTS);
+        let file = match self.events.take() {
+            Some(file) => file,
+            None => self.begin_events(&path)?,
+        };
+        (&file).write_all(&tensorboard_record(metric, seconds_since_1970())).map_err(|e| cannot_write(&path, &e))?;
+        self.events = Some(file);
+        Ok(())
+    }
+
+    /// Writes the file for TensorBoard anew with all metrics but the last, which is to come: it may end within a record,
+    /// or hold some that were taken back.
+    fn begin_events(&self, path: &Path) -> Result<File> {
+        let mut records = self.records()?;
+        records.pop();
+        let now = seconds_since_1970();
+        write_atomic(path, |w| {
+            w.write_all(&tensorboard_header(now))?;
+            records.iter().try_for_each(|r| match r {
+                Record::Metric(metric) => w.write_all(&tensorboard_record(metric, now)),
+                _ => Ok(()),
+            })
+        })?;
+        File::options().append(true).open(path).map_err(|e| cannot_write(path, &e))
     }
 
     /// All records so far; a last line cut off by a crash is left out.
@@ -76,7 +106,7 @@ impl PointDirectory {
     /// As [`Self::records`], and [`Error::File`] when writing fails.
     pub fn retain(&mut self, keep: impl Fn(&Record) -> bool) -> Result<()> {
         let kept = self.records()?.into_iter().filter(keep).map(|r| line_of(&r)).collect::<Result<Vec<_>>>()?;
-        self.records = None;
+        (self.records, self.events) = (None, None);
         write_atomic(&self.file(names::METRICS), |w| kept.iter().try_for_each(|line| w.write_all(line.as_bytes())))
     }
 
@@ -109,6 +139,11 @@ fn ends_within_a_line(path: &Path) -> bool {
         Some(byte[0])
     };
     last_byte().is_some_and(|byte| byte != b'\n')
+}
+
+/// The time that TensorBoard shows beside every number.
+fn seconds_since_1970() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn line_of(record: &Record) -> Result<String> {

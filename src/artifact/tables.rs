@@ -27,7 +27,7 @@ fn cell(x: Option<f64>) -> String {
 /// # Errors
 /// [`Error::File`] when writing fails.
 pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
-    const HEADER: [&str; 11] = [
+    const HEADER: [&str; 18] = [
         "update",
         "learning_rate",
         "log_likelihood",
@@ -39,6 +39,13 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
         "free_energy_gap",
         "p_up",
         "weight_rms",
+        "reconstruction_error",
+        "singular_value_1",
+        "singular_value_2",
+        "singular_value_3",
+        "moment_difference_1",
+        "moment_difference_2",
+        "moment_difference_3",
     ];
     let metrics = records.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m) } else { None });
     let rows = metrics.map(|m| {
@@ -56,6 +63,13 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
             cell(m.free_energy_gap),
             cell(m.p_up),
             m.weight_rms.to_string(),
+            cell(m.reconstruction_error),
+            cell(m.singular_values.first().copied()),
+            cell(m.singular_values.get(1).copied()),
+            cell(m.singular_values.get(2).copied()),
+            cell(m.moment_differences.map(|d| d[0])),
+            cell(m.moment_differences.map(|d| d[1])),
+            cell(m.moment_differences.map(|d| d[2])),
         ]
     });
     write_table(path, &HEADER, rows)

@@ -1,7 +1,7 @@
 //! The command line: parses flags, picks a command, prints its result and turns errors into exit codes.
 //!
 //! stdout is the result (one JSON object with `--json`), stderr is progress and log. Exit codes: 0 done, 1 the run
-//! failed, 2 usage or input at fault, 3 finished but a check failed, 130 and 143 stopped by a signal.
+//! failed, 2 usage or input at fault, 3 finished but a check failed, 130, 138 and 143 stopped by INT, USR1 and TERM.
 
 mod args;
 mod commands;

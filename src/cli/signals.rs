@@ -1,8 +1,13 @@
-//! INT and TERM ask a run to stop after a checkpoint; a second one ends the program at once.
+//! INT, TERM and USR1 ask a run to stop after a checkpoint; a second INT or TERM ends the program at once.
+//!
+//! Batch systems send USR1 some time before the limit of a job and TERM at the limit: the one does not make the other a
+//! second signal, so a checkpoint that is being written is finished.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+#[cfg(unix)]
+use signal_hook::consts::SIGUSR1;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -23,6 +28,8 @@ impl Signals {
             flag::register(signal, Arc::clone(&again)).ok()?;
             flag::register_usize(signal, Arc::clone(&received), signal as usize).ok()?;
         }
+        #[cfg(unix)]
+        flag::register_usize(SIGUSR1, Arc::clone(&received), SIGUSR1 as usize).ok()?;
         Some(Self { received })
     }
 

@@ -170,10 +170,55 @@ fn temporary_name(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether a name is that of a file being written ([`temporary_name`]) whose final name `is_ours` accepts.
+fn is_temporary(name: &str, is_ours: impl Fn(&str) -> bool) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
+    inner.and_then(|inner| inner.rsplit_once('.')).is_some_and(|(file, writer)| {
+        is_ours(file) && writer.split_once('-').is_some_and(|(process, count)| number(process) && number(count))
+    })
+}
+
+/// Removes what killed writers left in `directory` of files whose names `is_ours` accepts. To be called before anything
+/// is written: a new process may have the number of a killed one, and with it its temporary names.
+pub(crate) fn remove_leftovers(directory: &Path, is_ours: impl Fn(&str) -> bool) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if is_temporary(&entry.file_name().to_string_lossy(), &is_ours) {
+            // One that cannot be removed is in nobody's way but for its room.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// As [`remove_leftovers`], of the file at `path`.
+pub(crate) fn remove_leftovers_of(path: &Path) {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    remove_leftovers(directory, |name| path.file_name().is_some_and(|file| file.to_string_lossy() == name));
+}
+
 /// Makes the rename itself durable, where the system can open directories; a failure costs no data already visible.
 fn sync_directory(path: &Path) {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(directory) = File::open(parent) {
         let _ = directory.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_killed_writer_left_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.safetensors");
+        let left = temporary_name(&path);
+        let others =
+            [".model.safetensors.tmp", ".model.safetensors.7-.tmp", ".other.7-1.tmp", "model.safetensors.7-1.tmp"];
+        fs::write(&left, b"half").unwrap();
+        others.iter().for_each(|name| fs::write(directory.path().join(name), b"theirs").unwrap());
+        remove_leftovers_of(&path);
+        assert!(!left.exists());
+        assert!(others.iter().all(|name| directory.path().join(name).exists()));
     }
 }

@@ -32,6 +32,7 @@ use crate::lattice::Lattice;
 
 pub use bonds::{read_bonds, read_terms};
 pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
+pub(crate) use file::remove_leftovers_of;
 pub use file::{ByteHash, sha256_hex, write_bytes};
 pub use memory::host_memory;
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};

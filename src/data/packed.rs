@@ -1,7 +1,8 @@
 //! Samples too many for memory: packed once into a file of their own, from which rows are read by number.
 //!
-//! The file is the rows of a [`BitMatrix`] one after another and nothing else; it is removed with its last user. Rows are
-//! read in the order of the file, whatever the order they are asked for.
+//! The file is the rows of a [`BitMatrix`] one after another and nothing else. Its name goes as soon as it is open, where
+//! the system lets go of names of open files, and with the value elsewhere: a killed process leaves nothing behind. Rows
+//! are read in the order of the file, whatever the order they are asked for.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -26,7 +27,7 @@ pub struct PackedFile {
 }
 
 impl PackedFile {
-    /// Packs the samples of an .npy file into a new file at `path`, which is removed when this value goes.
+    /// Packs the samples of an .npy file into a new file at `path`, whose room is given back when this value goes.
     ///
     /// # Errors
     /// [`Error::Input`] for a file that is no .npy of binary samples in C order, or where `path` exists;
@@ -57,6 +58,8 @@ impl PackedFile {
         }
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(|e| cannot_write(&path, &e))?;
+        #[cfg(unix)]
+        std::fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
         let packed = Self { file: Mutex::new(file), path, rows, units, ones: vec![0; units], sha256: String::new() };
         packed.fill(samples, &header, reader)
     }
@@ -141,6 +144,7 @@ impl PackedFile {
     }
 }
 
+#[cfg(not(unix))]
 impl Drop for PackedFile {
     fn drop(&mut self) {
         // Whoever cannot remove it cannot say so here; it holds nothing that is not in the samples' own file.
@@ -168,10 +172,12 @@ mod tests {
             let numbers: Vec<u32> = (0..2 * rows as u32).map(|k| (k * 7 + 3) % rows as u32).collect();
             let wanted: Vec<usize> = numbers.iter().map(|&n| n as usize).collect();
             assert_eq!(packed.fetch(&numbers).unwrap(), bits.select_rows(&wanted));
-            assert!(PackedFile::pack(&samples, place.clone()).is_err(), "nothing is overwritten");
-            assert!(place.exists());
+            assert!(cfg!(not(unix)) || !place.exists(), "a killed process would leave it behind");
             drop(packed);
             assert!(!place.exists());
+            std::fs::write(&place, b"somebody's").unwrap();
+            assert!(PackedFile::pack(&samples, place.clone()).is_err(), "nothing is overwritten");
+            std::fs::remove_file(&place).unwrap();
         }
     }
 

@@ -34,8 +34,15 @@ use crate::record::{Bounds, Estimate};
 /// # Errors
 /// Device failures.
 pub fn mean_log_weight<B: Backend>(backend: &B, params: &B::Params, data: &BitMatrix) -> Result<Estimate> {
-    let states = backend.upload_states(data)?;
-    let energies = backend.read_free_energies(params, &states)?;
+    mean_log_weight_of(backend, params, &backend.upload_states(data)?)
+}
+
+/// The same over states that the device holds already.
+///
+/// # Errors
+/// Device failures.
+pub fn mean_log_weight_of<B: Backend>(backend: &B, params: &B::Params, states: &B::States) -> Result<Estimate> {
+    let energies = backend.read_free_energies(params, states)?;
     let n = energies.len() as f64;
     let mean = energies.iter().sum::<f64>() / n;
     let variance = energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::scenario::{Attempt, CHECKPOINTS_KEPT, Finished, RunRequest, manifest_of};
+use super::scenario::{Attempt, Finished, RunRequest, manifest_of};
 use crate::artifact::RunDirectory;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
@@ -53,17 +53,14 @@ pub fn run_through_failures(
 }
 
 fn kept(plan: &Plan, request: &RunRequest) -> Result<Kept> {
-    if !request.out.exists() {
-        return Ok(Kept::default());
-    }
-    let (directory, _) = RunDirectory::open(&request.out)?;
+    let Some(directory) = RunDirectory::resume(&request.out)? else { return Ok(Kept::default()) };
     let mut kept = Kept::default();
     for point in &plan.points {
         let place = directory.point(&point.label)?;
         if place.records()?.iter().any(|record| matches!(record, Record::Done(_))) {
             kept.done += 1;
         } else {
-            kept.updates += place.checkpoints(CHECKPOINTS_KEPT).list()?.last().map_or(0, |(update, _)| *update);
+            kept.updates += place.checkpoints(1).list()?.last().map_or(0, |(update, _)| *update);
         }
     }
     Ok(kept)

@@ -55,9 +55,6 @@ pub struct Finished {
     pub points: Vec<(String, Vec<Record>)>,
 }
 
-/// Newest checkpoints kept of a training.
-pub(super) const CHECKPOINTS_KEPT: usize = 2;
-
 /// Runs all points of `plan`.
 ///
 /// # Errors
@@ -96,9 +93,10 @@ impl Job for Attempt<'_> {
         self.listener.event(Event::Info(format!("running on {} ({}, {})", device.name, device.backend, device.driver)));
         self.manifest.device = Some(device);
         let out = &self.request.out;
-        let directory = if self.request.resume && out.exists() {
-            let (directory, _) = RunDirectory::open(out)?;
-            if directory.scenario()? != self.plan.resolved {
+        let earlier = if self.request.resume { RunDirectory::resume(out)? } else { None };
+        let directory = match earlier {
+            Some(directory) if directory.scenario()? == self.plan.resolved => directory,
+            Some(_) => {
                 return Err(Error::Checkpoint(
                     crate::error::Fault::new("the run directory was written by another scenario")
                         .at(out.display())
@@ -106,9 +104,7 @@ impl Job for Attempt<'_> {
                         .advice("choose another --out, or --force to replace it"),
                 ));
             }
-            directory
-        } else {
-            RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?
+            None => RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?,
         };
         directory.write_manifest(&self.manifest)?;
         self.begun.store(true, Ordering::Relaxed);
@@ -248,8 +244,8 @@ impl<B: Backend> PointRun<'_, B> {
         measured: &[u64],
         command: &[String],
     ) -> Result<Machine> {
+        let store = self.place.checkpoints(plan.keep_checkpoints as usize);
         let plan = train_plan(plan, source.data.lattice, self.seed);
-        let store = self.place.checkpoints(CHECKPOINTS_KEPT);
         let place = &mut self.place;
         // Metrics of updates after the last checkpoint come again; those already written are not written twice.
         let mut emit = |metric: crate::record::TrainMetric| {
@@ -409,6 +405,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         weight_scale: plan.weight_scale,
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),
+        keep_going: plan.keep_going,
     }
 }
 

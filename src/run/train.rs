@@ -1,25 +1,25 @@
 //! The training stage: segments between metrics and checkpoints, with nothing read back inside a segment.
 
-use std::time::Instant;
+mod watch;
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::likelihood::ceiling_of;
+pub(super) use self::watch::METRIC_ROWS;
+use self::watch::Watch;
+pub use self::watch::tempering;
 use crate::artifact::{Checkpoint, CheckpointStore};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::data::{ByteHash, sha256_hex};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
-use crate::likelihood::{
-    ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
-    pseudo_likelihood,
-};
 use crate::rbm::Rbm;
-use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
+use crate::record::{ExactObservables, TrainMetric};
 use crate::rng::{Permutation, derive_seed};
-use crate::sample::Exchanges;
-use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of, smoothed_means};
+use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +50,10 @@ pub struct TrainPlan {
     pub weight_scale: f64,
     /// How many times the likelihood is measured.
     pub metrics: u64,
-    /// How many times a checkpoint is written.
+    /// How many times a checkpoint is written; besides, one is every ten minutes and on a signal.
     pub checkpoints: u64,
+    /// Whether to go on with a warning when the training diverges, as long as its numbers are finite.
+    pub keep_going: bool,
 }
 
 /// Everything a training works on.
@@ -96,16 +98,6 @@ pub struct Trained {
     pub kernels: Vec<KernelTime>,
 }
 
-/// Largest smaller side for which metrics enumerate ln Z instead of annealing.
-const ENUMERATED_METRIC: usize = 14;
-/// Chains and temperatures of the annealing behind a metric.
-const METRIC_CHAINS: usize = 256;
-const METRIC_BETAS: usize = 300;
-/// Rows looked at by a metric.
-pub(super) const METRIC_ROWS: usize = 10_000;
-/// Rows of the pseudo-likelihood, which is computed in f64 on the host, and most terms of it.
-const PSEUDO_ROWS: usize = 500;
-const PSEUDO_TERMS: usize = 2_000_000_000;
 /// Rows that are hashed at a time where they are not in memory.
 const HASHED_ROWS: usize = 1 << 16;
 /// Seconds between looks at signals and progress.
@@ -135,32 +127,114 @@ pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
     Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
 }
 
+/// Longest time between two checkpoints.
+const KEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// The checkpoints of a training in progress.
+struct Keeper<'a> {
+    store: &'a CheckpointStore,
+    fingerprint: String,
+    seed: u64,
+    gibbs_steps: u32,
+    /// The newest one of this training, none before the first.
+    newest: Cell<Option<u64>>,
+    kept_at: Cell<Instant>,
+}
+
+impl Keeper<'_> {
+    fn is_due(&self) -> bool {
+        self.kept_at.get().elapsed() >= KEEP_EVERY
+    }
+
+    fn keep(&self, state: State) -> Result<()> {
+        let update = state.update;
+        let checkpoint = Checkpoint {
+            rbm: state.rbm,
+            optimiser: state.optimiser,
+            chains: state.chains,
+            update,
+            step: update * u64::from(self.gibbs_steps),
+            seed: self.seed,
+            fingerprint: self.fingerprint.clone(),
+            ladder: state.ladder,
+        };
+        match self.newest.replace(Some(update)) {
+            Some(_) => self.store.save(&checkpoint)?,
+            None => self.store.save_first(&checkpoint)?,
+        };
+        self.kept_at.set(Instant::now());
+        Ok(())
+    }
+
+    /// Says of a training that diverged what is left of it.
+    fn with_last_good(&self, error: Error) -> Error {
+        match (error, self.newest.get()) {
+            (Error::Numerics(fault), Some(update)) => {
+                let advice = fault.advice.clone().unwrap_or_default();
+                let kept = format!("the checkpoint of update {update} in {} is good", self.store.path().display());
+                Error::Numerics(fault.advice(format!("{advice}; {kept}")))
+            }
+            (error, _) => error,
+        }
+    }
+}
+
 /// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known, and once more that of the
 /// checkpoint from which a training goes on.
 ///
 /// # Errors
-/// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
+/// As [`Trainer::new`] and [`Trainer::state`]; [`Error::Numerics`] when the training diverges, with what is left of it;
+/// [`Error::Stopped`] on a signal, after a checkpoint; what `emit` returns.
 pub fn train<B: Backend, R: RowSource>(
     backend: &B,
     inputs: TrainInputs<'_, R>,
     listener: &mut dyn Listener,
     emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
 ) -> Result<Trained> {
-    let TrainInputs { plan, split, exact, checkpoints, resume } = inputs;
+    let TrainInputs { plan, split, checkpoints, resume, .. } = inputs;
     let settings = &plan.settings;
     check(settings, &split.train, plan.n_hidden)?;
-    let print = fingerprint(plan, &split.train)?;
-    let start = if resume { checkpoints.latest(&print, listener)? } else { None };
+    checkpoints.tidy();
+    let fingerprint = fingerprint(plan, &split.train)?;
+    let start = if resume { checkpoints.latest(&fingerprint, listener)? } else { None };
+    let keeper = Keeper {
+        store: checkpoints,
+        fingerprint,
+        seed: settings.seed,
+        gibbs_steps: settings.gibbs_steps,
+        newest: Cell::new(start.as_ref().map(|c| c.update)),
+        kept_at: Cell::new(Instant::now()),
+    };
     let state = match start {
         Some(c) => {
             listener.event(Event::Info(format!("going on from the checkpoint at update {}", c.update)));
             State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update, ladder: c.ladder }
         }
         None => {
+            if !checkpoints.list()?.is_empty() {
+                listener.event(Event::Warning(format!(
+                    "{} holds checkpoints of an earlier training, which the first one of this training replaces; to go \
+                     on from them, stop now and use --resume",
+                    checkpoints.path().display()
+                )));
+            }
             let machine = initial_machine(&split.train, plan.n_hidden, plan.weight_scale, settings.seed);
             initial_state_of(machine, &split.train, settings)?
         }
     };
+    train_from(backend, inputs, state, &keeper, listener, emit).map_err(|error| keeper.with_last_good(error))
+}
+
+fn train_from<B: Backend, R: RowSource>(
+    backend: &B,
+    inputs: TrainInputs<'_, R>,
+    state: State,
+    keeper: &Keeper<'_>,
+    listener: &mut dyn Listener,
+    emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
+) -> Result<Trained> {
+    let TrainInputs { plan, split, exact, .. } = inputs;
+    let settings = &plan.settings;
     let first = state.update;
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
     // Two numbers a weight, which the device holds now.
@@ -168,17 +242,13 @@ pub fn train<B: Backend, R: RowSource>(
     if trainer.is_streaming() {
         listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
     }
-    let watch = Watch::new(split, exact, settings)?;
+    let watch = Watch::new(split, exact, plan)?;
     let mut seconds = 0.0;
     let mut chunk = 1u64;
     let mut last = None;
-    let keep = |trainer: &Trainer<'_, B>| -> Result<()> {
-        checkpoints.save(&checkpoint(trainer.state()?, settings, &print))?;
-        Ok(())
-    };
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
     if is_stop(first, settings.updates, plan.metrics) {
-        let metric = watch.measure(backend, &trainer, settings, listener)?;
+        let metric = watch.measure(backend, &trainer, &trainer.state()?, settings, listener)?;
         last = Some(metric.clone());
         emit(metric)?;
     }
@@ -193,19 +263,27 @@ pub fn train<B: Backend, R: RowSource>(
         // As many updates between looks as take about LOOK seconds.
         let done = trainer.update_count();
         chunk = ((done - now) as f64 * (LOOK / took.max(1e-6)).clamp(0.25, 4.0)).ceil().max(1.0) as u64;
-        if let Some(signal) = listener.stop_requested() {
-            keep(&trainer)?;
+        let signal = listener.stop_requested();
+        let measures = signal.is_none() && is_stop(done, settings.updates, plan.metrics);
+        let keeps = signal.is_some() || keeper.is_due() || is_stop(done, settings.updates, plan.checkpoints);
+        if measures || keeps {
+            let state = trainer.state()?;
+            if measures {
+                let metric = watch.measure(backend, &trainer, &state, settings, listener)?;
+                last = Some(metric.clone());
+                emit(metric)?;
+            } else {
+                watch.check(backend, &trainer, &state, settings, listener)?;
+            }
+            if keeps {
+                keeper.keep(state)?;
+            }
+        }
+        if let Some(signal) = signal {
             return Err(Error::Stopped(signal));
         }
-        if is_stop(done, settings.updates, plan.metrics) {
-            let metric = watch.measure(backend, &trainer, settings, listener)?;
-            last = Some(metric.clone());
-            emit(metric)?;
-        }
-        if is_stop(done, settings.updates, plan.checkpoints) {
-            keep(&trainer)?;
-        }
-        let note = note(last.as_ref(), (done - first) as f64 / seconds.max(1e-9));
+        let rate = (done - first) as f64 / seconds.max(1e-9);
+        let note = note(last.as_ref(), rate, settings.updates - done);
         listener.event(Event::Progress { stage: "train", done, total: settings.updates, note });
     }
     let state = trainer.state()?;
@@ -250,9 +328,13 @@ pub fn train_through_failures<T, L: Listener, R: RowSource>(
     attempt(TrainInputs { resume, ..inputs }, listener)
 }
 
-fn note(last: Option<&TrainMetric>, rate: f64) -> String {
-    let likelihood = last.and_then(|m| m.log_likelihood).map_or(String::new(), |l| format!("LL {:.3}, ", l.value));
-    format!("{likelihood}{rate:.0} updates/s")
+fn note(last: Option<&TrainMetric>, rate: f64, left: u64) -> String {
+    let likelihood = match last.and_then(|m| m.log_likelihood) {
+        Some(likelihood) => format!("LL {:.3}, ", likelihood.value),
+        None => last.and_then(|m| m.pseudo_likelihood).map_or(String::new(), |p| format!("PL {p:.3}, ")),
+    };
+    let gap = last.and_then(|m| m.free_energy_gap).map_or(String::new(), |gap| format!("gap {gap:+.3}, "));
+    format!("{likelihood}{gap}{rate:.0} updates/s, {:.0} s left", left as f64 / rate.max(1e-9))
 }
 
 /// First of `times` equally spaced stops after update `now`; the last stop is the end.
@@ -265,116 +347,4 @@ fn next_stop(now: u64, total: u64, times: u64) -> u64 {
 
 fn is_stop(update: u64, total: u64, times: u64) -> bool {
     times > 0 && update > 0 && next_stop(update - 1, total, times) == update
-}
-
-fn checkpoint(state: State, settings: &Settings, fingerprint: &str) -> Checkpoint {
-    Checkpoint {
-        rbm: state.rbm,
-        optimiser: state.optimiser,
-        chains: state.chains,
-        update: state.update,
-        step: state.update * u64::from(settings.gibbs_steps),
-        seed: settings.seed,
-        fingerprint: fingerprint.to_string(),
-        ladder: state.ladder,
-    }
-}
-
-/// What exchanges did, for a record.
-#[must_use]
-pub fn tempering(exchanges: &Exchanges) -> TemperingRecord {
-    TemperingRecord {
-        rungs: exchanges.acceptance.len() + 1,
-        // Nothing tried yet counts as nothing accepted.
-        acceptance: exchanges.acceptance.iter().map(|a| if a.is_finite() { *a } else { 0.0 }).collect(),
-        arrivals_per_chain: exchanges.arrivals_per_chain,
-        equilibrated: exchanges.arrivals_per_chain >= ARRIVALS,
-        log_z: None,
-    }
-}
-
-/// What is looked at during a training.
-struct Watch<'a> {
-    train: BitMatrix,
-    held_out: Option<&'a BitMatrix>,
-    base: Vec<f32>,
-    ceiling: Option<f64>,
-    has_up: bool,
-}
-
-impl<'a> Watch<'a> {
-    fn new<R: RowSource>(split: &'a Split<R>, exact: Option<&ExactObservables>, settings: &Settings) -> Result<Self> {
-        let rows: Vec<u32> = (0..split.train.rows().min(METRIC_ROWS) as u32).collect();
-        let train = split.train.fetch(&rows)?;
-        // Of rows that are not in memory the entropy of those that are measured is a ceiling just as well.
-        let ceiling = ceiling_of(split.train.in_memory().unwrap_or(&train), exact).map(|(top, _)| top);
-        Ok(Self {
-            train,
-            held_out: split.held_out.as_ref(),
-            base: base_bias(&smoothed_means(&split.train)),
-            ceiling,
-            has_up: settings.flip,
-        })
-    }
-
-    fn measure<B: Backend>(
-        &self,
-        backend: &B,
-        trainer: &Trainer<'_, B>,
-        settings: &Settings,
-        listener: &mut dyn Listener,
-    ) -> Result<TrainMetric> {
-        let state = trainer.state()?;
-        let params = trainer.params();
-        let rbm = &state.rbm;
-        let mut log_z = Bounds::default();
-        if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
-            log_z.exact = Some(Estimate::new(z, 0.0));
-        } else {
-            let seed = derive_seed(settings.seed, &format!("metric {}", state.update));
-            let anneal_settings = AnnealSettings { chains: METRIC_CHAINS, betas: linear_ladder(METRIC_BETAS), seed };
-            let mut quiet = Quiet(listener);
-            log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
-        }
-        let on_train = mean_log_weight(backend, params, &self.train)?;
-        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
-        let with_rows = |mean: Estimate| {
-            log_likelihood(mean.value, &log_z).best().map(|l| Estimate::new(l.value, l.error.hypot(mean.error)))
-        };
-        let half = rbm.n_visible as u32;
-        let p_up = self.has_up.then(|| {
-            let balance = |r| match (2 * state.chains.row_count(r)).cmp(&half) {
-                std::cmp::Ordering::Greater => 1.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Less => 0.0,
-            };
-            (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
-        });
-        let pseudo_rows = PSEUDO_ROWS.min(PSEUDO_TERMS / rbm.weights.len().max(1)).max(1);
-        let squares: f64 = rbm.weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
-        Ok(TrainMetric {
-            update: state.update,
-            learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
-            log_likelihood: with_rows(on_train),
-            held_out_log_likelihood: on_held_out.and_then(with_rows),
-            pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
-            ceiling: self.ceiling,
-            // F(held out) − F(train) = −(log weight) + (log weight).
-            free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),
-            p_up,
-            weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
-            tempering: trainer.exchanges().map(|e| tempering(&e)),
-        })
-    }
-}
-
-/// Keeps the progress of a metric to itself, and stop requests from it: they are heard after it, where a checkpoint is kept.
-struct Quiet<'a>(&'a mut dyn Listener);
-
-impl Listener for Quiet<'_> {
-    fn event(&mut self, event: Event) {
-        if !matches!(event, Event::Progress { .. }) {
-            self.0.event(event);
-        }
-    }
 }

@@ -87,6 +87,8 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.offset_rate.get_or_insert(0.1);
     train.metrics.get_or_insert(20);
     train.checkpoints.get_or_insert(10);
+    train.keep_checkpoints.get_or_insert(2);
+    train.keep_going.get_or_insert(false);
 }
 
 impl RawTrain {
@@ -148,5 +150,7 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         held_out: over.held_out.or(base.held_out),
         metrics: over.metrics.or(base.metrics),
         checkpoints: over.checkpoints.or(base.checkpoints),
+        keep_checkpoints: over.keep_checkpoints.or(base.keep_checkpoints),
+        keep_going: over.keep_going.or(base.keep_going),
     }
 }

@@ -152,6 +152,10 @@ pub struct TrainPlan {
     pub metrics: u32,
     /// How many times a checkpoint is written.
     pub checkpoints: u32,
+    /// Newest checkpoints that stay.
+    pub keep_checkpoints: u32,
+    /// Whether to go on when the training diverges.
+    pub keep_going: bool,
 }
 
 /// Samples of the machine.
@@ -239,11 +243,12 @@ impl Point {
 
     /// Hash of everything that decides the parameters of the trained machine: a checkpoint is good for this alone.
     ///
-    /// How often the likelihood is measured and checkpoints are written does not matter. `data` is the hash of the
+    /// How the training is watched and how often checkpoints are written does not matter. `data` is the hash of the
     /// samples, where they come from a file.
     #[must_use]
     pub fn fingerprint(&self, data: &str) -> String {
-        let train = self.train.map(|t| TrainPlan { metrics: 0, checkpoints: 0, ..t });
+        let train =
+            self.train.map(|t| TrainPlan { metrics: 0, checkpoints: 0, keep_checkpoints: 0, keep_going: false, ..t });
         let ising = if let Source::Ising(ising) = &self.source { Some(ising) } else { None };
         let text = serde_json::to_string(&(self.seed, ising, train, self.n_visible, data)).unwrap_or_default();
         sha256_hex(text.as_bytes())

@@ -226,6 +226,12 @@ pub struct RawTrain {
     /// How many times a checkpoint is written during training; 10 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<u64>,
+    /// Newest checkpoints that stay, besides older ones at growing distances; 2 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_checkpoints: Option<u64>,
+    /// Whether to go on when the training diverges, with finite numbers; false unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_going: Option<bool>,
 }
 
 /// Samples of the trained machine; every field has a default.

@@ -12,8 +12,10 @@
 //! same training. Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come
 //! while the device works: the same rows in the same order, so the same training.
 
+mod health;
 mod ladder;
 mod optimizer;
+mod probe;
 mod rows;
 mod schedule;
 
@@ -21,9 +23,12 @@ use std::ops::Range;
 
 use rand_distr::{Distribution, StandardNormal};
 
+use self::health::finite;
+pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
 pub use self::optimizer::{Choice, Mistake, Optimizer};
+pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;
@@ -306,7 +311,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let (backend, s, t) = (self.backend, self.settings, self.update);
         backend.accumulate_moments(&self.params, &self.batch, Phase::Data, &mut self.moments);
         if let Some(ladder) = &mut self.ladder {
-            let rbm = finite(backend.read_params(&self.params)?.0, t)?;
+            let rbm = finite(backend.read_params(&self.params)?.0, t, s.learning_rate)?;
             ladder.update(&rbm, s.gibbs_steps, t)?;
             backend.accumulate_moments(&self.params, ladder.last(), Phase::Model, &mut self.moments);
         } else {
@@ -338,21 +343,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// [`Error::Numerics`] when a parameter is no longer finite, device failures.
     pub fn state(&self) -> Result<State> {
         let (rbm, optimiser) = self.backend.read_params(&self.params)?;
-        let rbm = finite(rbm, self.update)?;
+        let rbm = finite(rbm, self.update, self.settings.learning_rate)?;
         let ladder = self.ladder.as_ref().map(Ladder::state).transpose()?;
         Ok(State { rbm, optimiser, chains: self.backend.read_states(self.chains())?, update: self.update, ladder })
-    }
-}
-
-/// The machine, where all its parameters are finite.
-fn finite(rbm: Rbm, update: u64) -> Result<Rbm> {
-    match rbm.validate() {
-        Err(Error::Input(fault)) => Err(Error::Numerics(
-            fault
-                .at(format!("training, update {update}"))
-                .advice("lower learning_rate, or use schedule: cosine and centred: true"),
-        )),
-        other => other.map(|()| rbm),
     }
 }
 

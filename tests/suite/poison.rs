@@ -7,7 +7,7 @@ use gibbsite::backend::{Address, Backend, Descent, Penalties, Phase};
 use gibbsite::bits::BitMatrix;
 use gibbsite::couplings;
 use gibbsite::data::{Model, ModelMeta, write_model};
-use gibbsite::events::Silent;
+use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::likelihood::{
     AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, plug_in_entropy, pseudo_likelihood,
 };
@@ -206,6 +206,10 @@ fn statistics_of_nearly_nothing_are_defined() {
 }
 
 fn stage(learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Trained, Error> {
+    stage_of(&stage_plan(learning_rate, metrics), place, &mut Silent)
+}
+
+fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
     let settings = Settings {
         batch: 10,
         chains: 10,
@@ -215,11 +219,14 @@ fn stage(learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Tr
         centred: false,
         ..settings(Algorithm::Cd)
     };
-    let plan = TrainPlan { settings, n_hidden: 6, weight_scale: 0.01, metrics, checkpoints: 4 };
+    TrainPlan { settings, n_hidden: 6, weight_scale: 0.01, metrics, checkpoints: 4, keep_going: false }
+}
+
+fn stage_of(plan: &TrainPlan, place: &std::path::Path, listener: &mut dyn Listener) -> Result<Trained, Error> {
     let split = Split { train: states(50, 9, 4), held_out: None };
     let store = CheckpointStore::new(place.join("checkpoints"), 2);
-    let inputs = TrainInputs { plan: &plan, split: &split, exact: None, checkpoints: &store, resume: false };
-    train(&Cpu, inputs, &mut Silent, &mut |_| Ok(()))
+    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: &store, resume: false };
+    train(&Cpu, inputs, listener, &mut |_| Ok(()))
 }
 
 /// A rate beyond all bounds: the error names the update, and no checkpoint holds the ruin.
@@ -236,4 +243,47 @@ fn a_training_that_runs_away_says_where() {
         assert!(kept.list().unwrap().is_empty(), "a checkpoint of numbers that mean nothing");
     }
     assert!(stage(0.1, 8, tempfile::tempdir().unwrap().path()).is_ok());
+}
+
+struct Warnings(Vec<String>);
+
+impl Listener for Warnings {
+    fn event(&mut self, event: Event) {
+        if let Event::Warning(text) = event {
+            self.0.push(text);
+        }
+    }
+}
+
+/// Numbers that are finite and mean nothing: the chains tell, the last checkpoint before that stays.
+#[test]
+fn a_training_that_diverges_keeps_its_last_good_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut plan = stage_plan(3.0, 0);
+    plan.settings.algorithm = Algorithm::Pcd;
+    plan.settings.gibbs_steps = 1;
+    plan.settings.descent = Descent::Momentum { momentum: 0.99 };
+    plan.checkpoints = 400;
+    let error = stage_of(&plan, dir.path(), &mut Silent).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::Numerics(_)), "{error:?}");
+    let message = error.to_string();
+    let newest = CheckpointStore::new(dir.path().join("checkpoints"), 2).list().unwrap().pop().unwrap();
+    for part in [
+        "has diverged",
+        "its largest parameter, the ",
+        "training, update ",
+        "lower learning_rate (3 now, 0.75 for example)",
+        &format!("the checkpoint of update {} in", newest.0),
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let good = gibbsite::artifact::read_checkpoint(&newest.1).unwrap();
+    assert!(message.contains(&format!("training, update {}", good.update + 1)), "{message}");
+    // Whoever wants to see it run away may.
+    plan.keep_going = true;
+    plan.checkpoints = 4;
+    let mut warnings = Warnings(Vec::new());
+    assert_eq!(stage_of(&plan, dir.path(), &mut warnings).unwrap().updates, 400);
+    assert!(warnings.0.iter().any(|text| text.contains("going on all the same")), "{:?}", warnings.0);
+    assert!(warnings.0.iter().any(|text| text.contains("earlier training")), "{:?}", warnings.0);
 }

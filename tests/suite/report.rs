@@ -219,7 +219,8 @@ fn spoil(record: &mut Record, x: f64) {
         Record::Metric(m) => {
             m.log_likelihood = Some(if m.update % 2000 == 0 { bad } else { Estimate::new(-7.0, x) });
             (m.pseudo_likelihood, m.ceiling, m.free_energy_gap, m.p_up) = (Some(x), Some(x), Some(x), Some(x));
-            (m.weight_rms, m.learning_rate) = (x, x);
+            (m.weight_rms, m.learning_rate, m.reconstruction_error) = (x, x, Some(x));
+            (m.singular_values, m.moment_differences) = (vec![x, x], Some([x; 3]));
         }
         Record::Train(t) => (t.seconds, t.updates_per_second, t.pseudo_likelihood) = (x, x, Some(x)),
         Record::Likelihood(l) => {

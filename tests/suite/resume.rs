@@ -32,7 +32,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         rungs: 4,
         seed: 8,
     };
-    TrainPlan { settings, n_hidden: 20, weight_scale: 0.3, metrics: 6, checkpoints: 3 }
+    TrainPlan { settings, n_hidden: 20, weight_scale: 0.3, metrics: 6, checkpoints: 3, keep_going: false }
 }
 
 fn rows() -> Split {

@@ -142,6 +142,15 @@ pub(in crate::cli) struct TrainArgs {
     /// How many times the likelihood is measured
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(in crate::cli) metrics: u64,
+    /// How many times a checkpoint is written, besides one every ten minutes and at INT, TERM and USR1
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(in crate::cli) checkpoints: u64,
+    /// Newest checkpoints that stay, besides older ones at growing distances
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub(in crate::cli) keep_checkpoints: usize,
+    /// Go on when the training diverges, as long as its numbers are finite
+    #[arg(long)]
+    pub(in crate::cli) keep_going: bool,
     /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
     #[arg(long, value_enum, default_value = "auto")]
     pub(in crate::cli) stream: StreamSwitch,

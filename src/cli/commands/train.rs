@@ -24,9 +24,6 @@ use crate::run::{memory, rows};
 use crate::sample::translations_of;
 use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
 
-/// Newest checkpoints kept beside the model file.
-const CHECKPOINTS_KEPT: usize = 2;
-
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
     data::check_output(&args.out)?;
@@ -67,7 +64,8 @@ fn train_split<R: RowSource>(
     let counted = memory::Rows { all: rows, trained, streamed };
     let request = global.device_request();
     let request = memory::settle(&request, &memory::of_training(&plan, units, counted, &request)?)?;
-    let store = CheckpointStore::new(args.out.with_extension("checkpoints"), CHECKPOINTS_KEPT);
+    let store = CheckpointStore::new(args.out.with_extension("checkpoints"), args.keep_checkpoints);
+    data::remove_leftovers_of(&args.out);
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
@@ -197,7 +195,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
         n_hidden: args.hidden,
         weight_scale: args.weight_scale,
         metrics: args.metrics,
-        checkpoints: 10,
+        checkpoints: args.checkpoints,
+        keep_going: args.keep_going,
     }
 }
 

@@ -156,6 +156,7 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
     count(notes, &path("metrics"), train.metrics, 0..=10_000);
     count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
+    count(notes, &path("keep_checkpoints"), train.keep_checkpoints, 1..=10_000);
 }
 
 /// A count that was checked; anything else has been noted and the plan is not made.

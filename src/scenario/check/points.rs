@@ -254,5 +254,7 @@ fn train_of(
         held_out_rows: rows - training,
         metrics: word(train.metrics),
         checkpoints: word(train.checkpoints),
+        keep_checkpoints: word(train.keep_checkpoints),
+        keep_going: train.keep_going.unwrap_or(false),
     })
 }

@@ -1,6 +1,7 @@
 //! The program as a stranger uses it: child processes in fresh directories, judged by exit code, streams and files.
 
 mod commands;
+mod killed;
 mod memory;
 mod mistakes;
 mod scenarios;

@@ -62,9 +62,15 @@ fn a_run_leaves_everything_in_its_directory() {
     let here = |name: &str| assert!(files.contains(&format!("runs/small/{name}")), "{name} is missing: {files:?}");
     ["scenario.ron", "manifest.json", "report.html"].into_iter().for_each(here);
     for t in ["2", "3"] {
-        for name in
-            ["metrics.jsonl", "metrics.csv", "samples.npz", "observables.csv", "couplings.csv", "model.safetensors"]
-        {
+        for name in [
+            "metrics.jsonl",
+            "metrics.csv",
+            "events.out.tfevents.gibbsite",
+            "samples.npz",
+            "observables.csv",
+            "couplings.csv",
+            "model.safetensors",
+        ] {
             here(&format!("temperature={t}/{name}"));
         }
     }

@@ -1,4 +1,4 @@
-//! INT and TERM stop a run after a checkpoint; `--resume` ends it as if nothing had happened.
+//! INT, TERM and USR1 stop a run after a checkpoint; `--resume` ends it as if nothing had happened.
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader};
@@ -41,7 +41,7 @@ pub(super) fn interrupted(
 }
 
 #[test]
-fn a_training_is_stopped_twice_and_ends_the_same() {
+fn a_training_is_stopped_often_and_ends_the_same() {
     let place = Place::new();
     place.good("ising --lattice square:8 --temperature 2.2 --samples 1000 --replicas 100 -o data.npz");
     // Some seconds of work on any machine: the signals come within the first second of each part.
@@ -49,7 +49,7 @@ fn a_training_is_stopped_twice_and_ends_the_same() {
         format!("train data.npz --hidden 48 --updates 12000 --batch 200 --chains 200 --metrics 3 -o {name}.safetensors")
     };
     place.good(&train("whole"));
-    for (resume, signal, code) in [("", "INT", 130), (" --resume", "TERM", 143)] {
+    for (resume, signal, code) in [("", "INT", 130), (" --resume", "TERM", 143), (" --resume", "USR1", 138)] {
         let (found, words) = interrupted(&place, &format!("{}{resume}", train("parts")), "train:", signal, 200);
         assert_eq!(found, Some(code), "{words}");
         assert!(words.contains("stopped by signal") && words.contains("--resume"), "{words}");

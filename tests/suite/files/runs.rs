@@ -86,6 +86,9 @@ fn metric(update: u64) -> Record {
         free_energy_gap: None,
         p_up: Some(0.5),
         weight_rms: 0.25,
+        reconstruction_error: Some(0.125),
+        singular_values: vec![2.0, 1.0],
+        moment_differences: Some([0.0, 0.5, 0.25]),
     })
 }
 
@@ -143,7 +146,7 @@ fn a_run_directory_reads_back() {
     assert_eq!(back.points[0].spin_matrix().unwrap().unwrap().values, [0.0, 1.8, 1.8, 0.0]);
     assert_eq!(back.points[0].binary_matrix().unwrap(), None);
     let table = fs::read_to_string(path.join("temperature=3/metrics.csv")).unwrap();
-    assert_eq!(table.lines().nth(2).unwrap(), "20,0.5,-25.25,0.125,,,-3.5,,,0.5,0.25");
+    assert_eq!(table.lines().nth(2).unwrap(), "20,0.5,-25.25,0.125,,,-3.5,,,0.5,0.25,0.125,2,1,,0,0.5,0.25");
     let table = fs::read_to_string(path.join("temperature=3/observables.csv")).unwrap();
     assert_eq!(table.lines().nth(1).unwrap(), "ising,square:4,2,energy,-1.5,0.01,3.5,");
     assert_eq!(table.lines().count(), 1 + 6 + 2);
@@ -257,4 +260,39 @@ fn coupling_lists_have_their_columns() {
     assert!(refused(artifact::write_couplings_csv(&path, &rows, &names[..1])).contains("has no name"));
     let bad = ["x;y", "b", "c"].map(String::from);
     assert!(refused(artifact::write_couplings_csv(&path, &rows, &bad)).contains("semicolon"));
+}
+
+/// Lengths of the records of a file for TensorBoard, one after another to its end.
+fn event_lengths(path: &Path) -> Vec<usize> {
+    let bytes = fs::read(path).unwrap();
+    let (mut at, mut lengths) = (0, Vec::new());
+    while at < bytes.len() {
+        let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+        lengths.push(length);
+        at += 8 + 4 + length + 4;
+    }
+    assert_eq!(at, bytes.len(), "ends with a record");
+    lengths
+}
+
+#[test]
+fn events_are_those_of_the_metrics_also_after_a_crash() {
+    let dir = folder();
+    let (run, _) = new_run(&dir.path().join("run"));
+    let events = run.path().join(names::EVENTS);
+    let mut point = run.point("").unwrap();
+    point.append(&Record::Point(PointRecord::default())).unwrap();
+    assert!(!events.exists(), "nothing was measured");
+    for update in [100, 200, 300] {
+        point.append(&metric(update)).unwrap();
+    }
+    let whole = event_lengths(&events);
+    assert!(whole.len() == 4 && whole[0] == 24, "{whole:?}");
+    // Torn within the last record; the training goes on before the last metric.
+    let bytes = fs::read(&events).unwrap();
+    fs::write(&events, &bytes[..bytes.len() - 5]).unwrap();
+    let mut point = run.point("").unwrap();
+    point.retain(|record| !matches!(record, Record::Metric(m) if m.update > 200)).unwrap();
+    point.append(&metric(300)).unwrap();
+    assert_eq!(event_lengths(&events), whole);
 }

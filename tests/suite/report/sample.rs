@@ -131,6 +131,9 @@ fn curve(noise: &mut Noise, ceiling: f64, last: f64, held_out: bool) -> Vec<Reco
                 free_energy_gap: Some(0.02 * f64::from(i) / 20.0 + 0.002 * noise.next()),
                 p_up: Some(0.5 + 0.01 * noise.next()),
                 weight_rms: 0.4,
+                reconstruction_error: Some(0.1 + 0.05 * f64::from(21 - i) / 20.0),
+                singular_values: vec![0.2 * f64::from(i), 0.1],
+                moment_differences: Some([0.01, 0.02, 0.03]),
             })
         })
         .collect()
