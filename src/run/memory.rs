@@ -26,7 +26,7 @@ pub struct StageMemory {
     pub stage: &'static str,
     /// `cpu` or `gpu`.
     pub backend: &'static str,
-    /// Whether the limits are those of a usual device, because none is here.
+    /// Whether the limits are those of a usual device, because none is here or none was looked at.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub assumed: bool,
     /// Buffers of the backend.
@@ -236,9 +236,13 @@ pub(super) fn limit() -> Result<Option<u64>> {
     })
 }
 
+fn cpu(request: &DeviceRequest) -> Place {
+    Place::Cpu { threads: request.threads.unwrap_or_else(rayon::current_num_threads) }
+}
+
 /// Places that a request may lead to: the one it names, or both.
 fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
-    let cpu = Place::Cpu { threads: request.threads.unwrap_or_else(rayon::current_num_threads) };
+    let cpu = cpu(request);
     Ok(match request.choice {
         Choice::Cpu => vec![cpu],
         Choice::Gpu => vec![Place::Gpu { room: device::room(request)?, assumed: false }],
@@ -254,7 +258,22 @@ fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
 /// # Errors
 /// [`Error::Device`] when a GPU is asked for that is not there, [`Error::Input`] for an unreadable limit.
 pub fn of_plan(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>> {
-    let (places, limit) = (places(request)?, limit()?);
+    of_places(plan, &places(request)?)
+}
+
+/// The same without a look at any device unless the request names one: where the choice is free, a usual GPU is assumed.
+///
+/// # Errors
+/// As [`of_plan`].
+pub fn foreseen(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>> {
+    if request.choice != Choice::Auto || request.device.is_some() {
+        return of_plan(plan, request);
+    }
+    of_places(plan, &[Place::Gpu { room: Room::default(), assumed: true }, cpu(request)])
+}
+
+fn of_places(plan: &Plan, places: &[Place]) -> Result<Vec<StageMemory>> {
+    let limit = limit()?;
     let of_point = |point: &Point| {
         let stages = stages(point);
         let each = stages.iter().flat_map(|stage| places.iter().map(|&place| stage.memory(&point.label, place, limit)));
@@ -331,7 +350,8 @@ pub fn table(stages: &[StageMemory], name: &str) -> String {
     }
     if stages.iter().any(|stage| stage.assumed) {
         let largest = readable_bytes(Room::default().largest);
-        let _ = writeln!(out, "  * no GPU is here: one with buffers up to {largest} is assumed");
+        let _ =
+            writeln!(out, "  * a GPU with buffers up to {largest} is assumed; --backend gpu asks the one that is here");
     }
     out
 }

@@ -96,10 +96,11 @@ impl Params {
             state.resize(state.len() + LANES * n_hidden, 0.0);
         }
         let part = |units: Range<usize>| -> Result<Part> {
-            let pairs = if precision.is_half() { (units.len() * n_hidden).div_ceil(2) } else { 1 };
+            let rows = (units.len() * n_hidden).div_ceil(2);
+            let halves = Shape { what: "rounded weights", unit: "pairs", rows, row_bytes: 4 };
             let of = units.start * n_hidden..units.end * n_hidden;
             Ok(Part {
-                halves: gpu.allocate(Shape { what: "rounded weights", unit: "pairs", rows: pairs, row_bytes: 4 })?,
+                halves: if precision.is_half() { gpu.allocate(halves)? } else { gpu.nothing().clone() },
                 weights: gpu.upload("weights", "weights", &rbm.weights[of.clone()])?,
                 velocities: gpu.upload("velocities", "weights", &velocity.weights[of.clone()])?,
                 squares: gpu.upload("second moments", "weights", square.map_or(&[0.0], |q| &q.weights[of]))?,

@@ -43,8 +43,9 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
         plan.push(Part { purpose, what, bytes, largest });
     };
     divided(Use::Parameters, "weights", |weights| weights);
-    let halves: fn(usize) -> usize = if room.precision.is_half() { |weights| weights.div_ceil(2) } else { |_| 1 };
-    divided(Use::Parameters, "weights in f16", halves);
+    if room.precision.is_half() {
+        divided(Use::Parameters, "weights in f16", |weights| weights.div_ceil(2));
+    }
     divided(Use::Optimiser, "velocities", |weights| weights);
     divided(Use::Optimiser, "second moments", if demand.adaptive { |weights| weights } else { |_| 1 });
     if demand.trains() {

@@ -75,8 +75,8 @@ fn roofline(found: &Bench) -> String {
         if out.is_empty() {
             let _ = writeln!(
                 out,
-                "\n{:<24} {:<8} {:>7} {:>16} {:>8} {:>10} {:>10}  (operations of the formulas, least bytes)",
-                "case", "backend", "threads", "GFLOP/s-equiv.", "of peak", "GB/s", "of copies"
+                "\n{:<24} {:<8} {:>7} {:>16} {:>8} {:>10} {:>10}  (of the formulas or on words; least bytes)",
+                "case", "backend", "threads", "10⁹ operations/s", "of peak", "GB/s", "of copies"
             );
         }
         let _ = writeln!(

@@ -13,7 +13,7 @@ use crate::scenario::{self, Plan, StageEstimate};
 
 pub(in crate::cli) fn check(args: &CheckArgs, global: &Global, console: &mut Console) -> Result<()> {
     let plan = scenario::load(&args.scenario, &super::run::options(&args.sets, args.quick, global.seed))?;
-    let stages = memory::of_plan(&plan, &global.device_request())?;
+    let stages = memory::foreseen(&plan, &global.device_request())?;
     let mut estimate = plan.estimate();
     for cost in &mut estimate {
         let counted = stages.iter().filter(|s| (&s.point, s.stage) == (&cost.point, cost.stage)).map(|s| s.bytes);

@@ -105,6 +105,7 @@ impl Case for Annealing {
         let states = chains / 8.0 * (self.n_visible + self.n_hidden) as f64;
         Some(Cost {
             operations: 4.0 * chains * weights * steps,
+            an_instruction: 2.0,
             bytes: steps * (8.0 * weights + 2.0 * states + 16.0 * chains),
         })
     }

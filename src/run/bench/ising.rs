@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use super::plain::Plain;
-use super::{Case, Measured, PIECES, median};
+use super::{Case, Cost, Measured, PIECES, median};
 use crate::backend::{Acceptance, Backend, Rule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -22,6 +22,8 @@ pub const TEMPERATURE: f64 = 3.0;
 const CUBIC_TEMPERATURE: f64 = 6.0;
 /// Sweeps before anything is timed.
 const WARM_UP: u32 = 200;
+/// Sites of a lattice that a workgroup keeps in its memory for many sweeps.
+const MOST_IN_WORKGROUP: usize = 4096;
 /// Cases measured when none is named.
 pub const DEFAULT_CASES: [&str; 6] =
     ["square8x1000", "square32x1000", "square1024", "square4096", "cubic64", "cubic256"];
@@ -150,6 +152,20 @@ impl Case for Ising {
         Ok(Measured { span, work: self.giga_flips(sweeps), check })
     }
 
+    /// Metropolis, per 10⁹ flips: operations on 32-bit words as counted in the code of the GPU kernels, where their heads
+    /// say how; spins once in and out and neighbours once, 12 bytes a word of 32. Lattices whose sweeps follow one another
+    /// in workgroup memory move no more than the rounding of that. Cubic replicas, by the general kernel, are not counted.
+    fn cost(&self) -> Option<Cost> {
+        let (operations, bytes) = match (self.is_cubic(), self.replicas) {
+            (false, None) => (8.0, 0.375),
+            (true, None) => (15.0, 0.375),
+            (false, Some(_)) if self.lattice.sites() <= MOST_IN_WORKGROUP => (7.5, 0.0),
+            (false, Some(_)) => (7.5, 0.375),
+            (true, Some(_)) => return None,
+        };
+        Some(Cost { operations: 1e9 * operations, an_instruction: 1.0, bytes: 1e9 * bytes })
+    }
+
     fn exact(&self) -> Option<f64> {
         let Lattice::Square { length } = self.lattice else { return None };
         torus::thermodynamics(length, length, TEMPERATURE).ok().map(|exact| exact.energy)
@@ -191,6 +207,11 @@ mod tests {
             // 64 spins of 64 replicas or 4096 of one: σ of e is √(T² C / N) = 0.033, that of five values no larger.
             assert!((row.check - row.exact.unwrap()).abs() < 4.0 * 0.033, "{row:?}");
             assert!(row.rate > 0.0 && row.seconds > 0.0, "{row:?}");
+            assert_eq!(row.roofline.is_some(), row.backend == "cpu");
+            assert!(
+                row.roofline.is_none_or(|r| r.share_of_peak > 0.0 && r.gflops_equivalent > 7.0 * row.rate),
+                "{row:?}"
+            );
             assert!(row.backend == "plain" || found.devices.iter().any(|device| device.name == row.device), "{row:?}");
         }
         for seconds in [0.0, f64::NAN, 1e9] {

@@ -66,8 +66,10 @@ pub struct Row {
 /// What a unit of work takes, whatever is really executed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// Operations of the formulas: a multiplication and an addition are two.
+    /// Operations: of the formulas, where a multiplication and an addition are two, or of 32-bit words.
     pub operations: f64,
+    /// Operations that an instruction does at the most: two in a multiply-add, one on words.
+    pub an_instruction: f64,
     /// Bytes that move at the least: each array once for every kernel that needs it.
     pub bytes: f64,
 }
@@ -78,7 +80,7 @@ pub struct Cost {
 pub struct Roofline {
     /// 10⁹ operations a second.
     pub gflops_equivalent: f64,
-    /// Share of the multiply-adds that the device can do.
+    /// Share of the multiply-adds that the device can do, or of as many operations on 32-bit words.
     pub share_of_peak: f64,
     /// 10⁹ bytes a second.
     pub gb_per_second: f64,
@@ -90,7 +92,7 @@ impl Roofline {
     fn new(cost: Cost, rate: f64, peaks: &Peaks) -> Self {
         Self {
             gflops_equivalent: 1e-9 * cost.operations * rate,
-            share_of_peak: cost.operations * rate / (2.0 * peaks.multiply_adds_per_second),
+            share_of_peak: cost.operations * rate / (cost.an_instruction * peaks.multiply_adds_per_second),
             gb_per_second: 1e-9 * cost.bytes * rate,
             share_of_bandwidth: cost.bytes * rate / peaks.bytes_per_second,
         }

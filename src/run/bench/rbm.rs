@@ -275,7 +275,11 @@ impl Case for Training {
         let products = 4.0 * k * rows + 8.0 * rows;
         let states = rows / 8.0 * (self.n_visible + self.n_hidden) as f64;
         let numbers = weights * (2.0 * k + 2.0 + 3.0 + 2.0 + 2.0 + 2.0) + 4.0 * rows * self.n_hidden as f64;
-        Some(Cost { operations: products * weights, bytes: 4.0 * numbers + (4.0 * k + 4.0) * states })
+        Some(Cost {
+            operations: products * weights,
+            an_instruction: 2.0,
+            bytes: 4.0 * numbers + (4.0 * k + 4.0) * states,
+        })
     }
 
     fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured> {

@@ -33,7 +33,7 @@ fn a_check_counts_the_memory_of_every_stage_on_both_backends() {
     assert_eq!(of(&stages[0], "data"), 180 * 13 * 4);
     assert!(of(&stages[0], "tables") > 0 && of(&stages[0], "scratch") > 0);
     assert_keys(&stages[0], &["point", "stage", "backend", "device", "host", "bytes"]);
-    // Without a real GPU one is assumed, so that a plan for another machine can be made here.
+    // No device is looked at unless one is named: a plan for another machine can be made here.
     let auto = place.json("check wide.ron --backend auto");
     let backends: Vec<&str> =
         auto["memory"].as_array().unwrap().iter().map(|stage| stage["backend"].as_str().unwrap()).collect();
