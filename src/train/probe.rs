@@ -257,7 +257,7 @@ mod tests {
                     let x: f64 = (0..4).filter(|k| (r >> k) & 1 == 1).map(|k| f64::from(rbm.weight(k, i))).sum();
                     y += f64::from(rbm.weight(j, i)) / (1.0 + (-x).exp());
                 }
-                sum += (((r >> j) & 1) as f64 - 1.0 / (1.0 + (-y).exp())).powi(2);
+                sum += (f64::from((r >> j) & 1) - 1.0 / (1.0 + (-y).exp())).powi(2);
             }
         }
         assert!((reconstruction_error(&rbm, &data, 16) - sum / 64.0).abs() < 1e-12);
