@@ -28,7 +28,8 @@ pub struct Tile {
 const PLAIN: Tile = Tile { name: "", rows: 0, columns: 0, fours: 2, quads: 2, inputs: 16, unroll: 1, side: 0 };
 
 /// For small machines: many workgroups of few outputs.
-pub static SMALL: Tile = Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
+pub static SMALL: Tile =
+    Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
 /// Between small and large.
 pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
 /// 8 × 8 outputs an invocation, 64 invocations.
