@@ -129,6 +129,43 @@ impl BitMatrix {
         Self { rows: rows.len(), cols: self.cols, words: Arc::new(words) }
     }
 
+    /// Row `from(r)` becomes row r, for all rows: `from` is a permutation of them. Takes a bit a row besides, where the words
+    /// are not shared.
+    pub fn permute_rows(&mut self, from: impl Fn(usize) -> usize) {
+        let (rows, per_row) = (self.rows, self.words_per_row());
+        let mut moved = vec![0u32; rows.div_ceil(32)];
+        let words = self.words_mut();
+        let mut first_row = vec![0; per_row];
+        for first in 0..rows {
+            if moved[first / 32] >> (first % 32) & 1 == 1 {
+                continue;
+            }
+            // Along the cycle: every row goes to the place of the one before.
+            first_row.copy_from_slice(&words[first * per_row..][..per_row]);
+            let mut to = first;
+            loop {
+                moved[to / 32] |= 1 << (to % 32);
+                let row = from(to);
+                if row == first {
+                    break;
+                }
+                words.copy_within(row * per_row..(row + 1) * per_row, to * per_row);
+                to = row;
+            }
+            words[to * per_row..][..per_row].copy_from_slice(&first_row);
+        }
+    }
+
+    /// Takes the first `count` rows out; the others stay in the memory in which they are.
+    #[must_use]
+    pub fn take_rows(&mut self, count: usize) -> Self {
+        let taken = self.slice_rows(0..count);
+        let per_row = self.words_per_row();
+        Arc::<Vec<u32>>::make_mut(&mut self.words).drain(..count * per_row);
+        self.rows -= count;
+        taken
+    }
+
     /// Appends the rows of `other`, which must have as many columns.
     pub fn append(&mut self, other: &Self) {
         assert_eq!(self.cols, other.cols, "rows of different length");
@@ -183,5 +220,29 @@ pub fn padding_mask(cols: usize) -> u32 {
     match cols % 32 {
         0 => 0,
         used => u32::MAX << used,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_put_in_order_and_taken_where_they_are() {
+        for rows in [0, 1, 2, 33, 100] {
+            let bits = BitMatrix::from_fn(rows, 40, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
+            let from = |r: usize| (r * 37 + 5) % rows;
+            let all: Vec<usize> = (0..rows).map(from).collect();
+            let mut ordered = bits.clone();
+            ordered.permute_rows(from);
+            assert_eq!(ordered, bits.select_rows(&all), "{rows} rows: 37 is prime to their number");
+            let place = ordered.words().as_ptr();
+            let taken = ordered.take_rows(rows / 3);
+            assert_eq!(
+                (taken, ordered.clone()),
+                (bits.select_rows(&all[..rows / 3]), bits.select_rows(&all[rows / 3..]))
+            );
+            assert_eq!(ordered.words().as_ptr(), place, "no copy");
+        }
     }
 }

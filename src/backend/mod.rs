@@ -333,6 +333,11 @@ pub trait Backend {
     /// Device failures.
     fn measure_peaks(&self) -> Result<Peaks>;
 
+    /// Runs `run`, which is a sequence of many short steps, with the device attending to nothing else between them.
+    fn attended<T>(&self, run: impl FnOnce() -> T) -> T {
+        run()
+    }
+
     /// Waits until everything enqueued has run.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ enum Place {
 /// What a stage holds outside its backend.
 #[derive(Debug, Clone, Copy, Default)]
 struct Outside {
-    /// Rows of data in memory, all copies.
+    /// Rows of data in memory, all copies, those of a backend that shares them included.
     rows: usize,
     /// Rows of samples to be written.
     samples: usize,
@@ -94,12 +94,12 @@ fn stages(point: &Point) -> Vec<Stage> {
     if let Some(sample) = &point.sample {
         let chains = sample.chains.min(sample.samples);
         let demand = Demand { chains, flip: point.lattice.is_some(), ..machine };
-        let outside = Outside { rows: 2 * rows, samples: 2 * sample.samples, machines: 2 };
+        let outside = Outside { rows, samples: 2 * sample.samples, machines: 2 };
         stages.push(Stage { name: "sample", demand, outside });
     }
     if let Some(likelihood) = &point.likelihood {
         let demand = Demand { annealed: likelihood.chains, energies: rows, ..machine };
-        stages.push(Stage { name: "likelihood", demand, outside: Outside { rows: 2 * rows, machines: 2, samples: 0 } });
+        stages.push(Stage { name: "likelihood", demand, outside: Outside { rows, machines: 2, samples: 0 } });
     }
     stages
 }
@@ -130,10 +130,11 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
         annealed: 0,
         energies: measured,
     };
-    // Rows as read and as split, or those kept out, and those of the metrics; parameters, velocities and second moments as
-    // uploaded or read.
+    // Rows as read, which are ordered where they are, those kept out, and those of the metrics; parameters, velocities and
+    // second moments as uploaded or read.
     let machines = 2 + usize::from(demand.adaptive);
-    let held = if rows.streamed { rows.all - rows.trained } else { 2 * rows.all };
+    let kept_out = rows.all - rows.trained;
+    let held = if rows.streamed { kept_out } else { rows.all + kept_out };
     Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines } }
 }
 
@@ -146,7 +147,9 @@ impl Stage {
         let row = 4 * self.demand.n_visible.div_ceil(32);
         let parameters = self.demand.n_visible.saturating_mul(self.demand.n_hidden);
         let mut host = MemoryPlan::default();
-        host.add(Use::Data, "rows as read, split and measured", self.outside.rows, row);
+        // Those that the CPU computes with are the rows themselves.
+        let shared = if matches!(place, Place::Cpu { .. }) { self.demand.rows } else { 0 };
+        host.add(Use::Data, "rows as read, kept out and measured", self.outside.rows - shared, row);
         host.add(Use::Copies, "samples to be written", self.outside.samples, row);
         host.add(Use::Copies, "the machine on the host", parameters.saturating_mul(self.outside.machines), 4);
         (device, host)

@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::rng::{Permutation, derive_seed};
 use crate::train::RowSource;
 
-/// Whether the packed rows of an .npy file would take more than half of the memory: as read, split, and as a backend
-/// holds them.
+/// Whether the packed rows of an .npy file would take more than half of the memory: as read, and as a backend that does not
+/// share them holds them.
 ///
 /// # Errors
 /// [`crate::error::Error::Input`] when the file cannot be read.
@@ -20,7 +20,7 @@ pub fn too_large(samples: &Path) -> Result<bool> {
         return Ok(false);
     }
     let glance = glance(samples)?;
-    let bytes = (3 * 4 * glance.rows as u64).saturating_mul(glance.units.div_ceil(32) as u64);
+    let bytes = (2 * 4 * glance.rows as u64).saturating_mul(glance.units.div_ceil(32) as u64);
     Ok(memory::limit()?.is_some_and(|limit| bytes > limit / 2))
 }
 

@@ -193,10 +193,13 @@ impl<B: Backend> PointRun<'_, B> {
             before.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m.update) } else { None }).collect();
         let point = self.point;
         self.place.append(&Record::Point(point.record()))?;
-        let (source, mut machine) = self.source()?;
+        let (mut source, mut machine) = self.source()?;
         let mut split_rows = None;
-        if let (Some(plan), Some(source)) = (&point.train, &source) {
-            let rows = split(&source.data.samples, plan.held_out_rows, self.seed);
+        if let (Some(plan), Some(source)) = (&point.train, &mut source) {
+            let samples = std::mem::replace(&mut source.data.samples, BitMatrix::zeros(0, 0));
+            let rows = split(samples, plan.held_out_rows, self.seed);
+            // Whatever looks at the samples from here on looks at those trained on, which are shared.
+            source.data.samples = rows.train.clone();
             machine = Some(self.train(plan, source, &rows, &metrics, command)?);
             split_rows = Some(rows);
         }

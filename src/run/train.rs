@@ -30,14 +30,13 @@ pub struct Split<R = BitMatrix> {
     pub held_out: Option<BitMatrix>,
 }
 
-/// Splits rows at random; `kept_out` of them are not trained on.
+/// Splits rows at random; `kept_out` of them are not trained on. Rows that nobody else holds are ordered where they are.
 #[must_use]
-pub fn split(samples: &BitMatrix, kept_out: usize, seed: u64) -> Split {
-    let rows = samples.rows();
-    let order = Permutation::new(derive_seed(seed, "held-out"), 0, rows as u32);
-    let shuffled: Vec<usize> = (0..rows as u32).map(|p| order.row(p) as usize).collect();
-    let (out, train) = shuffled.split_at(kept_out);
-    Split { train: samples.select_rows(train), held_out: (kept_out > 0).then(|| samples.select_rows(out)) }
+pub fn split(mut samples: BitMatrix, kept_out: usize, seed: u64) -> Split {
+    let order = Permutation::new(derive_seed(seed, "held-out"), 0, samples.rows() as u32);
+    samples.permute_rows(|row| order.row(row as u32) as usize);
+    let held_out = (kept_out > 0).then(|| samples.take_rows(kept_out));
+    Split { train: samples, held_out }
 }
 
 /// What the stage is to do besides the updates themselves.

@@ -5,7 +5,7 @@ use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
     SpinRule,
 };
-use crate::train::{Choice, Schedule};
+use crate::train::{Choice, Optimizer, Schedule};
 
 /// Most couplings of order 3 that are read without being asked for, and at most.
 pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
@@ -33,7 +33,11 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
     if let Some(RawModel { weight_scale, .. }) = &mut raw.model {
         weight_scale.get_or_insert(0.01);
     }
+    let rate_elsewhere = names_a_rate_elsewhere(raw);
     if let Some(train) = &mut raw.train {
+        if rate_elsewhere {
+            train.optimizer.get_or_insert(Optimizer::Sgd);
+        }
         fill_train(train, facts);
     }
     if let Some(RawSample { samples, chains, thermalise, every }) = &mut raw.sample {
@@ -56,6 +60,13 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
     }
 }
 
+/// Whether points have a learning rate or a momentum of their own, which are numbers of the gradient where no optimiser is
+/// named.
+fn names_a_rate_elsewhere(raw: &RawScenario) -> bool {
+    let swept = raw.sweep.as_ref().is_some_and(|sweep| sweep.learning_rate.is_some());
+    swept || raw.overrides.iter().any(|o| o.train.learning_rate.is_some() || o.train.momentum.is_some())
+}
+
 fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.algorithm.get_or_insert(Algorithm::Pcd);
     train.gibbs_steps.get_or_insert(5);
@@ -66,7 +77,6 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     if train.epochs.is_none() {
         train.updates.get_or_insert(20_000);
     }
-    train.learning_rate.get_or_insert(train.optimizer.unwrap_or_default().default_rate());
     train.schedule.get_or_insert(Schedule::Cosine);
     train.choose(train.choice().filled());
     train.centred.get_or_insert(true);
@@ -84,6 +94,7 @@ impl RawTrain {
     pub(crate) fn choice(&self) -> Choice {
         Choice {
             optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
             momentum: self.momentum,
             square_decay: self.square_decay,
             epsilon: self.epsilon,
@@ -95,8 +106,10 @@ impl RawTrain {
     }
 
     fn choose(&mut self, choice: Choice) {
-        let Choice { optimizer, momentum, square_decay, epsilon, weight_decay, l1, max_norm, clip } = choice;
-        (self.optimizer, self.momentum, self.square_decay, self.epsilon) = (optimizer, momentum, square_decay, epsilon);
+        let Choice { optimizer, learning_rate, momentum, square_decay, epsilon, .. } = choice;
+        let Choice { weight_decay, l1, max_norm, clip, .. } = choice;
+        (self.optimizer, self.learning_rate, self.momentum) = (optimizer, learning_rate, momentum);
+        (self.square_decay, self.epsilon) = (square_decay, epsilon);
         (self.weight_decay, self.l1, self.max_norm, self.clip) = (weight_decay, l1, max_norm, clip);
     }
 }

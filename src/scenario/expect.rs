@@ -2,8 +2,9 @@
 //!
 //! The key names a record (`ising`, `sample`, `train`, `likelihood`, `couplings`, `states`) and then a value in its JSON:
 //! `likelihood.log_likelihood.train`, `ising.exact.energy`, `couplings.orders.2.rms`. Where several methods give a value, the
-//! exact one counts, else forward AIS. Three values are derived:
+//! exact one counts, else forward AIS. Some values are derived:
 //!
+//! - `sample.ratio.NAME`, `ising.ratio.NAME`: an observable divided by its exact value;
 //! - `likelihood.above_ceiling`: log-likelihood of the training rows minus the ceiling;
 //! - `couplings.neighbour_ratio`, `couplings.others_rms`: of the comparison with the truth, spin basis;
 //! - `couplings.rank:A;B`: place of the pair among the strongest positive pairs, 1 = strongest, spin basis. The names are
@@ -80,7 +81,17 @@ fn find(key: &str, records: &[Record]) -> Option<Estimate> {
     if let (Record::Likelihood(likelihood), "above_ceiling") = (record, rest) {
         return above_ceiling(likelihood);
     }
+    if let Some(observable) = rest.strip_prefix("ratio.") {
+        return ratio(record, observable, records);
+    }
     walk(&serde_json::to_value(record).ok()?, rest)
+}
+
+/// An observable of a record as a part of its exact value, which the record of the Ising model holds.
+fn ratio(record: &Record, observable: &str, records: &[Record]) -> Option<Estimate> {
+    let found = walk(&serde_json::to_value(record).ok()?, observable)?;
+    let exact = find(&format!("ising.exact.{observable}"), records)?;
+    Some(Estimate::new(found.value / exact.value, found.error / exact.value.abs()))
 }
 
 fn above_ceiling(likelihood: &LikelihoodRecord) -> Option<Estimate> {

@@ -175,7 +175,7 @@ pub struct RawTrain {
     /// `cosine` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
-    /// `sgd` unless said; this and the next seven as in [`Choice`].
+    /// As [`Choice::optimizer`] unless said; this and the next seven as in [`Choice`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<Optimizer>,
     /// Momentum of `sgd`, `nesterov` and `adam`.

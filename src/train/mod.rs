@@ -17,6 +17,8 @@ mod optimizer;
 mod rows;
 mod schedule;
 
+use std::ops::Range;
+
 use rand_distr::{Distribution, StandardNormal};
 
 use self::ladder::Ladder;
@@ -271,6 +273,12 @@ impl<'a, B: Backend> Trainer<'a, B> {
         if updates.is_empty() {
             return self.backend.finish();
         }
+        let backend = self.backend;
+        backend.attended(|| self.enqueue(updates))?;
+        backend.finish()
+    }
+
+    fn enqueue(&mut self, updates: Range<u64>) -> Result<()> {
         let (settings, rows) = (self.settings, self.rows);
         match self.data {
             Data::Resident(_) => {
@@ -280,6 +288,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
                     }
                     self.one_update()?;
                 }
+                Ok(())
             }
             Data::Streamed(source) => {
                 let minibatches = updates.clone().map(|t| minibatch(settings, rows, t));
@@ -288,10 +297,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
                         self.backend.write_states(&mut self.batch, &fetched.next(settings.batch)?)?;
                         self.one_update()
                     })
-                })?;
+                })
             }
         }
-        self.backend.finish()
     }
 
     fn one_update(&mut self) -> Result<()> {
@@ -406,7 +414,7 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
         let what = format!("translations over {} units", data.units());
         return fault(what, "as many units as the lattice has sites".into(), "give the lattice of the data, or none");
     }
-    let mistakes = Choice::of(settings.descent, settings.penalties).mistakes();
+    let mistakes = Choice::of(settings.learning_rate, settings.descent, settings.penalties).mistakes();
     let mistake = settings.schedule.mistake().map(|fault| ("schedule", fault)).into_iter().chain(mistakes).next();
     if let Some((key, mistake)) = mistake {
         return Err(Error::Input(mistake.at(format!("train, {key}"))));

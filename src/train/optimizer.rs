@@ -6,11 +6,10 @@ use crate::backend::{Descent, Penalties};
 use crate::error::{Error, Fault};
 
 /// Names of [`Descent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
     /// The gradient, with momentum where it is given.
-    #[default]
     Sgd,
     /// Momentum that looks ahead.
     Nesterov,
@@ -52,12 +51,13 @@ impl Optimizer {
     }
 }
 
-/// What may be said about the optimiser besides the learning rate and its schedule, by the names that flags and scenario
-/// files share.
+/// What may be said about the optimiser besides the schedule, by the names that flags and scenario files share.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Choice {
-    /// Its name; `sgd` unless said.
+    /// Its name; unless said as [`Choice::optimizer`].
     pub optimizer: Option<Optimizer>,
+    /// η at the start; that of the optimiser unless said.
+    pub learning_rate: Option<f64>,
     /// m of `sgd` (0 unless said) and `nesterov` (0.9), β₁ of `adam` (0.9).
     pub momentum: Option<f64>,
     /// β₂ of `adam` (0.999) and `rmsprop` (0.99).
@@ -87,10 +87,18 @@ const STRENGTH: Range = (|x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "
 const LARGEST: Range = (|x| x > 0.0 && x <= 1e6, "a positive number, at most 1000000", "leave it out for no limit");
 
 impl Choice {
+    /// The one that is named; else RMSProp, which learns fastest at its own rate, or the plain gradient where a learning
+    /// rate or a momentum is given: without a name these are numbers of the gradient.
+    #[must_use]
+    pub fn optimizer(&self) -> Optimizer {
+        let plain = self.learning_rate.is_some() || self.momentum.is_some();
+        self.optimizer.unwrap_or(if plain { Optimizer::Sgd } else { Optimizer::Rmsprop })
+    }
+
     /// Writes every default.
     #[must_use]
     pub fn filled(self) -> Self {
-        let optimizer = self.optimizer.unwrap_or_default();
+        let optimizer = self.optimizer();
         let momentum = match optimizer {
             Optimizer::Sgd => Some(0.0),
             Optimizer::Nesterov | Optimizer::Adam => Some(0.9),
@@ -104,6 +112,7 @@ impl Choice {
         let epsilon = optimizer.is_adaptive().then_some(1e-8);
         Self {
             optimizer: Some(optimizer),
+            learning_rate: self.learning_rate.or(Some(optimizer.default_rate())),
             momentum: self.momentum.or(momentum),
             square_decay: self.square_decay.or(square_decay),
             epsilon: self.epsilon.or(epsilon),
@@ -116,7 +125,7 @@ impl Choice {
     /// Everything that is wrong.
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
-        let optimizer = self.optimizer.unwrap_or_default();
+        let optimizer = self.optimizer();
         let has_momentum = optimizer != Optimizer::Rmsprop;
         let adaptive = optimizer.is_adaptive();
         let all = [
@@ -140,13 +149,13 @@ impl Choice {
         all.into_iter().filter_map(wrong).collect()
     }
 
-    /// What it stands for, with every default where nothing is said.
+    /// What it stands for besides the learning rate, with every default where nothing is said.
     #[must_use]
     pub fn resolve(self) -> (Descent, Penalties) {
         let filled = self.filled();
         let momentum = filled.momentum.unwrap_or(0.0);
         let (square_decay, epsilon) = (filled.square_decay.unwrap_or(0.0), filled.epsilon.unwrap_or(1.0));
-        let descent = match filled.optimizer.unwrap_or_default() {
+        let descent = match filled.optimizer() {
             Optimizer::Sgd => Descent::Momentum { momentum },
             Optimizer::Nesterov => Descent::Nesterov { momentum },
             Optimizer::Adam => Descent::Adam { momentum, square_decay, epsilon },
@@ -157,9 +166,9 @@ impl Choice {
         (descent, penalties)
     }
 
-    /// The choice that stands for a rule.
+    /// The choice that stands for a rule and its learning rate.
     #[must_use]
-    pub fn of(descent: Descent, penalties: Penalties) -> Self {
+    pub fn of(learning_rate: f64, descent: Descent, penalties: Penalties) -> Self {
         let (optimizer, momentum, square) = match descent {
             Descent::Momentum { momentum } => (Optimizer::Sgd, Some(momentum), None),
             Descent::Nesterov { momentum } => (Optimizer::Nesterov, Some(momentum), None),
@@ -171,6 +180,7 @@ impl Choice {
         let Penalties { weight_decay, l1, max_norm, clip } = penalties;
         Self {
             optimizer: Some(optimizer),
+            learning_rate: Some(learning_rate),
             momentum,
             square_decay: square.map(|(decay, _)| decay),
             epsilon: square.map(|(_, epsilon)| epsilon),
@@ -190,8 +200,11 @@ mod tests {
     fn what_is_left_out_is_filled_in() {
         let choice = |optimizer| Choice { optimizer: Some(optimizer), ..Choice::default() };
         let epsilon = 1e-8;
+        let plain = Choice { learning_rate: Some(0.5), ..Choice::default() };
         let all = [
-            (Choice::default(), Descent::PLAIN),
+            (Choice::default(), Descent::RmsProp { square_decay: 0.99, epsilon }),
+            (plain, Descent::PLAIN),
+            (Choice { momentum: Some(0.5), ..Choice::default() }, Descent::Momentum { momentum: 0.5 }),
             (choice(Optimizer::Nesterov), Descent::Nesterov { momentum: 0.9 }),
             (choice(Optimizer::Adam), Descent::Adam { momentum: 0.9, square_decay: 0.999, epsilon }),
             (choice(Optimizer::Rmsprop), Descent::RmsProp { square_decay: 0.99, epsilon }),
@@ -199,7 +212,7 @@ mod tests {
         for (choice, descent) in all {
             let (found, penalties) = choice.resolve();
             assert_eq!((found, penalties), (descent, Penalties::default()));
-            assert_eq!(Choice::of(found, penalties), choice.filled());
+            assert_eq!(Choice::of(choice.filled().learning_rate.unwrap(), found, penalties), choice.filled());
             assert!(choice.mistakes().is_empty() && choice.filled().mistakes().is_empty());
         }
     }
@@ -209,6 +222,7 @@ mod tests {
         for bad in [-0.1, f64::NAN, f64::INFINITY, 1e7] {
             let choice = Choice {
                 optimizer: Some(Optimizer::Adam),
+                learning_rate: None,
                 momentum: Some(bad),
                 square_decay: Some(bad),
                 epsilon: Some(bad),

@@ -12,7 +12,7 @@ fn every_algorithm_agrees_with_exact_values_and_a_wrong_one_would_not() {
     let cells: Vec<Cell> = [(4, 1.9), (4, 3.0), (8, 2.269_185), (8, 2.7), (16, 3.0)]
         .map(|(length, temperature)| Cell { length, temperature, algorithms: Algorithm::ALL.to_vec() })
         .into();
-    let values = values_of(&Cpu::new(), &cells, Accuracy { relative_error: 0.02, seed: 3 }, &mut Silent).unwrap();
+    let values = values_of(&Cpu::new(), &cells, Accuracy { relative_error: 0.02, seed: 1 }, &mut Silent).unwrap();
     assert_eq!(values.len(), 5 * 4 * 5);
     for summary in summaries_of(&values) {
         assert!(summary.holds && summary.compared == 20 && summary.exact >= 16, "{summary:?}");

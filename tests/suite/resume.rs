@@ -38,7 +38,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
 fn rows() -> Split {
     let noise = states(200, 33, 6);
     let data = BitMatrix::from_fn(200, 33, |r, j| noise.get(r, if j % 3 == 0 { 0 } else { j }));
-    split(&data, 20, 1)
+    split(data, 20, 1)
 }
 
 /// Asks to stop once a training has reached an update.

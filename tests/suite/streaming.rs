@@ -113,7 +113,7 @@ fn a_file_is_the_rows_it_holds() {
     let samples = directory.path().join("samples.npy");
     write_npy_bits(&samples, &data).unwrap();
     for kept_out in [0, 25] {
-        let in_memory = split(&data, kept_out, 9);
+        let in_memory = split(data.clone(), kept_out, 9);
         let in_file = split_file(&samples, directory.path().join("rows"), |_| kept_out, 9).unwrap();
         assert_eq!(in_file.held_out, in_memory.held_out);
         assert_eq!(in_file.train.ones(), in_memory.train.column_counts());

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::columns::{Columns, exchange};
 use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
 use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
-use super::machine::{CpuStates, SMALL, over_tiles, with_workspace};
+use super::machine::{CpuStates, SHORT, over_tiles, with_workspace};
 use super::params::{CpuParams, flat, flat_mut, from_tiles};
 use super::sparse::Sparse;
 use super::tile::{TILE, Tile};
@@ -95,7 +95,7 @@ impl CpuMoments {
         };
         let tiles = self.means.chunks_exact_mut(rows).zip(self.products.chunks_exact_mut(n_visible + 1));
         let threads = rayon::current_num_threads();
-        if threads == 1 || rows * n_visible * params.n_hidden < SMALL {
+        if threads == 1 || rows * n_visible * params.n_hidden < SHORT {
             for (tile, (means, out)) in tiles.enumerate() {
                 tile_means(tile, 0, means);
                 tile_products(0, means, out);

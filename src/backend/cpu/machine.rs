@@ -66,6 +66,9 @@ pub(super) fn with_workspace<T>(run: impl FnOnce(&mut Workspace) -> T) -> T {
 /// half, but some 25 µs to wake.
 pub(super) const SMALL: usize = 1 << 22;
 
+/// The same where threads are awake, as while a training runs ([`super::awake`]): handing over takes a microsecond or two.
+pub(super) const SHORT: usize = 1 << 20;
+
 /// Multiply-adds of a half-step from which threads may wait for each other after it (some 100 µs of one thread's work).
 const LONG: usize = 1 << 24;
 
@@ -214,7 +217,7 @@ pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address,
     let rows = Columns::new(&scratch.visible, n);
     params.turned_inputs(&mut scratch.turned);
     let turned = &scratch.turned;
-    let parallel = n * params.n_visible * params.n_hidden >= SMALL;
+    let parallel = n * params.n_visible * params.n_hidden >= SHORT;
     over_tiles(n, (&mut scratch.terms, &mut nothing(n * hidden.tiles())), parallel, |tile, first, gains, _| {
         with_workspace(|work| flip_gains(work, rows, first, &hidden, tile, turned[tile], gains));
     });

@@ -4,6 +4,7 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+mod awake;
 mod bands;
 mod bonds;
 mod columns;
@@ -218,6 +219,10 @@ impl Backend for Cpu {
 
     fn measure_peaks(&self) -> Result<Peaks> {
         Ok(kernels::peak::measure())
+    }
+
+    fn attended<T>(&self, run: impl FnOnce() -> T) -> T {
+        awake::attended(run)
     }
 
     fn finish(&self) -> Result<()> {

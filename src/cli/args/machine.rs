@@ -41,9 +41,12 @@ pub(in crate::cli) enum StreamSwitch {
 /// How gradients become steps, and what holds parameters small.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OptimizerArgs {
-    /// How gradients become steps
-    #[arg(long, default_value = "sgd", value_name = "sgd|nesterov|adam|rmsprop")]
-    pub(in crate::cli) optimizer: Optimizer,
+    /// How gradients become steps [default: rmsprop, or sgd where a learning rate or a momentum is given]
+    #[arg(long, value_name = "sgd|nesterov|adam|rmsprop")]
+    pub(in crate::cli) optimizer: Option<Optimizer>,
+    /// Learning rate at the start [default: 0.1, of adam and rmsprop 0.01]
+    #[arg(long, value_name = "RATE")]
+    pub(in crate::cli) learning_rate: Option<f64>,
     /// Momentum; of adam the decay of its mean gradient [default: 0, of nesterov and adam 0.9]
     #[arg(long, value_name = "M")]
     pub(in crate::cli) momentum: Option<f64>,
@@ -71,7 +74,8 @@ impl OptimizerArgs {
     /// What they say.
     pub(in crate::cli) fn choice(&self) -> Choice {
         Choice {
-            optimizer: Some(self.optimizer),
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
             momentum: self.momentum,
             square_decay: self.square_decay,
             epsilon: self.epsilon,
@@ -106,9 +110,6 @@ pub(in crate::cli) struct TrainArgs {
     /// Rows of a minibatch [default: 500, or all rows if there are fewer]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) batch: Option<usize>,
-    /// Learning rate at the start [default: 0.1, of adam and rmsprop 0.01]
-    #[arg(long, value_name = "RATE")]
-    pub(in crate::cli) learning_rate: Option<f64>,
     /// How the rate falls: not at all, to 0 on a straight line or a half cosine, or by FACTOR after every EVERY updates
     #[arg(long, default_value = "cosine", value_name = "constant|linear|cosine|steps:EVERY:FACTOR")]
     pub(in crate::cli) schedule: Schedule,

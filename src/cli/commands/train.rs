@@ -43,8 +43,11 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         about.sha256 = split.train.sha256().to_string();
         return train_split(args, global, console, &Source::from_data(about), &split, true);
     }
-    let source = Source::from_data(data::read(&args.data)?);
-    let split = split(&source.data.samples, kept_out(source.data.samples.rows()), global.seed());
+    let mut data = data::read(&args.data)?;
+    let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
+    let source = Source::from_data(data);
+    let kept_out = kept_out(samples.rows());
+    let split = split(samples, kept_out, global.seed());
     train_split(args, global, console, &source, &split, false)
 }
 
@@ -135,7 +138,7 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     let fault =
         |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
     let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
-    if let Some(rate) = args.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
+    if let Some(rate) = args.optimizer.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
         return fault(format!("learning rate {rate}"), "--learning-rate", "a positive number, e.g. 0.1");
     }
     let schedule = args.schedule.mistake().map(|fault| ("schedule", fault));
@@ -165,7 +168,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     };
     let batch = args.batch.unwrap_or(500.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
-    let (descent, penalties) = args.optimizer.choice().resolve();
+    let choice = args.optimizer.choice();
+    let (descent, penalties) = choice.resolve();
     TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
@@ -178,7 +182,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             chains: args.chains,
             batch,
             updates: args.epochs.map_or(args.updates, |epochs| epochs.saturating_mul(per_epoch)),
-            learning_rate: args.learning_rate.unwrap_or(args.optimizer.optimizer.default_rate()),
+            learning_rate: choice.learning_rate.unwrap_or(choice.optimizer().default_rate()),
             schedule: args.schedule,
             descent,
             penalties,

@@ -5,6 +5,7 @@ use super::super::mistake::{Mistakes, nearest_name};
 use super::super::plan::{Basis, Expect, Point, Source};
 use super::super::raw::{RawExpect, RawScenario};
 use super::selected;
+use crate::ising::Quantity;
 
 const OBSERVABLES: [&str; 11] = [
     "energy",
@@ -112,7 +113,14 @@ fn no_such_key(key: &str, max: Option<f64>, point: &Point) -> Option<(String, St
             if stage == "sample" && point.lattice.is_none() {
                 return absent("the units are on no lattice", "give the source a lattice");
             }
+            if let Some(observable) = rest.strip_prefix("ratio.") {
+                if !matches!(point.source, Source::Ising(_)) {
+                    return absent("exact values are known for an Ising source only", "remove this promise");
+                }
+                return unknown_name(&format!("{stage}.ratio"), observable, &Quantity::ALL.map(Quantity::name));
+            }
             let mut known = OBSERVABLES.to_vec();
+            known.push("ratio");
             if stage == "ising" {
                 known.extend(["exact", "flips_per_ns", "thermalisation", "spacing", "replicas"]);
             }

@@ -117,7 +117,7 @@ fn data_files() {
         ("train good.csv --hidden 2 --momentum 1".to_string(), "below 1"),
         ("train good.csv --hidden 2 --optimizer adamw".to_string(), "sgd, nesterov, adam or rmsprop"),
         ("train good.csv --hidden 2 --optimizer rmsprop --momentum 0.9".to_string(), "leave it out"),
-        ("train good.csv --hidden 2 --square-decay 0.9".to_string(), "leave it out"),
+        ("train good.csv --hidden 2 --optimizer sgd --square-decay 0.9".to_string(), "leave it out"),
         ("train good.csv --hidden 2 --optimizer adam --square-decay 1".to_string(), "below 1"),
         ("train good.csv --hidden 2 --optimizer adam --epsilon 0".to_string(), "positive"),
         ("train good.csv --hidden 2 --l1 NaN".to_string(), "0 to 1"),

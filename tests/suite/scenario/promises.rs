@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, IntervalRecord, LikelihoodChecks, LikelihoodRecord,
-    NamedCoupling, OrderSummary, Record, StatesRecord, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, IntervalRecord, IsingRecord, LikelihoodChecks,
+    LikelihoodRecord, NamedCoupling, Observables, OrderSummary, Record, StatesRecord, TrainRecord,
 };
 use gibbsite::scenario::{self, Expect};
 
@@ -22,6 +22,7 @@ fn promises_that_cannot_be_kept_are_mistakes() {
         ("key: \"likelihood.lk\", max: 1", "did you mean `kl`?"),
         ("key: \"likelyhood.kl\", max: 1", "did you mean `likelihood`?"),
         ("key: \"states.kl\", max: 1", "at most 12 sites"),
+        ("key: \"ising.ratio.enrgy\", max: 1", "did you mean `energy`?"),
         ("key: \"couplings.rank:0-1\", max: 3", "joined by `;`"),
         ("key: \"couplings.rank:0;99\", max: 3", "no unit is named \"99\""),
         ("key: \"couplings.rank:0;1\", max: 31", "at most 30"),
@@ -57,7 +58,40 @@ fn records() -> Vec<Record> {
             others_rms: 0.03,
         }),
     };
+    let one = |value| Estimate::new(value, 0.5);
+    let ising = IsingRecord {
+        observables: Observables {
+            temperature: 2.0,
+            lattice: "square:8".into(),
+            sites: 64,
+            samples: 100,
+            energy: one(-1.5),
+            specific_heat: one(1.0),
+            magnetization: one(0.9),
+            susceptibility: one(1.0),
+            binder: one(0.6),
+            p_up: one(0.5),
+            correlation: Vec::new(),
+            correlation_length: None,
+            effective_samples: None,
+        },
+        exact: Some(ExactObservables {
+            energy: -2.0,
+            specific_heat: 1.0,
+            magnetization: None,
+            susceptibility: None,
+            binder: None,
+            log_z: 60.0,
+            entropy: 10.0,
+        }),
+        algorithm: "metropolis".into(),
+        replicas: 10,
+        thermalisation: 10,
+        spacing: 1,
+        flips_per_ns: 1.0,
+    };
     vec![
+        Record::Ising(ising),
         Record::Train(TrainRecord {
             updates: 100,
             log_likelihood: None,
@@ -107,7 +141,10 @@ fn promises_find_their_values() {
         ("couplings.rank:CD3D; CD3E", Some(2.0)),
         ("couplings.rank:CD3D;LYZ", None),
         ("states.kl", None),
-        ("ising.energy", None),
+        ("ising.energy", Some(-1.5)),
+        ("ising.ratio.energy", Some(0.75)),
+        ("ising.ratio.magnetization", None),
+        ("sample.energy", None),
     ] {
         let record = scenario::evaluate(&expect(key, None, None, 0.0), &records);
         assert_eq!(record.found, value, "{key}");
