@@ -4,7 +4,7 @@
 // column + TILE_ACROSS quad. How quartets map to columns of the matrix is the importer's choice: it fills
 // tile_memory[column_slot(k, quartet)] and tile_memory[row_slot(k, row / 4)] with f32 as bits, for TILE_INPUTS inputs k.
 // Every output is a sum over k in order, whatever the tile, so that all tiles give the same bits.
-//!import tile
+//!import tile_blocks
 // Columns have one quartet more than they need: neighbouring inputs of one quartet then lie in different banks.
 const COLUMN_STRIDE: u32 = TILE_QUARTETS + 1u;
 const ROWS_FIRST: u32 = TILE_INPUTS * COLUMN_STRIDE;
@@ -12,38 +12,12 @@ const ROWS_FIRST: u32 = TILE_INPUTS * COLUMN_STRIDE;
 // Both factors while multiplying, then whatever the epilogue exchanges; as bits, so that it may hold any type.
 var<workgroup> tile_memory: array<vec4<u32>, TILE_MEMORY>;
 
-// Four rows × four columns, one vector a row.
-struct Four {
-    a: vec4<f32>,
-    b: vec4<f32>,
-    c: vec4<f32>,
-    d: vec4<f32>,
-}
-
-struct Tile {
-//!each four
-//!each quad
-    x{four}_{quad}: Four,
-//!end
-//!end
-}
-
 fn column_slot(k: u32, quartet: u32) -> u32 {
     return k * COLUMN_STRIDE + quartet;
 }
 
 fn row_slot(k: u32, row_four: u32) -> u32 {
     return ROWS_FIRST + k * TILE_ROW_FOURS + row_four;
-}
-
-// Quartet `quad` of the invocation.
-fn owned_quartet(local: u32, quad: u32) -> u32 {
-    return local % TILE_ACROSS + TILE_ACROSS * quad;
-}
-
-// A quarter of the number of the first row of the invocation's block `four`.
-fn owned_rows(local: u32, four: u32) -> u32 {
-    return TILE_FOURS * (local / TILE_ACROSS) + four;
 }
 
 // Adds the products of the inputs in workgroup memory; between the barriers of the importer.

@@ -208,7 +208,7 @@ fn every_stem_is_in_its_four_places() {
     assert_eq!(known, shaders, "the list of kernels");
 }
 
-fn parse(kernel: &Kernel, variant: Variant) -> naga::Module {
+fn parse(kernel: &Kernel, variant: Variant) -> (naga::Module, naga::valid::ModuleInfo) {
     let text = compose(kernel.source, variant);
     let module = naga::front::wgsl::parse_str(&text)
         .unwrap_or_else(|error| panic!("{}: {}", kernel.stem, error.emit_to_string(&text)));
@@ -220,19 +220,23 @@ fn parse(kernel: &Kernel, variant: Variant) -> naga::Module {
         Precision::NativeF16 => naga::valid::Capabilities::SHADER_FLOAT16,
         Precision::F32 | Precision::F16 => naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
     };
-    let capabilities = capabilities | halves;
+    let matrices = match variant.tile.side {
+        0 => naga::valid::Capabilities::empty(),
+        _ => naga::valid::Capabilities::COOPERATIVE_MATRIX,
+    };
+    let capabilities = capabilities | halves | matrices;
     let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities);
-    if let Err(error) = validator.validate(&module) {
+    let info = validator.validate(&module).unwrap_or_else(|error| {
         panic!("{} ({}): {}", kernel.stem, variant.products.name(), error.emit_to_string(&text));
-    }
-    module
+    });
+    (module, info)
 }
 
 #[test]
 fn every_shader_is_valid_and_matches_its_host() {
     for kernel in kernels::ALL {
         for variant in kernel.variants() {
-            let module = parse(kernel, variant);
+            let (module, _) = parse(kernel, variant);
             let entry = module.entry_points.iter().find(|entry| entry.name == kernel.entry);
             let entry = entry.unwrap_or_else(|| panic!("{} has no entry {}", kernel.stem, kernel.entry));
             assert_eq!(entry.workgroup_size, [kernel.invocations(variant.tile), 1, 1], "{}", kernel.stem);
@@ -241,10 +245,36 @@ fn every_shader_is_valid_and_matches_its_host() {
     }
 }
 
+/// Few devices offer cooperative matrices, so that their variants are followed as far as the driver's own language.
+#[test]
+fn cooperative_matrices_become_instructions_of_the_driver() {
+    let by_matrices = |kernel: &&&Kernel| kernel.matrices;
+    let stems: Vec<&str> = kernels::ALL.iter().filter(by_matrices).map(|kernel| kernel.stem).collect();
+    assert_eq!(stems, ["gibbs_half_step"; 2]);
+    for kernel in kernels::ALL.iter().filter(by_matrices) {
+        for variant in kernel.variants().filter(|variant| variant.tile.side > 0) {
+            let (module, info) = parse(kernel, variant);
+            let entry = naga::back::spv::PipelineOptions {
+                shader_stage: naga::ShaderStage::Compute,
+                entry_point: kernel.entry.to_string(),
+            };
+            let options = naga::back::spv::Options { lang_version: (1, 4), ..Default::default() };
+            let words = naga::back::spv::write_vec(&module, &info, &options, Some(&entry)).unwrap();
+            // After a header of five words, instructions: their length and their number, OpCooperativeMatrixMulAddKHR.
+            let (mut at, mut products) = (5, 0);
+            while at < words.len() {
+                products += u32::from(words[at] & 0xffff == 4459);
+                at += (words[at] >> 16).max(1) as usize;
+            }
+            assert_eq!(products, variant.tile.columns / variant.tile.side, "{}", variant.tile.name);
+        }
+    }
+}
+
 #[test]
 fn every_entry_point_is_listed_and_every_text_is_complete() {
     for kernel in kernels::ALL {
-        for entry in &parse(kernel, Variant::new(Products::Limbs)).entry_points {
+        for entry in &parse(kernel, Variant::new(Products::Limbs)).0.entry_points {
             let listed = kernels::ALL.iter().any(|k| k.stem == kernel.stem && k.entry == entry.name);
             assert!(listed, "{} {}", kernel.stem, entry.name);
         }

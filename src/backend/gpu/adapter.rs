@@ -12,7 +12,7 @@ use crate::error::{Error, Fault, Result};
 
 use super::plan::Room;
 use super::shader::{Precision, Products};
-use super::tile::Tile;
+use super::tile::{self, Tile};
 use super::timing::{self, Timed};
 
 /// Which adapter is wanted.
@@ -224,6 +224,7 @@ fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
         (wgpu::Features::SHADER_INT64, "64-bit integers in shaders"),
         (wgpu::Features::SHADER_F16, "16-bit floats in shaders"),
         (timing::FEATURES, "timestamps"),
+        (wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative matrices"),
     ];
     let has = |feature| adapter.features().contains(feature);
     used.into_iter().filter(|(feature, _)| has(*feature)).map(|(_, name)| name.to_string()).collect()
@@ -247,6 +248,34 @@ pub(super) struct Opened {
     pub(super) queue: wgpu::Queue,
     pub(super) products: Products,
     pub(super) precision: Precision,
+    /// The tile of cooperative matrices that half-steps may take.
+    pub(super) matrices: Option<&'static Tile>,
+}
+
+/// The tile of cooperative matrices that an adapter can multiply: factors in f16, sums in f32, and subgroups of exactly
+/// the size that the shader takes them to have.
+fn matrices_of(adapter: &wgpu::Adapter) -> Option<&'static Tile> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let offered = adapter.cooperative_matrix_properties();
+    let info = adapter.get_info();
+    let subgroups = [info.subgroup_min_size, info.subgroup_max_size];
+    tile::MATRICES.into_iter().find(|tile| {
+        let sides = |m: &wgpu::CooperativeMatrixProperties| [m.m_size, m.n_size, m.k_size] == [tile.side; 3];
+        tile.subgroup().is_some_and(|size| subgroups == [size; 2])
+            && offered.iter().any(|m| sides(m) && m.ab_type == F16 && m.cr_type == F32)
+    })
+}
+
+/// Leave to use what wgpu calls experimental.
+#[expect(unsafe_code, reason = "wgpu asks for consent")]
+fn experimental(wanted: bool) -> wgpu::ExperimentalFeatures {
+    if !wanted {
+        return wgpu::ExperimentalFeatures::disabled();
+    }
+    // SAFETY: only cooperative matrices are asked for. They load, multiply and store within arrays of workgroup memory of
+    // constant size at constant strides, in uniform control flow, which the validation of every shader's text and the
+    // parity test of this variant confirm; and no one gets them without asking for weights in f16.
+    unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
 /// Opens the adapter that `selection` asks for.
@@ -274,6 +303,10 @@ pub(super) fn open(selection: &Selection) -> Result<Opened> {
     if precision == Precision::NativeF16 {
         required_features |= native;
     }
+    let matrices = matrices_of(&adapter).filter(|_| precision == Precision::NativeF16);
+    if matrices.is_some() {
+        required_features |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+    }
     if selection.timed != Timed::Never && adapter.features().contains(timing::FEATURES) {
         required_features |= timing::FEATURES;
     }
@@ -284,12 +317,13 @@ pub(super) fn open(selection: &Selection) -> Result<Opened> {
         label: Some("gibbsite"),
         required_features,
         required_limits,
+        experimental_features: experimental(matrices.is_some()),
         ..wgpu::DeviceDescriptor::default()
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| {
         Error::Device(Fault::new(format!("the device cannot be opened: {error}")).at(&name).advice(CPU_ADVICE))
     })?;
-    Ok(Opened { adapter, device, queue, products, precision })
+    Ok(Opened { adapter, device, queue, products, precision, matrices })
 }
 
 pub(super) const CPU_ADVICE: &str = "update the driver, choose another device (gibbsite devices), or use --backend cpu";

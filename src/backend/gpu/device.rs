@@ -59,7 +59,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] when there is no such adapter or it cannot be opened.
     pub fn new(selection: &Selection) -> Result<Self> {
-        let adapter::Opened { adapter, device, queue, products, precision } = adapter::open(selection)?;
+        let adapter::Opened { adapter, device, queue, products, precision, matrices } = adapter::open(selection)?;
         let failure = Arc::new(Mutex::new(Failure::default()));
         let place = adapter.get_info().name;
         let (kept, name) = (Arc::clone(&failure), place.clone());
@@ -84,7 +84,7 @@ impl Gpu {
             nothing: memory::nothing(&device),
             compiled: None,
             precision,
-            tiles: Tiles::new(selection, &adapter.get_info(), &limits)?,
+            tiles: Tiles::new(selection, &adapter.get_info(), &limits, matrices)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
             device,
             queue,

@@ -73,6 +73,8 @@ pub struct Kernel {
     pub stored_weights: bool,
     /// Whether its sums over visible units go on from one buffer of weights to the next.
     pub carries: bool,
+    /// Whether it has a variant by cooperative matrices.
+    pub matrices: bool,
     /// Whether the driver may leave out its checks of indices and its clearing of workgroup memory: where the parity
     /// tests over sizes show that results with and without are the same.
     pub trusted: bool,
@@ -112,9 +114,15 @@ impl Kernel {
             };
             precisions.iter().flat_map(with)
         };
-        tiles.iter().flat_map(move |tile| {
+        let plain = tiles.iter().flat_map(move |tile| {
             stored().flat_map(move |stored| Products::ALL.map(|products| Variant { products, stored, tile }))
-        })
+        });
+        let matrices = if self.matrices { &tile::MATRICES[..] } else { &[] };
+        let by_matrices = matrices.iter().flat_map(|tile| {
+            let stored = Stored::BY_MATRICES;
+            Products::ALL.map(|products| Variant { products, stored, tile })
+        });
+        plain.chain(by_matrices)
     }
 
     /// File name of a variant: stem, entry point and what distinguishes it, e.g. `update.offsets.wide.wgsl`.

@@ -4,6 +4,11 @@
 //! buffer, at dynamic offsets, written just before the batch. At most [`IN_FLIGHT`] batches wait on the device, so the
 //! queue does not grow, and a batch is kept near [`BATCH_SECONDS`] by the time that earlier ones took. None of this
 //! changes a number: batches only decide where work is cut.
+//!
+//! Why not immediates, which WebGPU does not have: on lavapipe, 1024 dispatches of one pass with 80 bytes of parameters
+//! each, medians of 40 turns, 0.33 to 0.35 µs of CPU time to record a dispatch against 0.47 to 0.51 with the ring, of
+//! 5.4 µs against 5.6 to 5.9 with its execution (2026-11-24). 0.15 µs of dispatches that take 10 µs and more are not worth
+//! a second way.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,10 +1,10 @@
 //! Composition of WGSL text from a kernel's file, the shared parts it imports, and what its variant decides.
 //!
-//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Four imports are
-//! resolved by the [`Variant`]: `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `taken_up` by
-//! [`Parts`], `tile` by the constants of the [`Tile`]. Lines between `//!each name` and `//!end` are repeated as often as
+//! A line `//!import name` is replaced by `shaders/common/name.wgsl`, once in the whole text. Some imports are
+//! resolved by the [`Variant`]: `inner_product` and `tile` by the [`Tile`], `multiply_high` by [`Products`], `stored_weights` by [`Precision`], `taken_up` by
+//! [`Parts`]. Lines between `//!each name` and `//!end` are repeated as often as
 //! the tile says, with `{name}` replaced by 0, 1, …: compilers keep unrolled accumulators in registers and arrays of them
-//! often not.
+//! often not. `{side}` is the side of the tile's cooperative matrices.
 
 use super::tile::{self, Tile};
 
@@ -89,6 +89,11 @@ pub struct Stored {
     pub parts: Parts,
 }
 
+impl Stored {
+    /// What cooperative matrices multiply: the device's own f16, in one buffer.
+    pub const BY_MATRICES: Self = Self { precision: Precision::NativeF16, parts: Parts::One };
+}
+
 /// What a kernel's text depends on besides its own file; kernels without tiles or stored weights ignore the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
@@ -122,11 +127,13 @@ const COMMON: &[(&str, &str)] = common_parts![
     "grid",
     "grid_part",
     "inner_product",
+    "inner_product_matrices",
     "machine",
     "multiply_high_limbs",
     "multiply_high_wide",
     "permutation",
     "philox",
+    "product_shape",
     "row_sum",
     "sfc32",
     "sigmoid",
@@ -136,6 +143,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "stored_weights_f32",
     "taken_up_one",
     "taken_up_several",
+    "tile_blocks",
     "tile_product",
 ];
 
@@ -151,8 +159,11 @@ pub fn compose(source: &str, variant: Variant) -> String {
     if text.contains("array<f16>") {
         unrolled.push_str("enable f16;\n");
     }
+    if text.contains("coop_mat") {
+        unrolled.push_str("enable wgpu_cooperative_matrix;\n");
+    }
     repeat(&lines, variant.tile, &mut unrolled);
-    unrolled
+    unrolled.replace("{side}", &variant.tile.side.to_string())
 }
 
 fn include(source: &str, variant: Variant, seen: &mut Vec<&'static str>, text: &mut String) {
@@ -169,6 +180,7 @@ fn include(source: &str, variant: Variant, seen: &mut Vec<&'static str>, text: &
             ("stored_weights", _, Precision::F16) => "stored_weights_f16",
             ("stored_weights", _, Precision::NativeF16) => "stored_weights_f16_native",
             ("taken_up", ..) if variant.stored.parts == Parts::One => "taken_up_one",
+            ("inner_product", ..) if variant.tile.side > 0 => "inner_product_matrices",
             ("taken_up", ..) => "taken_up_several",
             ("tile", ..) => {
                 if !seen.contains(&"tile") {

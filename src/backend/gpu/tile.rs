@@ -1,7 +1,7 @@
 //! How the kernels that form products divide their outputs among workgroups and invocations.
 //!
 //! Which tile is fastest depends on the device and on the shape of the machine; results do not depend on it, because
-//! every output is summed over its inputs in order.
+//! every output is summed over its inputs in order. Tiles of cooperative matrices do not promise that and stand apart.
 
 /// Outputs of a workgroup, `rows` × `columns`, and how its invocations share them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,29 +20,44 @@ pub struct Tile {
     pub inputs: u32,
     /// Inputs multiplied between two looks at the loop's counter.
     pub unroll: u32,
+    /// Rows, columns and inputs of the cooperative matrices that multiply; 0 where invocations do by themselves.
+    pub side: u32,
 }
 
+/// Not a tile of its own, but what the tiles without cooperative matrices have in common.
+const PLAIN: Tile = Tile { name: "", rows: 0, columns: 0, fours: 2, quads: 2, inputs: 16, unroll: 1, side: 0 };
+
 /// For small machines: many workgroups of few outputs.
-pub static SMALL: Tile = Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2 };
+pub static SMALL: Tile =
+    Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
 /// Between small and large.
-pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, fours: 2, quads: 1, inputs: 32, unroll: 2 };
+pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
 /// 8 × 8 outputs an invocation, 64 invocations.
-pub static LARGE: Tile = Tile { name: "64x64", rows: 64, columns: 64, fours: 2, quads: 2, inputs: 16, unroll: 1 };
+pub static LARGE: Tile = Tile { name: "64x64", rows: 64, columns: 64, ..PLAIN };
 /// 8 × 8 outputs an invocation, 256 invocations: the least traffic, for devices with more workgroup memory.
-pub static HUGE: Tile = Tile { name: "128x128", rows: 128, columns: 128, fours: 2, quads: 2, inputs: 16, unroll: 1 };
+pub static HUGE: Tile = Tile { name: "128x128", rows: 128, columns: 128, ..PLAIN };
 /// [`LARGE`] for devices with registers for the operands of four inputs: fewer instructions besides the multiply-adds.
 pub static LARGE_UNROLLED: Tile = Tile { name: "64x64-4", unroll: 4, ..LARGE };
 /// [`HUGE`] likewise.
 pub static HUGE_UNROLLED: Tile = Tile { name: "128x128-4", unroll: 4, ..HUGE };
 
-/// Every tile.
+/// Cooperative matrices of 16 × 16, in subgroups of 32.
+pub static MATRICES_16: Tile =
+    Tile { name: "64x32-matrices16", rows: 64, columns: 32, fours: 1, quads: 1, inputs: 32, side: 16, ..PLAIN };
+/// Cooperative matrices of 8 × 8, in subgroups of 8.
+pub static MATRICES_8: Tile = Tile { name: "64x32-matrices8", fours: 2, side: 8, ..MATRICES_16 };
+
+/// Tiles of the Gibbs half-step by cooperative matrices, whose sums are in an order of the device's own.
+pub static MATRICES: [&Tile; 2] = [&MATRICES_16, &MATRICES_8];
+
+/// Every tile that sums in order.
 pub static ALL: [&Tile; 6] = [&SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &HUGE, &HUGE_UNROLLED];
 
 impl Tile {
     /// The tile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        ALL.into_iter().find(|tile| tile.name == name)
+        ALL.into_iter().chain(MATRICES).find(|tile| tile.name == name)
     }
 
     /// Invocations of a workgroup.
@@ -51,10 +66,17 @@ impl Tile {
         self.rows / (4 * self.fours) * (self.columns / (4 * self.quads))
     }
 
-    /// Bytes of workgroup memory.
+    /// Invocations that must be one subgroup, where cooperative matrices multiply: each has its own rows.
+    #[must_use]
+    pub fn subgroup(&self) -> Option<u32> {
+        (self.side > 0).then(|| self.invocations() / (self.rows / self.side))
+    }
+
+    /// Bytes of workgroup memory: the exchange, and factors of two and sums of four bytes for cooperative matrices.
     #[must_use]
     pub fn bytes(&self) -> u32 {
-        16 * self.memory()
+        let factors = 2 * self.inputs * (self.rows + self.columns);
+        16 * self.memory() + if self.side > 0 { factors + 4 * self.rows * self.columns } else { 0 }
     }
 
     /// Workgroups over all outputs.
@@ -64,6 +86,9 @@ impl Tile {
     }
 
     fn memory(&self) -> u32 {
+        if self.side > 0 {
+            return self.rows / 4 * (self.columns / 4);
+        }
         self.inputs * (self.columns / 4 + 1 + self.rows / 4)
     }
 
@@ -82,6 +107,7 @@ impl Tile {
             ("ROW_LOADS", self.row_loads()),
             ("WORDS", self.columns / 32),
             ("MEMORY", self.memory()),
+            ("SIDE", self.side),
         ];
         values.iter().map(|(name, value)| format!("const TILE_{name}: u32 = {value}u;\n")).collect()
     }
@@ -98,6 +124,7 @@ impl Tile {
             "step" => self.unroll,
             "column_load" => self.inputs * self.columns / 4 / self.invocations(),
             "row_load" => self.row_loads(),
+            "matrix" => self.columns / self.side,
             _ => return None,
         })
     }
@@ -124,5 +151,16 @@ mod tests {
             assert_eq!(tile.inputs % tile.unroll, 0, "{}", tile.name);
             assert_eq!(Tile::named(tile.name), Some(tile));
         }
+    }
+
+    #[test]
+    fn matrices_divide_their_tiles() {
+        for tile in MATRICES {
+            assert_eq!((tile.inputs, tile.inputs % tile.side, tile.columns % tile.side), (32, 0, 0), "{}", tile.name);
+            assert_eq!(tile.invocations() % tile.rows, 0, "{}", tile.name);
+            assert!(tile.bytes() <= 16 * 1024 && tile.invocations() <= 256, "{}", tile.name);
+            assert_eq!(Tile::named(tile.name), Some(tile));
+        }
+        assert_eq!([MATRICES_16.subgroup(), MATRICES_8.subgroup(), LARGE.subgroup()], [Some(32), Some(8), None]);
     }
 }

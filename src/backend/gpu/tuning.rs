@@ -2,7 +2,8 @@
 //! product of about this shape, or the likely one.
 //!
 //! Measuring takes a fraction of a second for each class of shapes, once: a [`TileStore`] keeps the outcome. Software
-//! devices are not measured. The choice never changes a result, since every tile sums in the same order.
+//! devices are not measured. The choice never changes a result, since every tile sums in the same order; that of cooperative
+//! matrices, in a Gibbs half-step with f16 weights, may change bits within their margin.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -37,11 +38,15 @@ pub trait TileStore: std::fmt::Debug + Send + Sync {
 pub(super) struct Tiles {
     fixed: Option<&'static Tile>,
     fitting: Vec<&'static Tile>,
+    /// The tile of cooperative matrices that the device offers.
+    matrices: Option<&'static Tile>,
     software: bool,
     /// Adapter, driver and shader, as the store knows them.
     key: String,
     store: Option<Box<dyn TileStore>>,
     chosen: Mutex<TileChoices>,
+    /// The same for half-steps that could be done by cooperative matrices.
+    chosen_for_half_steps: Mutex<TileChoices>,
 }
 
 /// Workgroups that keep a large device busy.
@@ -63,7 +68,12 @@ fn hash(text: &str) -> u64 {
 }
 
 impl Tiles {
-    pub(super) fn new(selection: &Selection, info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> Result<Self> {
+    pub(super) fn new(
+        selection: &Selection,
+        info: &wgpu::AdapterInfo,
+        limits: &wgpu::Limits,
+        matrices: Option<&'static Tile>,
+    ) -> Result<Self> {
         let fits = |tile: &Tile| {
             tile.bytes() <= limits.max_compute_workgroup_storage_size
                 && tile.invocations() <= limits.max_compute_invocations_per_workgroup
@@ -73,6 +83,14 @@ impl Tiles {
                 Fault::new(format!("tiles of {} need {} bytes of workgroup memory", tile.name, tile.bytes()))
                     .at(&info.name)
                     .expected(format!("at most {}", limits.max_compute_workgroup_storage_size)),
+            ));
+        }
+        if let Some(tile) = selection.tile.filter(|tile| tile.side > 0 && matrices != Some(*tile)) {
+            return Err(Error::Device(
+                Fault::new(format!("the device does not multiply by {}", tile.name))
+                    .at(&info.name)
+                    .expected("weights in f16 and a device with such cooperative matrices")
+                    .advice("leave GIBBSITE_TILE empty"),
             ));
         }
         // Intel's compilers run out of registers where the operands of several inputs are held; the others gain by it.
@@ -90,11 +108,18 @@ impl Tiles {
         Ok(Self {
             fixed: selection.tile,
             fitting: wanted.into_iter().filter(|tile| fits(tile)).collect(),
+            matrices,
             software: info.device_type == wgpu::DeviceType::Cpu,
             key: format!("{} | {} {} | {shader:016x}", info.name, info.driver, info.driver_info),
             store: None,
             chosen: Mutex::default(),
+            chosen_for_half_steps: Mutex::default(),
         })
+    }
+
+    /// As the store knows the choices between the fastest tile and cooperative matrices.
+    fn key_for_half_steps(&self) -> String {
+        format!("{} | half-steps in f16", self.key)
     }
 
     /// The largest tile that still gives the device enough workgroups.
@@ -113,6 +138,9 @@ impl Gpu {
             // A tile that does not fit any more, or that this vendor does not take, is measured anew.
             let usable = known.into_iter().filter(|(_, tile)| self.tiles.fitting.contains(tile)).collect();
             self.tiles.chosen = Mutex::new(usable);
+            let known = store.load(&self.tiles.key_for_half_steps());
+            let usable = |tile: &&Tile| self.tiles.matrices == Some(*tile) || self.tiles.fitting.contains(tile);
+            self.tiles.chosen_for_half_steps = Mutex::new(known.into_iter().filter(|(_, tile)| usable(tile)).collect());
             self.tiles.store = Some(store);
         }
         self
@@ -120,7 +148,7 @@ impl Gpu {
 
     /// The tile for a product of `rows` × `columns` outputs over `inputs` inputs.
     pub(super) fn tile(&self, rows: usize, columns: usize, inputs: usize) -> &'static Tile {
-        if let Some(tile) = self.tiles.fixed {
+        if let Some(tile) = self.tiles.fixed.filter(|tile| tile.side == 0) {
             return tile;
         }
         let class = class_of(rows, columns, inputs);
@@ -129,7 +157,8 @@ impl Gpu {
         }
         let likely = self.tiles.likely(rows, columns);
         let Some(store) = &self.tiles.store else { return likely };
-        let tile = self.fastest([rows, columns, inputs].map(|n| n.min(MOST))).unwrap_or_else(|error| {
+        let shape = [rows, columns, inputs].map(|n| n.min(MOST));
+        let tile = self.fastest(&self.tiles.fitting, Stored::default(), shape).unwrap_or_else(|error| {
             self.fail(error);
             likely
         });
@@ -139,8 +168,36 @@ impl Gpu {
         tile
     }
 
-    /// Measures all fitting tiles on a half-step of that shape.
-    fn fastest(&self, [rows, columns, inputs]: [usize; 3]) -> Result<&'static Tile> {
+    /// The same for a Gibbs half-step, which cooperative matrices may do with weights in f16.
+    pub(super) fn half_step_tile(&self, stored: Stored, rows: usize, columns: usize, inputs: usize) -> &'static Tile {
+        let matrices = self.tiles.matrices.filter(|_| stored == Stored::BY_MATRICES);
+        if let Some(tile) = matrices.filter(|_| self.tiles.fixed == matrices) {
+            return tile;
+        }
+        let plain = self.tile(rows, columns, inputs);
+        let (Some(matrices), None, Some(store)) = (matrices, self.tiles.fixed, &self.tiles.store) else { return plain };
+        let class = class_of(rows, columns, inputs);
+        if let Some(&tile) = lock(&self.tiles.chosen_for_half_steps).get(&class) {
+            return tile;
+        }
+        let shape = [rows, columns, inputs].map(|n| n.min(MOST));
+        let tile = self.fastest(&[plain, matrices], stored, shape).unwrap_or_else(|error| {
+            self.fail(error);
+            plain
+        });
+        let mut chosen = lock(&self.tiles.chosen_for_half_steps);
+        chosen.insert(class, tile);
+        store.save(&self.tiles.key_for_half_steps(), &chosen);
+        tile
+    }
+
+    /// Measures `tiles` on a half-step of that shape.
+    fn fastest(
+        &self,
+        tiles: &[&'static Tile],
+        stored: Stored,
+        [rows, columns, inputs]: [usize; 3],
+    ) -> Result<&'static Tile> {
         // Whatever failed before belongs to those who recorded it.
         self.wait_for_all()?;
         let row = |what, rows, row_bytes| Shape { what, unit: "rows", rows, row_bytes };
@@ -148,11 +205,11 @@ impl Gpu {
         let biases = self.allocate(row("biases to measure with", inputs + columns, 4))?;
         let from = self.allocate(row("states to measure with", rows, 4 * inputs.div_ceil(32)))?;
         let to = self.allocate(row("states to measure with", rows, 4 * columns.div_ceil(32)))?;
-        let mut best = (f64::INFINITY, self.tiles.fitting[0]);
-        for tile in self.tiles.fitting.iter().copied() {
+        let mut best = (f64::INFINITY, tiles[0]);
+        for tile in tiles.iter().copied() {
             let bound = self.bind_tiled(
                 &gibbs_half_step::HIDDEN,
-                Stored::default(),
+                stored,
                 tile,
                 &[&weights, &biases, &biases, &from, &to, self.nothing()],
             );

@@ -1,12 +1,17 @@
 //! Class margin: a drawn bit may differ from the f64 reference only where u lies within the stated margin of p.
 
+use std::io::Write as _;
+
+use gibbsite::backend::gpu::shader::Precision;
+use gibbsite::backend::gpu::{Gpu, Selection, tile};
 use gibbsite::backend::{Address, Backend};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
+use half::f16;
 
 use super::reference::{Side, check_draw, input, probability, unit_uniform};
-use super::{SIZES, machine, on_both, states};
+use super::{SIZES, gpu_or_ignored, machine, on_both, states};
 
 /// Checks `drawn` as a sample of one side given `other`.
 fn check(
@@ -108,5 +113,27 @@ on_both! {
             check(&rbm, Side::Hidden, &v, &drawn, address, step).is_err()
         });
         assert!(check(&rbm, Side::Hidden, &v, &drawn, address, 0).is_err() || seen, "one altered weight");
+    }
+}
+
+/// Their sums are in an order of the device's own: the same margin, not the same bits as by the other tiles.
+#[test]
+fn cooperative_matrices_follow_the_reference_within_the_margin() {
+    let _shared = gpu_or_ignored!();
+    let open = |tile| {
+        let precision = Precision::F16;
+        Gpu::new(&Selection { allow_software: true, tile: Some(tile), precision, ..Selection::default() })
+    };
+    let Some(gpu) = tile::MATRICES.into_iter().find_map(|tile| open(tile).ok()) else {
+        writeln!(std::io::stderr(), "ignored: cooperative matrices: the device has none that fit").ok();
+        return;
+    };
+    for &(chains, n_visible, n_hidden) in SIZES.iter().chain(&[(127, 129, 128), (257, 33, 259), (5, 261, 130)]) {
+        let mut rbm = machine(n_visible, n_hidden, 0.5, 1);
+        rbm.weights.iter_mut().for_each(|w| *w = f16::from_f32(*w).to_f32());
+        let mut v = states(chains, n_visible, 2);
+        for k in 0..2 {
+            v = step(&gpu, &rbm, &v, Address { seed: 1 << 40 | 5, first_chain: 1000 }, 7 + k);
+        }
     }
 }

@@ -5,6 +5,11 @@
 //! Random: unit j of chain r as in [`crate::rng`], at a step and stream.
 //! Class: margin: a bit may differ only where |u − p| is under the bound of the f32 sum and of exp.
 //! Source: Smolensky 1986; Hinton 2010.
+//!
+//! Where weights are stored as the device's own f16 and subgroups of the right size multiply cooperative matrices
+//! (an experimental feature of wgpu), there is a variant by them: operands in f16, in which states and stored weights are
+//! exact, sums in f32 in an order of the device's own. The class is the same, the bits need not be; it is taken only where
+//! it was measured to be faster, or named.
 
 use crate::backend::Address;
 use crate::backend::gpu::device::Gpu;
@@ -40,9 +45,15 @@ parameters! {
 }
 
 /// v → h.
-pub(in crate::backend::gpu) static HIDDEN: Kernel = kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+pub(in crate::backend::gpu) static HIDDEN: Kernel = Kernel {
+    matrices: true,
+    ..kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite])
+};
 /// h → v: the same text, with the weights read across.
-pub(super) static VISIBLE: Kernel = kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+pub(super) static VISIBLE: Kernel = Kernel {
+    matrices: true,
+    ..kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite])
+};
 /// Sums over the visible units of all parts of the weights but the last.
 pub(super) static CARRY: Kernel =
     kernel!(summing "gibbs_half_step", "carry_inputs", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
@@ -110,7 +121,7 @@ impl HalfStep {
         v: &wgpu::Buffer,
         h: &wgpu::Buffer,
     ) -> Result<Self> {
-        let tile = gpu.tile(chains, params.n_hidden, params.n_visible);
+        let tile = gpu.half_step_tile(params.stored(), chains, params.n_hidden, params.n_visible);
         let Carried { mut dispatches, sums, first_input } = Carried::new(gpu, params, chains, v)?;
         let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums];
         let bound = gpu.bind_tiled(&HIDDEN, params.stored(), tile, &buffers);
@@ -139,7 +150,7 @@ impl HalfStep {
         base: Option<&wgpu::Buffer>,
     ) -> Self {
         let dispatches = params.parts.iter().map(|part| {
-            let tile = gpu.tile(chains, part.units.len(), params.n_hidden);
+            let tile = gpu.half_step_tile(params.stored(), chains, part.units.len(), params.n_hidden);
             let base = base.unwrap_or(&params.biases);
             let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing()];
             let bound = gpu.bind_tiled(&VISIBLE, params.stored(), tile, &buffers);

@@ -82,6 +82,7 @@ macro_rules! kernel {
             workgroup_size: $crate::backend::gpu::kernel::Workgroup::$kind $(($size))?,
             stored_weights: $weights,
             carries: $carries,
+            matrices: false,
             trusted: $trusted,
             fields: <$parameters as $crate::backend::gpu::kernel::Parameters>::FIELDS,
             parameter_bytes: size_of::<$parameters>(),

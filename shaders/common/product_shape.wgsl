@@ -1,0 +1,35 @@
+// Shape of a product of states and weights, and where its numbers lie; the importer of the product declares the rest.
+struct Shape {
+    chains: u32,
+    // First input whose weights are here, a whole word; before it, sums are carried.
+    first_input: u32,
+    // End of the inputs whose weights are here.
+    n_inputs: u32,
+    n_units: u32,
+    // Whether neighbouring inputs, not neighbouring units, are neighbours in memory; a constant of the entry point.
+    inputs_neighbour: bool,
+}
+
+// First chain and first unit of the tile of a workgroup; tiles of neighbouring units follow one another.
+fn tile_origin(number: u32, n_units: u32) -> vec2<u32> {
+    let unit_tiles = (n_units + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+    return vec2<u32>(TILE_ROWS * (number / unit_tiles), TILE_COLUMNS * (number % unit_tiles));
+}
+
+fn weight_at(input: u32, unit: u32, shape: Shape) -> f32 {
+    let row = input - shape.first_input;
+    return stored_weight(select(row * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
+}
+
+// First of the four units of a quartet, counted from the tile's first.
+fn unit_of(quartet: u32) -> u32 {
+    return 32u * (quartet / 8u) + quartet % 8u;
+}
+
+// One word of four chains.
+fn four_words(chain: u32, word: u32, shape: Shape) -> vec4<u32> {
+    let last = shape.chains - 1u;
+    return vec4<u32>(
+        state_word(min(chain, last), word), state_word(min(chain + 1u, last), word),
+        state_word(min(chain + 2u, last), word), state_word(min(chain + 3u, last), word));
+}
