@@ -113,6 +113,40 @@ pub struct HostMoments {
     pub data_hidden: Vec<f32>,
 }
 
+/// What became of two chains at neighbouring rungs of a ladder that tried to change places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exchanged {
+    /// ln p* of the higher rung less that of the lower one, for the state that was at the lower, in nats.
+    pub up: f64,
+    /// ln p* of the lower rung less that of the higher one, for the state that was at the higher.
+    pub down: f64,
+    /// Whether they did.
+    pub accepted: bool,
+}
+
+impl Exchanged {
+    /// What both states decide with a uniform number.
+    #[must_use]
+    pub fn decide(up: f64, down: f64, uniform: f32) -> Self {
+        Self { up, down, accepted: f64::from(uniform) < (up + down).exp() }
+    }
+
+    /// Probability of acceptance.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        (self.up + self.down).exp().min(1.0)
+    }
+}
+
+/// Rounds of exchanges of which a device keeps the record: few enough to take no memory to speak of, enough that reading
+/// them does not hold the device up.
+pub const RECORDED: usize = 16;
+
+/// Pairs of neighbouring rungs that try to change places in a round.
+pub fn pairs(rungs: usize, round: u64) -> impl ExactSizeIterator<Item = usize> {
+    ((round % 2) as usize..rungs.saturating_sub(1)).step_by(2)
+}
+
 /// A device that runs the engine's steps.
 ///
 /// Shapes: states `[chains, units]` packed; parameters as in [`Rbm`]; spins `[replicas, sites]` on the host.
@@ -130,6 +164,8 @@ pub trait Backend {
     type Moments;
     /// Chains and log-weights of annealed importance sampling on the device.
     type Annealing;
+    /// Inverse temperatures of a ladder of replicas, its base, and the record of its exchanges, on the device.
+    type Temperatures;
 
     /// The device behind this backend.
     fn device(&self) -> DeviceDescription;
@@ -321,6 +357,81 @@ pub trait Backend {
     /// # Errors
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
+
+    /// A ladder of `betas`, the lowest rung first, over a base with visible biases b0, of `chains` chains a rung. Rung r
+    /// of a machine has ln p*_β(v) = (b0 + β (b − b0))·v + Σ_i softplus(β x_i), β = β_r as f32: independent units at 0, the
+    /// machine itself at 1. The states of all rungs, its *replicas*, are one block: row r · `chains` + k is chain k of rung r,
+    /// so that one product, and one table of partial sums, serves all temperatures, and a rung is a run of rows.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Input`] for no rungs or a base of another length, and when the device cannot hold them.
+    fn upload_temperatures(
+        &self,
+        params: &Self::Params,
+        base_visible_bias: &[f32],
+        betas: &[f64],
+        chains: usize,
+    ) -> Result<Self::Temperatures>;
+
+    /// Other inverse temperatures for as many rungs, after everything enqueued before.
+    ///
+    /// # Errors
+    /// When the device cannot take them.
+    fn set_betas(&self, temperatures: &mut Self::Temperatures, betas: &[f64]) -> Result<()>;
+
+    /// Gibbs steps of all replicas, each at its own β: h_i ~ sig(β x_i), v_j ~ sig(β y_j + (1 − β) b0_j), drawn as in
+    /// [`Backend::gibbs`] with the row as chain; the same bits as there for β = 1. Class margin.
+    fn temper(
+        &self,
+        params: &Self::Params,
+        temperatures: &Self::Temperatures,
+        replicas: &mut Self::States,
+        address: Address,
+        steps: Range<u32>,
+    );
+
+    /// [`Backend::flip_move`] of all replicas, each at its own β.
+    fn flip_replicas(
+        &self,
+        params: &Self::Params,
+        temperatures: &Self::Temperatures,
+        replicas: &mut Self::States,
+        address: Address,
+        step: u32,
+    );
+
+    /// Chains of the same number at neighbouring rungs a and a + 1 change places where u < e^{up + down}
+    /// ([`Exchanged`]), u drawn at (a, round, [`Stream::Exchange`], chain): for a = 0, 2, … in even rounds, 1, 3, … in odd
+    /// ones. Appends what became of them to the record, which holds [`RECORDED`] rounds. Class margin, and bounded for the
+    /// record.
+    fn exchange(
+        &self,
+        params: &Self::Params,
+        temperatures: &mut Self::Temperatures,
+        replicas: &mut Self::States,
+        address: Address,
+        round: u32,
+    );
+
+    /// Takes the record, `[rounds][pairs of the round, chains]` without gaps, and starts an empty one.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_exchanges(&self, temperatures: &mut Self::Temperatures) -> Result<Vec<Exchanged>>;
+
+    /// −ln p*_β(v) of every replica at its own β, in nats; class bounded.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_tempered_energies(
+        &self,
+        params: &Self::Params,
+        temperatures: &Self::Temperatures,
+        replicas: &Self::States,
+    ) -> Result<Vec<f64>>;
+
+    /// Overwrites all rows of `to` with as many of `from`, beginning with `first`.
+    fn copy_rows(&self, from: &Self::States, first: usize, to: &mut Self::States);
 
     /// Device time of every kernel so far, as of the last wait, by name; empty where it is not measured.
     fn kernel_times(&self) -> Vec<KernelTime> {

@@ -57,6 +57,13 @@ pub(crate) fn log_ratio<S: Instructions>(s: f32) -> f32 {
     S::mul_add(twice * q, p, twice)
 }
 
+/// ln(1 + e^b) − ln(1 + e^a) = max(b, 0) − max(a, 0) + 2 artanh((z_b − z_a) / (2 + z_a + z_b)), z = e^{−|x|}, and z_b.
+#[inline(always)]
+pub(crate) fn softplus_step<S: Instructions>(a: f32, b: f32) -> (f32, f32) {
+    let (z, next) = (exp_of_minus::<S>(a.abs()), exp_of_minus::<S>(b.abs()));
+    ((b.max(0.0) - a.max(0.0)) + log_ratio::<S>((next - z) / (2.0 + (z + next))), next)
+}
+
 /// ln(1 + eˣ) = max(x, 0) + 2 artanh(z / (2 + z)), z = e^{−|x|}.
 #[inline(always)]
 pub(crate) fn softplus<S: Instructions>(x: f32) -> f32 {

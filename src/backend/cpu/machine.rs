@@ -5,6 +5,8 @@
 //! the wait would show, and where there are very many chains, each thread takes a share of the chains through all steps
 //! instead. Both give the same bits. Buffers live with the states, so that a training allocates nothing once it runs.
 
+mod tempering;
+
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -14,7 +16,7 @@ use super::columns::{BiasTables, Columns, exchange};
 use super::kernels::ais_step::{Rungs, ais_step};
 use super::kernels::flip_move::{flip_gains, flip_move};
 use super::kernels::free_energy::free_energy;
-use super::kernels::gibbs_half_step::{Draw, Side, gibbs_half_step};
+use super::kernels::gibbs_half_step::{Betas, Draw, Side, gibbs_half_step};
 use super::params::{CpuParams, flat, tiles};
 use super::product::Workspace;
 use super::sparse::Sparse;
@@ -22,6 +24,8 @@ use super::tile::{TILE, Tile};
 use crate::backend::Address;
 use crate::bits::BitMatrix;
 use crate::rng::{Stream, key_of};
+pub use tempering::CpuTemperatures;
+pub(super) use tempering::{energies_at, exchange_rows, temperatures};
 
 /// Packed states and the scratch of the steps that read them.
 #[derive(Debug, Clone)]
@@ -142,22 +146,29 @@ fn draw(address: Address, step: u32, stream: Stream, first: usize) -> Draw {
 }
 
 /// Draws all units of a side; `outputs` are columns.
-fn half_step(rows: Columns<'_>, side: &Side<'_>, beta: f32, draw: Draw, outputs: &mut [u32], parallel: bool) {
+fn half_step(rows: Columns<'_>, side: &Side<'_>, betas: Betas<'_>, draw: Draw, outputs: &mut [u32], parallel: bool) {
     let none = &mut nothing(outputs.len());
     over_tiles(rows.rows, (outputs, none), parallel, |tile, first, out, _| {
-        with_workspace(|work| gibbs_half_step(work, rows, first, side, tile, beta, draw, out));
+        with_workspace(|work| gibbs_half_step(work, rows, first, side, tile, betas, draw, out));
     });
 }
 
-/// Gibbs steps of all chains.
-pub(super) fn gibbs(params: &CpuParams, chains: &mut CpuStates, address: Address, steps: &Range<u32>) {
+/// Gibbs steps of all chains, at temperatures of their own where there are any.
+pub(super) fn gibbs(
+    params: &CpuParams,
+    temperatures: Option<&CpuTemperatures>,
+    chains: &mut CpuStates,
+    address: Address,
+    steps: &Range<u32>,
+) {
     let CpuStates { matrix, scratch } = chains;
     let (n, words, hidden_words) = (matrix.rows(), matrix.words_per_row(), params.n_hidden.div_ceil(TILE));
     scratch.visible.resize(n * words, 0);
     scratch.hidden.resize(n * hidden_words, 0);
     let shares = Shares::new(n, params.n_visible * params.n_hidden, 2 * steps.len());
     scratch.sparse.resize_with(n.div_ceil(shares.chains), Sparse::default);
-    let (hidden, visible) = (params.hidden_side(), params.visible_side(&[]));
+    let (hidden, visible) =
+        (params.hidden_side(), params.visible_side(temperatures.map_or(&[], CpuTemperatures::base)));
     matrix
         .words_mut()
         .par_chunks_mut(shares.chains * words)
@@ -166,19 +177,14 @@ pub(super) fn gibbs(params: &CpuParams, chains: &mut CpuStates, address: Address
         .zip(scratch.sparse.par_iter_mut())
         .enumerate()
         .for_each(|(block, (((matrix, v), h), sparse))| {
-            let rows = matrix.len() / words;
+            let (first, rows) = (block * shares.chains, matrix.len() / words);
+            let betas = temperatures.map_or(Betas::Same(1.0), |t| Betas::Rows(&t.betas()[first..first + rows]));
             exchange(matrix, words, v);
             for step in steps.clone() {
-                let at = |stream| draw(address, step, stream, block * shares.chains);
-                half_step(
-                    Columns::looked_at(v, rows, sparse),
-                    &hidden,
-                    1.0,
-                    at(Stream::SampleHidden),
-                    h,
-                    shares.inside,
-                );
-                half_step(Columns::new(h, rows), &visible, 1.0, at(Stream::SampleVisible), v, shares.inside);
+                let at = |stream| draw(address, step, stream, first);
+                let columns = Columns::looked_at(v, rows, sparse);
+                half_step(columns, &hidden, betas, at(Stream::SampleHidden), h, shares.inside);
+                half_step(Columns::new(h, rows), &visible, betas, at(Stream::SampleVisible), v, shares.inside);
             }
             exchange(v, rows, matrix);
         });
@@ -192,7 +198,7 @@ pub(super) fn hidden(params: &CpuParams, chains: &CpuStates, address: Address, s
     let mut h = vec![0; out.words().len()];
     exchange(chains.matrix.words(), chains.matrix.words_per_row(), &mut v);
     let at = draw(address, step, Stream::SampleHidden, 0);
-    half_step(Columns::new(&v, rows), &params.hidden_side(), 1.0, at, &mut h, true);
+    half_step(Columns::new(&v, rows), &params.hidden_side(), Betas::Same(1.0), at, &mut h, true);
     exchange(&h, rows, out.words_mut());
     out
 }
@@ -206,8 +212,14 @@ fn add_tiles(terms: &[f32], scale: f64, sums: &mut [f64]) {
     }
 }
 
-/// Flips chains as a whole where Metropolis accepts it.
-pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address, step: u32) {
+/// Flips chains as a whole where Metropolis accepts it, at temperatures of their own where there are any.
+pub(super) fn flip(
+    params: &CpuParams,
+    temperatures: Option<&CpuTemperatures>,
+    chains: &mut CpuStates,
+    address: Address,
+    step: u32,
+) {
     let CpuStates { matrix, scratch } = chains;
     let (n, words) = (matrix.rows(), matrix.words_per_row());
     let hidden = params.hidden_side();
@@ -219,15 +231,22 @@ pub(super) fn flip(params: &CpuParams, chains: &mut CpuStates, address: Address,
     let turned = &scratch.turned;
     let parallel = n * params.n_visible * params.n_hidden >= SHORT;
     over_tiles(n, (&mut scratch.terms, &mut nothing(n * hidden.tiles())), parallel, |tile, first, gains, _| {
-        with_workspace(|work| flip_gains(work, rows, first, &hidden, tile, turned[tile], gains));
+        let betas = temperatures.map(CpuTemperatures::betas);
+        with_workspace(|work| flip_gains(work, rows, first, &hidden, tile, turned[tile], betas, gains));
     });
-    // F(v) − F(1 − v): the visible part first.
-    let bias = &flat(&params.visible_bias)[..params.n_visible];
-    let total: f64 = bias.iter().map(|&b| f64::from(b)).sum();
+    // F(v) − F(1 − v): the visible part first, of runs of rows at one temperature.
     scratch.sums.clear();
-    scratch.sums.resize(n, total);
-    scratch.bias.set(bias.iter().map(|&b| f64::from(b)));
-    scratch.bias.add(rows, 0, -2.0, &mut scratch.sums);
+    scratch.sums.resize(n, 0.0);
+    let run = temperatures.map_or(n, CpuTemperatures::chains);
+    for (k, sums) in scratch.sums.chunks_mut(run).enumerate() {
+        let bias = (0..params.n_visible).map(|j| {
+            let b = f64::from(flat(&params.visible_bias)[j]);
+            temperatures.map_or(b, |t| t.bias(k, j, b))
+        });
+        sums.fill(bias.clone().sum());
+        scratch.bias.set(bias);
+        scratch.bias.add(rows, k * run, -2.0, sums);
+    }
     add_tiles(&scratch.terms, 1.0, &mut scratch.sums);
     flip_move(matrix.words_mut(), params.n_visible, draw(address, step, Stream::SymmetryMove, 0), &scratch.sums);
 }
@@ -266,7 +285,7 @@ pub(super) fn start_annealing(params: &CpuParams, base: &[f32], chains: usize, a
     let side = Side { weights: &[], bias: &base, base: &[], units: params.n_visible };
     let mut columns = vec![0; states.words().len()];
     let at = draw(address, 0, Stream::ChainStart, 0);
-    half_step(Columns::new(&[], chains), &side, 1.0, at, &mut columns, true);
+    half_step(Columns::new(&[], chains), &side, Betas::Same(1.0), at, &mut columns, true);
     exchange(&columns, chains, states.words_mut());
     annealing(states, base, address)
 }
@@ -320,7 +339,8 @@ pub(super) fn anneal(params: &CpuParams, annealing: &mut CpuAnnealing, betas: &[
                 tilt.add(columns, 0, rungs.to - rungs.from, log_weights);
                 add_tiles(gains, 1.0, log_weights);
                 let numbers = at(Stream::SampleVisible);
-                half_step(Columns::new(h, rows), &visible, rungs.to as f32, numbers, v, shares.inside);
+                let beta = Betas::Same(rungs.to as f32);
+                half_step(Columns::new(h, rows), &visible, beta, numbers, v, shares.inside);
             }
             exchange(v, rows, packed);
         });

@@ -36,14 +36,14 @@ pub use self::gradient::CpuMoments;
 pub use self::inputs::CpuInputs;
 use self::kernels::gather::gather;
 use self::kernels::ising_half_sweep::MAX_CLASSES;
-pub use self::machine::{CpuAnnealing, CpuStates};
+pub use self::machine::{CpuAnnealing, CpuStates, CpuTemperatures};
 pub use self::params::CpuParams;
 pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Peaks, Phase,
-    SpinSums, UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, Exchanged, FlipTables, HostMoments, Minibatch, OptimiserState,
+    Peaks, Phase, SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -69,6 +69,7 @@ impl Backend for Cpu {
     type States = CpuStates;
     type Moments = CpuMoments;
     type Annealing = CpuAnnealing;
+    type Temperatures = CpuTemperatures;
 
     fn device(&self) -> DeviceDescription {
         DeviceDescription {
@@ -158,7 +159,7 @@ impl Backend for Cpu {
     }
 
     fn gibbs(&self, params: &CpuParams, chains: &mut CpuStates, address: Address, steps: Range<u32>) {
-        machine::gibbs(params, chains, address, &steps);
+        machine::gibbs(params, None, chains, address, &steps);
     }
 
     fn read_hidden(&self, params: &CpuParams, chains: &CpuStates, address: Address, step: u32) -> Result<BitMatrix> {
@@ -166,7 +167,7 @@ impl Backend for Cpu {
     }
 
     fn flip_move(&self, params: &CpuParams, chains: &mut CpuStates, address: Address, step: u32) {
-        machine::flip(params, chains, address, step);
+        machine::flip(params, None, chains, address, step);
     }
 
     fn accumulate_moments(&self, params: &CpuParams, states: &CpuStates, phase: Phase, moments: &mut CpuMoments) {
@@ -215,6 +216,72 @@ impl Backend for Cpu {
 
     fn read_log_weights(&self, annealing: &CpuAnnealing) -> Result<Vec<f64>> {
         Ok(annealing.log_weights.clone())
+    }
+
+    fn upload_temperatures(
+        &self,
+        params: &CpuParams,
+        base_visible_bias: &[f32],
+        betas: &[f64],
+        chains: usize,
+    ) -> Result<CpuTemperatures> {
+        machine::temperatures(params, base_visible_bias, betas, chains)
+    }
+
+    fn set_betas(&self, temperatures: &mut CpuTemperatures, betas: &[f64]) -> Result<()> {
+        temperatures.set(betas);
+        Ok(())
+    }
+
+    fn temper(
+        &self,
+        params: &CpuParams,
+        temperatures: &CpuTemperatures,
+        replicas: &mut CpuStates,
+        address: Address,
+        steps: Range<u32>,
+    ) {
+        machine::gibbs(params, Some(temperatures), replicas, address, &steps);
+    }
+
+    fn flip_replicas(
+        &self,
+        params: &CpuParams,
+        temperatures: &CpuTemperatures,
+        replicas: &mut CpuStates,
+        address: Address,
+        step: u32,
+    ) {
+        machine::flip(params, Some(temperatures), replicas, address, step);
+    }
+
+    fn exchange(
+        &self,
+        params: &CpuParams,
+        temperatures: &mut CpuTemperatures,
+        replicas: &mut CpuStates,
+        address: Address,
+        round: u32,
+    ) {
+        machine::exchange_rows(params, temperatures, replicas, address, round);
+    }
+
+    fn read_exchanges(&self, temperatures: &mut CpuTemperatures) -> Result<Vec<Exchanged>> {
+        Ok(temperatures.take())
+    }
+
+    fn read_tempered_energies(
+        &self,
+        params: &CpuParams,
+        temperatures: &CpuTemperatures,
+        replicas: &CpuStates,
+    ) -> Result<Vec<f64>> {
+        Ok(machine::energies_at(params, temperatures, replicas))
+    }
+
+    fn copy_rows(&self, from: &CpuStates, first: usize, to: &mut CpuStates) {
+        let (words, out) = (from.matrix.words_per_row(), to.matrix.words_mut());
+        out.copy_from_slice(&from.matrix.words()[first * words..][..out.len()]);
     }
 
     fn measure_peaks(&self) -> Result<Peaks> {

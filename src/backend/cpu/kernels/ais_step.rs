@@ -15,7 +15,7 @@
 
 use super::gibbs_half_step::{Draw, ONE, Side, digits, mask};
 use crate::backend::cpu::columns::Columns;
-use crate::backend::cpu::functions::{exp_near_zero, exp_of_minus, log_ratio};
+use crate::backend::cpu::functions::{exp_near_zero, exp_of_minus, softplus_step};
 use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
@@ -85,10 +85,9 @@ impl Finish for Steps<'_> {
         let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
         let (mut gain, mut odds, mut limit) = (sums, sums, sums);
         for (k, &word) in words.iter().enumerate() {
-            let x = sums.0[k];
-            let (from, to) = (self.from * x, self.to * x);
-            let (z, next) = (exp_of_minus::<S>(from.abs()), exp_of_minus::<S>(to.abs()));
-            gain.0[k] = (to.max(0.0) - from.max(0.0)) + log_ratio::<S>((next - z) / (2.0 + (z + next)));
+            let to = self.to * sums.0[k];
+            let (step, next) = softplus_step::<S>(self.from * sums.0[k], to);
+            gain.0[k] = step;
             let u = digits(word);
             odds.0[k] = S::mul_add(u, next, u);
             limit.0[k] = if to < 0.0 { ONE * next } else { ONE };

@@ -1,7 +1,7 @@
 //! The global flip v → 1 − v, a Metropolis move that leaves p(v) invariant.
 //!
 //! Maths: accepted when u < min(1, e^{F(v) − F(1 − v)}); x_i(1 − v) = 2 c_i + Σ_j w_ji − x_i(v), so one product serves
-//! both free energies.
+//! both free energies. At inverse temperature β all inputs are times β.
 //! Shapes: rows `[words, chains]` packed, hidden part of the gain `[chains]` of a tile.
 //! Random: one uniform a chain at (chain, step, `SymmetryMove`).
 //! Class: margin.
@@ -33,9 +33,30 @@ impl Finish for Gains<'_> {
     }
 }
 
+/// The same with every row at its own β.
+struct TemperedGains<'a> {
+    betas: &'a [f32],
+    turned: Tile,
+    units: usize,
+    gains: &'a mut [f32],
+}
+
+impl Finish for TemperedGains<'_> {
+    #[inline(always)]
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let (beta, mut terms) = (self.betas[row], sums);
+        for k in 0..TILE {
+            let x = sums.0[k];
+            terms.0[k] = softplus::<S>(beta * (self.turned.0[k] - x)) - softplus::<S>(beta * x);
+        }
+        terms.keep(self.units);
+        self.gains[row] = S::sum(&terms);
+    }
+}
+
 kernel! {
-    /// Writes Σ_i [softplus(x_i(1 − v)) − softplus(x_i(v))] over the hidden units of a tile, for the rows `first ..`, as
-    /// many as `gains` has. `turned` holds 2 c_i + Σ_j w_ji of the tile.
+    /// Writes Σ_i [softplus(β x_i(1 − v)) − softplus(β x_i(v))] over the hidden units of a tile, for the rows `first ..`,
+    /// as many as `gains` has. `turned` holds 2 c_i + Σ_j w_ji of the tile; `betas` begin with that of row 0, none is 1 for all.
     pub(crate) fn flip_gains<S>(
         work: &mut Workspace,
         rows: Columns<'_>,
@@ -43,10 +64,17 @@ kernel! {
         hidden: &Side<'_>,
         tile: usize,
         turned: Tile,
+        betas: Option<&[f32]>,
         gains: &mut [f32],
     ) {
-        let (bias, units, count) = (hidden.bias[tile], hidden.units_of(tile), gains.len());
-        work.product::<S>(hidden.tile(tile), rows, first, count, bias, Gains { turned, units, gains });
+        let (weights, bias, units, count) = (hidden.tile(tile), hidden.bias[tile], hidden.units_of(tile), gains.len());
+        match betas {
+            None => work.product::<S>(weights, rows, first, count, bias, Gains { turned, units, gains }),
+            Some(betas) => {
+                let betas = &betas[first..][..count];
+                work.product::<S>(weights, rows, first, count, bias, TemperedGains { betas, turned, units, gains });
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Half a Gibbs step: draws 32 units of one side from all units of the other, for a block of chains.
 //!
-//! Maths: o_i ~ Bernoulli(sig(β (bias_i + Σ_j v_j w_ji) + (1 − β) base_i)), decided as u · (1 + e^{−x}) < 1.
+//! Maths: o_i ~ Bernoulli(sig(β (bias_i + Σ_j v_j w_ji) + (1 − β) base_i)), decided as u · (1 + e^{−x}) < 1; β is one
+//! number, or one of each row.
 //! Shapes: inputs `[words, chains]` packed, weights `[n_in, 32]`, outputs `[chains]` packed words of the tile.
 //! Random: (unit, step, stream, chain), see [`crate::rng`].
 //! Class: margin: a bit may differ between devices only where |u − p| is under the rounding of x.
@@ -83,83 +84,136 @@ pub(crate) fn digits(word: u32) -> f32 {
 /// 2²⁴, what [`digits`] are compared with.
 pub(crate) const ONE: f32 = 16_777_216.0;
 
+/// Inverse temperatures of the rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Betas<'a> {
+    /// The same for all.
+    Same(f32),
+    /// One of each.
+    Rows(&'a [f32]),
+}
+
 /// Bits drawn for every row.
-struct Draws<'a, const SCALED: bool> {
-    /// (1 − β) base.
-    shift: Tile,
-    beta: f32,
+struct Bits<'a> {
     numbers: TileNumbers,
     chain: u32,
     keep: u32,
     outputs: &'a mut [u32],
 }
 
-impl<const SCALED: bool> Finish for Draws<'_, SCALED> {
+impl Bits<'_> {
+    /// Draws the units of row `row` from their inputs.
     #[inline(always)]
-    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+    fn draw<S: Instructions>(&mut self, row: usize, inputs: Tile) {
         let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
-        let mut odds = sums;
+        let mut odds = inputs;
         for (k, &word) in words.iter().enumerate() {
-            let mut x = sums.0[k];
-            if SCALED {
-                x = S::mul_add(self.beta, x, self.shift.0[k]);
-            }
             let u = digits(word);
-            odds.0[k] = S::mul_add(u, exp_of_minus::<S>(x), u);
+            odds.0[k] = S::mul_add(u, exp_of_minus::<S>(inputs.0[k]), u);
         }
         self.outputs[row] = S::less(odds, Tile([ONE; TILE])) & self.keep;
     }
 }
 
+/// At β = 1.
+struct Plain<'a>(Bits<'a>);
+
+impl Finish for Plain<'_> {
+    #[inline(always)]
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        self.0.draw::<S>(row, sums);
+    }
+}
+
+/// All at the same β.
+struct Scaled<'a> {
+    beta: f32,
+    /// (1 − β) base.
+    shift: Tile,
+    bits: Bits<'a>,
+}
+
+impl Finish for Scaled<'_> {
+    #[inline(always)]
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let mut inputs = sums;
+        for k in 0..TILE {
+            inputs.0[k] = S::mul_add(self.beta, sums.0[k], self.shift.0[k]);
+        }
+        self.bits.draw::<S>(row, inputs);
+    }
+}
+
+/// Each at its own β.
+struct Tempered<'a> {
+    betas: &'a [f32],
+    base: Tile,
+    bits: Bits<'a>,
+}
+
+impl Finish for Tempered<'_> {
+    #[inline(always)]
+    fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
+        let beta = self.betas[row];
+        let (rest, mut inputs) = (1.0 - beta, sums);
+        for k in 0..TILE {
+            inputs.0[k] = S::mul_add(beta, sums.0[k], rest * self.base.0[k]);
+        }
+        self.bits.draw::<S>(row, inputs);
+    }
+}
+
 kernel! {
     /// Draws tile `tile` of the chains `first ..` of `rows`, as many as `outputs` has; padding bits are zero. `draw.chain`
-    /// is the number of row 0. Without inputs (an empty side) the units are drawn from their biases.
+    /// is the number of row 0, and `betas` begin with its β. Without inputs (an empty side) the units are drawn from
+    /// their biases.
     pub(crate) fn gibbs_half_step<S>(
         work: &mut Workspace,
         rows: Columns<'_>,
         first: usize,
         side: &Side<'_>,
         tile: usize,
-        beta: f32,
+        betas: Betas<'_>,
         draw: Draw,
         outputs: &mut [u32],
     ) {
-        if side.base.is_empty() && beta == 1.0 {
-            draw_tile::<S, false>(work, rows, first, side, tile, beta, draw, outputs);
-        } else {
-            draw_tile::<S, true>(work, rows, first, side, tile, beta, draw, outputs);
+        let count = outputs.len();
+        let chain = draw.chain.wrapping_add(first as u32);
+        let bits = Bits { numbers: draw.numbers(tile), chain, keep: mask(side.units_of(tile)), outputs };
+        let base = side.base.get(tile).copied().unwrap_or(Tile::ZERO);
+        match betas {
+            Betas::Same(beta) if side.base.is_empty() && beta == 1.0 => {
+                draw_tile::<S>(work, rows, first, count, side, tile, Plain(bits));
+            }
+            Betas::Same(beta) => {
+                let mut shift = base;
+                shift.0.iter_mut().for_each(|x| *x *= 1.0 - beta);
+                draw_tile::<S>(work, rows, first, count, side, tile, Scaled { beta, shift, bits });
+            }
+            Betas::Rows(betas) => {
+                let betas = &betas[first..][..count];
+                draw_tile::<S>(work, rows, first, count, side, tile, Tempered { betas, base, bits });
+            }
         }
     }
 }
 
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "a kernel's inputs, each of its own kind")]
-fn draw_tile<S: Instructions, const SCALED: bool>(
+fn draw_tile<S: Instructions>(
     work: &mut Workspace,
     rows: Columns<'_>,
     first: usize,
+    count: usize,
     side: &Side<'_>,
     tile: usize,
-    beta: f32,
-    draw: Draw,
-    outputs: &mut [u32],
+    mut draws: impl Finish,
 ) {
-    let mut shift = Tile::ZERO;
-    if let Some(base) = side.base.get(tile) {
-        for k in 0..TILE {
-            shift.0[k] = (1.0 - beta) * base.0[k];
-        }
-    }
-    let count = outputs.len();
-    let chain = draw.chain.wrapping_add(first as u32);
-    let (numbers, keep) = (draw.numbers(tile), mask(side.units_of(tile)));
-    let mut draws = Draws::<SCALED> { shift, beta, numbers, chain, keep, outputs };
-    let weights = side.tile(tile);
+    let (weights, bias) = (side.tile(tile), side.bias[tile]);
     if weights.is_empty() {
         for row in 0..count {
-            draws.finish::<S>(row, side.bias[tile]);
+            draws.finish::<S>(row, bias);
         }
     } else {
-        work.product::<S>(weights, rows, first, count, side.bias[tile], draws);
+        work.product::<S>(weights, rows, first, count, bias, draws);
     }
 }
