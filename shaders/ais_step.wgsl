@@ -43,8 +43,12 @@ fn state_at(index: u32) -> u32 {
     return states[index];
 }
 
-fn linear_coefficient(input: u32) -> f32 {
-    return p.beta_step * (biases[input] - base[input]);
+fn linear_scales(chain: u32) -> vec4<f32> {
+    return vec4<f32>(1.0);
+}
+
+fn linear_coefficients(input: u32, scales: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(p.beta_step * (biases[input] - base[input]));
 }
 
 fn draw_block(counter: u32, chain: u32) -> vec4<u32> {

@@ -1,7 +1,8 @@
 // The global flip of every chain, accepted by Metropolis.
 //
 // Maths:  v → 1 − v where u < e^{F(v) − F(1 − v)}; x(1 − v) = 2c + Σ_j w_j − x(v), so one product serves both, and
-//         F(v) − F(1 − v) = Σ_j b_j (1 − 2 v_j) + Σ_i [softplus(x_i(1 − v)) − softplus(x_i(v))].
+//         F(v) − F(1 − v) = Σ_j b_j (1 − 2 v_j) + Σ_i [softplus(x_i(1 − v)) − softplus(x_i(v))]. Chains of a ladder
+//         (rung_chains > 0) have β x for x and β b + (1 − β) b0 for b.
 // Shapes: states [chains, n_visible] packed, weights [n_visible, n_hidden].
 // Random: word r % 4 of Philox([r / 4, step, SymmetryMove, 0], seed) with r counted from first_chain.
 // Class:  margin: a chain may differ only where |u − p| is under the bound of the two free energies.
@@ -11,6 +12,7 @@
 //!import sigmoid
 //!import philox
 //!import machine
+//!import rungs
 struct Parameters {
     seed_low: u32,
     seed_high: u32,
@@ -21,6 +23,7 @@ struct Parameters {
     first_input: u32,
     n_visible: u32,
     n_hidden: u32,
+    rung_chains: u32,
     first_group: u32,
 }
 
@@ -28,6 +31,8 @@ struct Parameters {
 @group(0) @binding(3) var<storage, read_write> states: array<u32>;
 @group(0) @binding(4) var<storage, read_write> gains: array<f32>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<storage, read> base: array<f32>;
+@group(0) @binding(7) var<storage, read> betas: array<f32>;
 
 fn carried(index: u32) -> f32 {
     return sums[index];
@@ -37,17 +42,28 @@ fn state_at(index: u32) -> u32 {
     return states[index];
 }
 
+// β of four chains.
+fn linear_scales(chain: u32) -> vec4<f32> {
+    if p.rung_chains == 0u {
+        return vec4<f32>(1.0);
+    }
+    return betas_of(chain, p.chains);
+}
+
 // With the first word's units goes Σ_j b_j (1 − 2 v_j); Σ_j b_j is added by the decision.
-fn linear_coefficient(input: u32) -> f32 {
-    return -2.0 * biases[input];
+fn linear_coefficients(input: u32, beta: vec4<f32>) -> vec4<f32> {
+    if p.rung_chains == 0u {
+        return vec4<f32>(-2.0 * biases[input]);
+    }
+    return -2.0 * (beta * biases[input] + (1.0 - beta) * base[input]);
 }
 
 fn store_sum(chain: u32, word: u32, gain: f32) {
     gains[word * p.chains + chain] = gain;
 }
 
-fn part_of(x: vec4<f32>, flipped_sum: vec4<f32>, exists: vec4<f32>) -> f32 {
-    return total_of(exists * (softplus4(flipped_sum - x) - softplus4(x)));
+fn part_of(x: vec4<f32>, flipped_sum: vec4<f32>, exists: vec4<f32>, beta: f32) -> f32 {
+    return total_of(exists * (softplus4(beta * (flipped_sum - x)) - softplus4(beta * x)));
 }
 
 fn carried_total(unit: u32) -> f32 {
@@ -113,6 +129,9 @@ fn gain_of_units(
         }
         workgroupBarrier();
     }
+//!each four
+    let beta{four} = linear_scales(first_chain + 4u * owned_rows(local, {four}u));
+//!end
 //!each quad
     {
         let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
@@ -122,7 +141,9 @@ fn gain_of_units(
 //!each four
         {
             let x = plus(tile.x{four}_{quad}, c);
-            let part = vec4<f32>(part_of(x.a, f, e), part_of(x.b, f, e), part_of(x.c, f, e), part_of(x.d, f, e));
+            let part = vec4<f32>(
+                part_of(x.a, f, e, beta{four}.x), part_of(x.b, f, e, beta{four}.y),
+                part_of(x.c, f, e, beta{four}.z), part_of(x.d, f, e, beta{four}.w));
             leave_part(local, {four}u, {quad}u, part, first_chain, first_unit, shape);
         }
 //!end
@@ -135,6 +156,14 @@ fn decision(chain: u32) -> u32 {
     var gain = 0.0;
     for (var i = 0u; i < 64u; i++) {
         gain += bitcast<f32>(tile_memory[i].x);
+    }
+    if p.rung_chains > 0u {
+        var of_base = 0.0;
+        for (var i = 0u; i < 64u; i++) {
+            of_base += bitcast<f32>(tile_memory[i].z);
+        }
+        let beta = beta_of(chain);
+        gain = beta * gain + (1.0 - beta) * of_base;
     }
     for (var word = 0u; word < (p.n_hidden + 31u) / 32u; word++) {
         gain += gains[word * p.chains + chain];
@@ -162,6 +191,13 @@ fn decide(
         part += biases[j];
     }
     tile_memory[local].x = bitcast<u32>(part);
+    if p.rung_chains > 0u {
+        var of_base = 0.0;
+        for (var j = local; j < p.n_visible; j += 64u) {
+            of_base += base[j];
+        }
+        tile_memory[local].z = bitcast<u32>(of_base);
+    }
     workgroupBarrier();
     tile_memory[local].y = decision(min(first_chain + local, p.chains - 1u));
     workgroupBarrier();

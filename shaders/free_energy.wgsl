@@ -32,8 +32,12 @@ fn state_at(index: u32) -> u32 {
     return states[p.first_row * ((p.n_visible + 31u) / 32u) + index];
 }
 
-fn linear_coefficient(input: u32) -> f32 {
-    return biases[input];
+fn linear_scales(chain: u32) -> vec4<f32> {
+    return vec4<f32>(1.0);
+}
+
+fn linear_coefficients(input: u32, scales: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(biases[input]);
 }
 
 fn store_sum(chain: u32, word: u32, sum: f32) {

@@ -2,7 +2,8 @@
 // that goes with the first word. Sums of different words stay apart: the host adds them in f64, and the order of the
 // rest does not depend on the tile.
 //
-// The importer declares linear_coefficient(input) and store_sum(chain, word, sum).
+// The importer declares linear_scales(chain), what the coefficients of four chains need to know of them, with these
+// linear_coefficients(input, scales), and store_sum(chain, word, sum).
 //!import inner_product
 fn total_of(x: vec4<f32>) -> f32 {
     return (x.x + x.y) + (x.z + x.w);
@@ -10,12 +11,13 @@ fn total_of(x: vec4<f32>) -> f32 {
 
 // The share of a quartet of the first word in the linear term of four chains: every eighth word.
 fn linear_share(quartet: u32, chain: u32, shape: Shape) -> vec4<f32> {
+    let scales = linear_scales(chain);
     var sum = vec4<f32>(0.0);
     for (var first = 32u * quartet; first < shape.n_inputs; first += 256u) {
         let bits = four_words(chain, first / 32u, shape);
         let end = min(shape.n_inputs - first, 32u);
         for (var k = 0u; k < end; k++) {
-            sum += linear_coefficient(first + k) * bitcast<vec4<f32>>(expand_bits(bits, k));
+            sum += linear_coefficients(first + k, scales) * bitcast<vec4<f32>>(expand_bits(bits, k));
         }
     }
     return sum;

@@ -186,7 +186,7 @@ pub struct States {
     pub(super) words: wgpu::Buffer,
     /// Hidden states of a Gibbs step with their number of units, kept between steps.
     hidden: Option<(usize, wgpu::Buffer)>,
-    /// Parts of a flip move's gains with their number a chain, likewise.
+    /// Parts of the gains of flips or exchanges with their number a chain, likewise.
     gains: Option<(usize, wgpu::Buffer)>,
 }
 
@@ -223,13 +223,12 @@ impl States {
 }
 
 impl States {
-    /// Room for `[parts, rows]` parts of a flip move's gains.
+    /// Room for `[parts, rows]` parts of the gains of a move.
     pub(super) fn gains(&mut self, gpu: &Gpu, parts: usize) -> Result<wgpu::Buffer> {
         match &self.gains {
             Some((number, buffer)) if *number == parts => Ok(buffer.clone()),
             _ => {
-                let shape = Shape { what: "gains of flips", unit: "chains", rows: self.rows, row_bytes: 4 * parts };
-                let buffer = gpu.allocate(shape)?;
+                let buffer = gains_room(gpu, self.rows, parts)?;
                 self.gains = Some((parts, buffer.clone()));
                 Ok(buffer)
             }
@@ -240,6 +239,11 @@ impl States {
 /// Room for packed hidden states `[rows, n_hidden]`.
 pub(super) fn hidden_room(gpu: &Gpu, rows: usize, n_hidden: usize) -> Result<wgpu::Buffer> {
     gpu.allocate(Shape { what: "packed hidden states", unit: "chains", rows, row_bytes: 4 * n_hidden.div_ceil(32) })
+}
+
+/// Room for `[parts, rows]` parts of the gains of a move.
+pub(super) fn gains_room(gpu: &Gpu, rows: usize, parts: usize) -> Result<wgpu::Buffer> {
+    gpu.allocate(Shape { what: "gains of moves", unit: "chains", rows, row_bytes: 4 * parts })
 }
 
 /// Accumulated moments on the device.
@@ -319,7 +323,7 @@ impl Annealing {
     pub(super) fn start(gpu: &Gpu, params: &Params, base: &[f32], chains: usize, address: Address) -> Result<Self> {
         let annealing = Self::room(gpu, params, base, chains, address)?;
         let Self { base, v, h, .. } = &annealing;
-        HalfStep::visible(gpu, params, chains, address, h, v, Some(base)).record_start(gpu);
+        HalfStep::visible(gpu, params, None, chains, address, h, v, Some(base)).record_start(gpu);
         Ok(annealing)
     }
 

@@ -19,6 +19,7 @@ pub mod plan;
 mod recorder;
 pub mod shader;
 mod tables;
+mod temperatures;
 pub mod tile;
 mod timing;
 mod torus;
@@ -32,8 +33,8 @@ use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch, OptimiserState,
-    Peaks, Phase, SpinSums, UpdateRule,
+    Acceptance, Address, Backend, DeviceDescription, Exchanged, FlipTables, HostMoments, KernelTime, Minibatch,
+    OptimiserState, Peaks, Phase, SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
@@ -43,11 +44,12 @@ pub use ising::Spins;
 pub use machine::{Annealing, Moments, Params, States};
 pub use recorder::Counts;
 pub use tables::TableSpins;
+pub use temperatures::Temperatures;
 pub use timing::Timed;
 pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
-use kernels::{ais_step, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
+use kernels::{ais_step, exchange, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Backend for Gpu {
     type States = States;
     type Moments = Moments;
     type Annealing = Annealing;
+    type Temperatures = Temperatures;
 
     fn device(&self) -> DeviceDescription {
         self.description.clone()
@@ -157,35 +160,20 @@ impl Backend for Gpu {
 
     fn gibbs(&self, params: &Params, chains: &mut States, address: Address, steps: Range<u32>) {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
-        let both = chains.hidden(self, params.n_hidden).and_then(|hidden| {
-            let h_from_v = HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden)?;
-            Ok((h_from_v, HalfStep::visible(self, params, chains.rows, address, &hidden, &chains.words, None)))
-        });
-        match both {
-            Err(error) => self.fail(error),
-            Ok((h_from_v, v_from_h)) => {
-                for step in steps {
-                    h_from_v.record(self, step);
-                    v_from_h.record(self, step);
-                }
-            }
-        }
+        self.steps(params, None, chains, address, steps);
     }
 
     fn read_hidden(&self, params: &Params, chains: &States, address: Address, step: u32) -> Result<BitMatrix> {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
         let hidden = machine::hidden_room(self, chains.rows, params.n_hidden)?;
-        HalfStep::hidden(self, params, chains.rows, address, &chains.words, &hidden)?.record(self, step);
+        HalfStep::hidden(self, params, None, chains.rows, address, &chains.words, &hidden)?.record(self, step);
         let words = self.read(&hidden, chains.rows * params.n_hidden.div_ceil(32))?;
         BitMatrix::from_words(chains.rows, params.n_hidden, words)
     }
 
     fn flip_move(&self, params: &Params, chains: &mut States, address: Address, step: u32) {
         assert_eq!(chains.cols, params.n_visible, "visible units of chains and machine");
-        let gains = chains.gains(self, params.n_hidden.div_ceil(32));
-        if let Err(error) = gains.and_then(|gains| flip_move::record(self, params, chains, &gains, address, step)) {
-            self.fail(error);
-        }
+        self.flip(params, None, chains, address, step);
     }
 
     fn accumulate_moments(&self, params: &Params, states: &States, phase: Phase, moments: &mut Moments) {
@@ -242,6 +230,83 @@ impl Backend for Gpu {
         annealing.read_log_weights(self)
     }
 
+    fn upload_temperatures(
+        &self,
+        params: &Params,
+        base_visible_bias: &[f32],
+        betas: &[f64],
+        chains: usize,
+    ) -> Result<Temperatures> {
+        Temperatures::upload(self, params, base_visible_bias, betas, chains)
+    }
+
+    fn set_betas(&self, temperatures: &mut Temperatures, betas: &[f64]) -> Result<()> {
+        temperatures.set(self, betas)
+    }
+
+    fn temper(
+        &self,
+        params: &Params,
+        temperatures: &Temperatures,
+        replicas: &mut States,
+        address: Address,
+        steps: Range<u32>,
+    ) {
+        temperatures.assert_rows(params, replicas);
+        self.steps(params, Some(temperatures), replicas, address, steps);
+    }
+
+    fn flip_replicas(
+        &self,
+        params: &Params,
+        temperatures: &Temperatures,
+        replicas: &mut States,
+        address: Address,
+        step: u32,
+    ) {
+        temperatures.assert_rows(params, replicas);
+        self.flip(params, Some(temperatures), replicas, address, step);
+    }
+
+    fn exchange(
+        &self,
+        params: &Params,
+        temperatures: &mut Temperatures,
+        replicas: &mut States,
+        address: Address,
+        round: u32,
+    ) {
+        temperatures.assert_rows(params, replicas);
+        let gains = replicas.gains(self, params.n_hidden.div_ceil(32));
+        let recorded =
+            gains.and_then(|gains| exchange::record(self, params, temperatures, replicas, &gains, address, round));
+        if let Err(error) = recorded {
+            self.fail(error);
+        }
+    }
+
+    fn read_exchanges(&self, temperatures: &mut Temperatures) -> Result<Vec<Exchanged>> {
+        temperatures.read(self)
+    }
+
+    fn read_tempered_energies(
+        &self,
+        params: &Params,
+        temperatures: &Temperatures,
+        replicas: &States,
+    ) -> Result<Vec<f64>> {
+        temperatures.assert_rows(params, replicas);
+        let parts = params.n_hidden.div_ceil(32);
+        let gains = machine::gains_room(self, replicas.rows, parts)?;
+        exchange::read_energies(self, params, temperatures, replicas, &gains)
+    }
+
+    fn copy_rows(&self, from: &States, first: usize, to: &mut States) {
+        assert!(from.cols == to.cols && first + to.rows <= from.rows, "rows to copy");
+        let row = 4 * to.cols.div_ceil(32) as u64;
+        self.copy(&from.words, first as u64 * row, &to.words, to.rows as u64 * row);
+    }
+
     fn kernel_times(&self) -> Vec<KernelTime> {
         self.times()
     }
@@ -252,5 +317,41 @@ impl Backend for Gpu {
 
     fn finish(&self) -> Result<()> {
         self.wait_for_all()
+    }
+}
+
+impl Gpu {
+    /// Gibbs steps of chains, or of the rungs of a ladder.
+    fn steps(
+        &self,
+        params: &Params,
+        ladder: Option<&Temperatures>,
+        chains: &mut States,
+        address: Address,
+        steps: Range<u32>,
+    ) {
+        let both = chains.hidden(self, params.n_hidden).and_then(|hidden| {
+            let h_from_v = HalfStep::hidden(self, params, ladder, chains.rows, address, &chains.words, &hidden)?;
+            Ok((h_from_v, HalfStep::visible(self, params, ladder, chains.rows, address, &hidden, &chains.words, None)))
+        });
+        match both {
+            Err(error) => self.fail(error),
+            Ok((h_from_v, v_from_h)) => {
+                for step in steps {
+                    h_from_v.record(self, step);
+                    v_from_h.record(self, step);
+                }
+            }
+        }
+    }
+
+    /// Flips of chains, or of the rungs of a ladder.
+    fn flip(&self, params: &Params, ladder: Option<&Temperatures>, chains: &mut States, address: Address, step: u32) {
+        let gains = chains.gains(self, params.n_hidden.div_ceil(32));
+        if let Err(error) =
+            gains.and_then(|gains| flip_move::record(self, params, ladder, chains, &gains, address, step))
+        {
+            self.fail(error);
+        }
     }
 }

@@ -80,6 +80,8 @@ enum Command {
     },
     Copy {
         from: wgpu::Buffer,
+        /// Place of the first byte.
+        first: u64,
         to: wgpu::Buffer,
         bytes: u64,
     },
@@ -238,8 +240,8 @@ impl Gpu {
             timing.times_batch(batch).then(|| BatchTimes::new(&self.device, recorder.dispatches.max(1)))
         });
         for run in commands.chunk_by(|a, b| a.is_dispatch() && b.is_dispatch()) {
-            if let [Command::Copy { from, to, bytes }] = run {
-                encoder.copy_buffer_to_buffer(from, 0, to, 0, *bytes);
+            if let [Command::Copy { from, first, to, bytes }] = run {
+                encoder.copy_buffer_to_buffer(from, *first, to, 0, *bytes);
                 continue;
             }
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -296,6 +298,13 @@ impl Gpu {
         self.check()
     }
 
+    /// Records a copy of `bytes` bytes from byte `first` on to the beginning of another buffer.
+    pub(super) fn copy(&self, from: &wgpu::Buffer, first: u64, to: &wgpu::Buffer, bytes: u64) {
+        if bytes > 0 {
+            lock(&self.recorder).commands.push(Command::Copy { from: from.clone(), first, to: to.clone(), bytes });
+        }
+    }
+
     /// Records that a buffer begins with `values` from here on.
     ///
     /// # Errors
@@ -324,7 +333,7 @@ impl Gpu {
         drop(view);
         from.unmap();
         let mut recorder = lock(&self.recorder);
-        recorder.commands.push(Command::Copy { from, to: buffer.clone(), bytes });
+        recorder.commands.push(Command::Copy { from, first: 0, to: buffer.clone(), bytes });
         recorder.sent += bytes;
         if recorder.sent > MOST_SENT {
             self.submit(&mut recorder);
@@ -358,7 +367,7 @@ impl Gpu {
         });
         {
             let mut recorder = lock(&self.recorder);
-            recorder.commands.push(Command::Copy { from: buffer.clone(), to: staging.clone(), bytes });
+            recorder.commands.push(Command::Copy { from: buffer.clone(), first: 0, to: staging.clone(), bytes });
             recorder.counts.readbacks += 1;
             self.submit(&mut recorder);
         }

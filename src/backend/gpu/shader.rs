@@ -135,6 +135,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "philox",
     "product_shape",
     "row_sum",
+    "rungs",
     "sfc32",
     "sigmoid",
     "torus",

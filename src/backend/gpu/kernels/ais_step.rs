@@ -57,7 +57,7 @@ pub(in crate::backend::gpu) fn record(
     let carried = Carried::new(gpu, params, *chains, v)?;
     let buffers = [params.last().stored_weights(), &params.biases, base, v, h, log_weights, &carried.sums];
     let bound = gpu.bind_tiled(&KERNEL, params.stored(), tile, &buffers);
-    let visible = HalfStep::visible(gpu, params, *chains, *address, h, v, Some(base));
+    let visible = HalfStep::visible(gpu, params, None, *chains, *address, h, v, Some(base));
     let [seed_low, seed_high] = key_of(address.seed);
     for step in steps {
         let (now, next) = (betas[step as usize], betas[step as usize + 1]);

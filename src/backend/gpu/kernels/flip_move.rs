@@ -10,6 +10,7 @@ use crate::backend::Address;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Params, Part, States};
+use crate::backend::gpu::temperatures::Temperatures;
 use crate::backend::gpu::tile;
 use crate::error::Result;
 use crate::rng::{Stream, key_of};
@@ -29,27 +30,28 @@ parameters! {
         first_input: u32,
         n_visible: u32,
         n_hidden: u32,
+        rung_chains: u32,
         first_group: u32,
     }
 }
 
 /// Σ_j w_ji, added up over the parts of the weights where there are several.
-pub(super) static TOTALS: Kernel =
-    kernel!(weighted "flip_move", "add_totals", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+pub(super) static TOTALS: Kernel = kernel!(weighted "flip_move", "add_totals", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
 /// Parts of F(v) − F(1 − v), one for the 32 hidden units of each word: `[words, chains]`.
 pub(super) static GAINS: Kernel =
-    kernel!(summing "flip_move", "gain_of_units", FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+    kernel!(summing "flip_move", "gain_of_units", FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
 /// The decision from all parts.
 pub(super) static DECIDE: Kernel =
-    kernel!(trusted "flip_move", "decide", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite]);
+    kernel!(trusted "flip_move", "decide", 64, FlipMove, [Read, Read, ReadWrite, ReadWrite, ReadWrite, Read, Read]);
 
-/// Records one move of every chain; `gains` has room for f32 `[words of hidden units, chains]`.
+/// Records one move of every chain, at temperatures of their own where there are any; `gains` has room for f32 `[words of hidden units, chains]`.
 ///
 /// # Errors
 /// When there is no room for the sums that go from one part of the weights to the next.
 pub(in crate::backend::gpu) fn record(
     gpu: &Gpu,
     params: &Params,
+    ladder: Option<&Temperatures>,
     states: &States,
     gains: &wgpu::Buffer,
     address: Address,
@@ -66,12 +68,14 @@ pub(in crate::backend::gpu) fn record(
         first_input: 0,
         n_visible: params.n_visible as u32,
         n_hidden: params.n_hidden as u32,
+        rung_chains: ladder.map_or(0, |ladder| ladder.chains as u32),
         first_group: 0,
     };
     let tile = gpu.tile(states.rows, params.n_hidden, params.n_visible);
     let carried = Carried::new(gpu, params, states.rows, &states.words)?;
     let sums = &carried.sums;
-    let buffers = |part| [Part::stored_weights(part), &params.biases, &states.words, gains, sums];
+    let (base, betas) = ladder.map_or((&params.biases, gpu.nothing()), |ladder| (&ladder.base, &ladder.betas));
+    let buffers = |part| [Part::stored_weights(part), &params.biases, &states.words, gains, sums, base, betas];
     if params.parts.len() > 1 {
         carried.record(gpu, 0, states.rows);
         for part in &params.parts {

@@ -1,6 +1,7 @@
 //! Samples one side of the machine from the other; one shader serves both directions.
 //!
-//! Maths: z = β (bias + Σ_k state_k weight_k) + (1 − β) base; unit = [u < sig(z)].
+//! Maths: z = β (bias + Σ_k state_k weight_k) + (1 − β) base; unit = [u < sig(z)]; β is the same for all chains, or that of
+//! the chain's rung.
 //! Shapes: inputs `[chains, n_inputs]`, outputs `[chains, n_outputs]`, packed.
 //! Random: unit j of chain r as in [`crate::rng`], at a step and stream.
 //! Class: margin: a bit may differ only where |u − p| is under the bound of the f32 sum and of exp.
@@ -16,6 +17,7 @@ use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::Params;
 use crate::backend::gpu::pipelines::Bound;
+use crate::backend::gpu::temperatures::Temperatures;
 use crate::error::Result;
 use crate::rng::{Stream, key_of};
 
@@ -40,23 +42,32 @@ parameters! {
         bias_first: u32,
         beta: f32,
         base_share: f32,
+        rung_chains: u32,
         first_group: u32,
     }
 }
 
+/// The direction that sums over visible units.
+const FROM_VISIBLE: Kernel = Kernel {
+    matrices: true,
+    ..kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite, Read])
+};
+/// The same text, with the weights read across.
+const FROM_HIDDEN: Kernel = Kernel {
+    matrices: true,
+    ..kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite, Read])
+};
+
 /// v → h.
-pub(in crate::backend::gpu) static HIDDEN: Kernel = Kernel {
-    matrices: true,
-    ..kernel!(summing "gibbs_half_step", "hidden_from_visible", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite])
-};
-/// h → v: the same text, with the weights read across.
-pub(super) static VISIBLE: Kernel = Kernel {
-    matrices: true,
-    ..kernel!(tiled "gibbs_half_step", "visible_from_hidden", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite])
-};
+pub(in crate::backend::gpu) static HIDDEN: Kernel = FROM_VISIBLE;
+/// h → v.
+pub(super) static VISIBLE: Kernel = FROM_HIDDEN;
+/// v → h of a ladder.
+pub(super) static TEMPERED_HIDDEN: Kernel = Kernel { entry: "tempered_hidden_from_visible", ..FROM_VISIBLE };
+/// h → v of a ladder.
+pub(super) static TEMPERED_VISIBLE: Kernel = Kernel { entry: "tempered_visible_from_hidden", ..FROM_HIDDEN };
 /// Sums over the visible units of all parts of the weights but the last.
-pub(super) static CARRY: Kernel =
-    kernel!(summing "gibbs_half_step", "carry_inputs", GibbsHalfStep, [Read, Read, Read, Read, ReadWrite, ReadWrite]);
+pub(super) static CARRY: Kernel = Kernel { entry: "carry_inputs", matrices: false, ..FROM_VISIBLE };
 
 /// One direction of a Gibbs step, bound to its buffers: one dispatch for each part of the weights.
 #[derive(Debug)]
@@ -87,7 +98,7 @@ impl Carried {
         let none = gpu.nothing();
         let parts = &params.parts[..params.parts.len() - 1];
         let dispatches = parts.iter().map(|part| {
-            let buffers = [part.stored_weights(), &params.biases, &params.biases, v, none, &sums];
+            let buffers = [part.stored_weights(), &params.biases, &params.biases, v, none, &sums, none];
             let parameters = GibbsHalfStep {
                 input_words: params.n_visible.div_ceil(32) as u32,
                 first_input: part.units.start as u32,
@@ -109,22 +120,25 @@ impl Carried {
 }
 
 impl HalfStep {
-    /// v → h.
+    /// v → h, of the rungs of `ladder` where there is one.
     ///
     /// # Errors
     /// When there is no room for the sums that go from one part of the weights to the next.
     pub(in crate::backend::gpu) fn hidden(
         gpu: &Gpu,
         params: &Params,
+        ladder: Option<&Temperatures>,
         chains: usize,
         address: Address,
         v: &wgpu::Buffer,
         h: &wgpu::Buffer,
     ) -> Result<Self> {
+        let kernel = if ladder.is_some() { &TEMPERED_HIDDEN } else { &HIDDEN };
+        let betas = ladder.map_or(gpu.nothing(), |ladder| &ladder.betas);
         let tile = gpu.half_step_tile(params.stored(), chains, params.n_hidden, params.n_visible);
         let Carried { mut dispatches, sums, first_input } = Carried::new(gpu, params, chains, v)?;
-        let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums];
-        let bound = gpu.bind_tiled(&HIDDEN, params.stored(), tile, &buffers);
+        let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums, betas];
+        let bound = gpu.bind_tiled(kernel, params.stored(), tile, &buffers);
         let parameters = GibbsHalfStep {
             stream: Stream::SampleHidden as u32,
             input_words: params.n_visible.div_ceil(32) as u32,
@@ -133,16 +147,19 @@ impl HalfStep {
             output_words: params.n_hidden.div_ceil(32) as u32,
             n_outputs: params.n_hidden as u32,
             bias_first: params.n_visible as u32,
+            rung_chains: ladder.map_or(0, |ladder| ladder.chains as u32),
             ..template(chains, address)
         };
         dispatches.push((bound, parameters));
         Ok(Self { dispatches })
     }
 
-    /// h → v, with `base` as visible bias of the model at β = 0 where there is one.
+    /// h → v, with `base` as visible bias of the model at β = 0 where there is one; of the rungs of `ladder` likewise.
+    #[expect(clippy::too_many_arguments, reason = "what a half-step is made of")]
     pub(in crate::backend::gpu) fn visible(
         gpu: &Gpu,
         params: &Params,
+        ladder: Option<&Temperatures>,
         chains: usize,
         address: Address,
         h: &wgpu::Buffer,
@@ -151,9 +168,11 @@ impl HalfStep {
     ) -> Self {
         let dispatches = params.parts.iter().map(|part| {
             let tile = gpu.half_step_tile(params.stored(), chains, part.units.len(), params.n_hidden);
-            let base = base.unwrap_or(&params.biases);
-            let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing()];
-            let bound = gpu.bind_tiled(&VISIBLE, params.stored(), tile, &buffers);
+            let kernel = if ladder.is_some() { &TEMPERED_VISIBLE } else { &VISIBLE };
+            let base = ladder.map(|ladder| &ladder.base).or(base).unwrap_or(&params.biases);
+            let betas = ladder.map_or(gpu.nothing(), |ladder| &ladder.betas);
+            let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing(), betas];
+            let bound = gpu.bind_tiled(kernel, params.stored(), tile, &buffers);
             let parameters = GibbsHalfStep {
                 stream: Stream::SampleVisible as u32,
                 input_words: params.n_hidden.div_ceil(32) as u32,
@@ -162,6 +181,7 @@ impl HalfStep {
                 first_output: part.units.start as u32,
                 n_outputs: part.units.len() as u32,
                 bias_first: part.units.start as u32,
+                rung_chains: ladder.map_or(0, |ladder| ladder.chains as u32),
                 ..template(chains, address)
             };
             (bound, parameters)

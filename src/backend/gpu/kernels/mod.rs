@@ -1,6 +1,7 @@
 //! One file a kernel: its parameters, its bindings and how it is dispatched.
 
 pub(super) mod ais_step;
+pub(super) mod exchange;
 pub(super) mod flip_move;
 pub(super) mod free_energy;
 pub(super) mod gather;
@@ -31,6 +32,8 @@ pub const ALL: &[&Kernel] = &[
     &ising_table_half_sweep::KERNEL,
     &gibbs_half_step::HIDDEN,
     &gibbs_half_step::VISIBLE,
+    &gibbs_half_step::TEMPERED_HIDDEN,
+    &gibbs_half_step::TEMPERED_VISIBLE,
     &gibbs_half_step::CARRY,
     &moments::MEANS,
     &moments::MULTIPLY,
@@ -45,6 +48,8 @@ pub const ALL: &[&Kernel] = &[
     &flip_move::TOTALS,
     &flip_move::GAINS,
     &flip_move::DECIDE,
+    &exchange::GAINS,
+    &exchange::DECIDE,
     &peak::MULTIPLY_ADDS,
     &peak::COPY,
 ];
