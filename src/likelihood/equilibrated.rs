@@ -8,14 +8,14 @@
 
 use super::bridge::bridge_rungs;
 use super::ladder::Length;
-use crate::backend::Backend;
+use crate::backend::{Backend, Exchanged};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
 use crate::record::Estimate;
 use crate::rng::derive_seed;
-use crate::sample::{Exchanges, Hear, Moves, Tempering, TemperingState, tempered};
+use crate::sample::{Exchanges, Hear, Moves, Rungs, Tempering, TemperingState, tempered};
 
 /// Samples from tempering and what is known about them.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,43 +54,46 @@ const LEAST_ROUNDS: u64 = 100;
 /// Rounds of which log-weights are kept, for each of both sets of pairs.
 const BRIDGED: usize = 40;
 
-/// `rbm` at temperatures from the base to itself.
+/// Temperatures from the base to the machine itself.
 #[must_use]
-pub fn by_temperature(rbm: &Rbm, base: &[f32], length: &Length) -> Vec<Rbm> {
-    length.ladder(length.rungs() - 1).iter().map(|&beta| tempered(rbm, base, beta)).collect()
+pub fn by_temperature(base: &[f32], length: &Length) -> Rungs {
+    Rungs::Temperatures { betas: length.ladder(length.rungs() - 1), base: base.to_vec() }
 }
 
-/// The base, earlier machines in their order, and `rbm`.
+/// The base of `rbm` and earlier machines in their order.
 #[must_use]
-pub fn by_trajectory(rbm: &Rbm, base: &[f32], earlier: &[Rbm]) -> Vec<Rbm> {
+pub fn by_trajectory(rbm: &Rbm, base: &[f32], earlier: &[Rbm]) -> Rungs {
     let first = tempered(rbm, base, 0.0);
-    std::iter::once(first).chain(earlier.iter().cloned()).chain([rbm.clone()]).collect()
+    Rungs::Machines(std::iter::once(first).chain(earlier.iter().cloned()).collect())
 }
 
-/// Tempers chains on the ladder of `machines` until those of the last one are equilibrated and as long again, or until the
+/// Tempers chains of the machine of `params`, which has as many visible units as `base`, on a ladder over that base until those of the last one are equilibrated and as long again, or until the
 /// effort is spent.
 ///
 /// # Errors
 /// [`Error::Input`] for machines of different visible units, [`Error::Stopped`] on a signal, device failures.
 pub fn equilibrate<B: Backend>(
     backend: &B,
-    machines: Vec<Rbm>,
+    params: &B::Params,
+    base: &[f32],
+    rungs: &Rungs,
     effort: Effort,
     listener: &mut dyn Listener,
 ) -> Result<Equilibrated> {
-    let rungs = machines.len();
-    let units = machines.last().map_or(0, |m| m.n_visible);
-    let start = BitMatrix::zeros(effort.chains, units);
+    let start = BitMatrix::zeros(effort.chains, base.len());
     let moves = Moves { flip: true, translations: None };
-    let state = TemperingState::new(rungs, &start);
-    let mut chains = Tempering::new(backend, machines, &state, moves, derive_seed(effort.seed, "equilibrate"))?;
-    chains.climb(2 * STEPS)?;
+    let state = TemperingState::new(rungs.count(), &start);
+    let seed = derive_seed(effort.seed, "equilibrate");
+    let mut chains = Tempering::new(backend, params, rungs, &state, moves, seed)?;
+    let rungs = rungs.count();
+    chains.climb(params, 2 * STEPS)?;
     let most = (effort.steps / (rungs as u64 * u64::from(STEPS))).max(LEAST_ROUNDS.min(20 * rungs as u64));
     let mut run = |chains: &mut Tempering<'_, B>, done: u64, before: f64, hear: Hear<'_>| -> Result<f64> {
         if let Some(signal) = listener.stop_requested() {
             return Err(Error::Stopped(signal));
         }
-        chains.round(STEPS, hear)?;
+        chains.round(params, STEPS)?;
+        chains.settle(hear)?;
         let arrivals = before + chains.exchanges().arrivals_per_chain;
         let note = format!("{rungs} rungs, {arrivals:.1} ways from the base a chain");
         listener.event(Event::Progress { stage: "tempering", done, total: most, note });
@@ -99,15 +102,15 @@ pub fn equilibrate<B: Backend>(
     let (mut rounds, mut thermal) = (0, 0.0);
     while rounds < most / 2 && thermal < ARRIVALS {
         rounds += 1;
-        thermal = run(&mut chains, rounds, 0.0, &mut |_, _, _| {})?;
+        thermal = run(&mut chains, rounds, 0.0, &mut |_, _| {})?;
     }
     chains.count_anew();
     let mut pairs = vec![(Vec::new(), Vec::new()); rungs.saturating_sub(1)];
-    let mut keep = |a: usize, up: &[f64], down: &[f64]| {
-        let (all_up, all_down): &mut (Vec<f64>, Vec<f64>) = &mut pairs[a];
-        if all_up.len() < BRIDGED * up.len() {
-            all_up.extend(up);
-            all_down.extend(down);
+    let mut keep = |a: usize, exchanged: &[Exchanged]| {
+        let (up, down): &mut (Vec<f64>, Vec<f64>) = &mut pairs[a];
+        if up.len() < BRIDGED * exchanged.len() {
+            up.extend(exchanged.iter().map(|exchanged| exchanged.up));
+            down.extend(exchanged.iter().map(|exchanged| exchanged.down));
         }
     };
     for round in rounds + 1..=most.min((2 * rounds).max(rounds + 20)) {

@@ -111,11 +111,11 @@ pub(super) fn log_z<B: Backend>(
             let chains = plan.chains.min(TEMPERING_CHAINS);
             let steps = plan.chains as u64 * settings.betas.len() as u64 * TEMPERING_EFFORT / chains as u64;
             let effort = Effort { chains, steps, seed: plan.seed };
-            let machines = match &plan.trajectory[..] {
-                [] => by_temperature(rbm, base, &length),
+            let rungs = match &plan.trajectory[..] {
+                [] => by_temperature(base, &length),
                 earlier => by_trajectory(rbm, base, earlier),
             };
-            let tempered = equilibrate(backend, machines, effort, listener)?;
+            let tempered = equilibrate(backend, params, base, &rungs, effort, listener)?;
             found.interval.tempering = Some(record(&tempered, log_z0(base, rbm.n_hidden)));
             let along = if plan.trajectory.is_empty() { "" } else { " along the trajectory" };
             found.interval.reverse_start = Some(format!("tempering chains{along}"));

@@ -7,9 +7,9 @@ mod tempering;
 
 pub use self::moves::{Moves, TRANSLATE_EVERY, translate, translations_of};
 pub use self::placement::place_evenly;
-pub use self::sampling::{Rungs, Sampled, sample_tempered};
+pub use self::sampling::{Sampled, sample_tempered};
 use self::tempering::independent;
-pub use self::tempering::{Count, Exchanges, FORGET, Hear, MAX_RUNGS, Tempering, TemperingState, tempered};
+pub use self::tempering::{Count, Exchanges, FORGET, Hear, MAX_RUNGS, Rungs, Tempering, TemperingState, tempered};
 use crate::backend::{Address, Backend};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

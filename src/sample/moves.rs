@@ -41,12 +41,29 @@ impl Moves {
         step: u32,
         round: u64,
     ) -> Result<()> {
-        if self.flip {
-            backend.flip_move(params, chains, address, step);
+        self.apply_at(backend, params, None, chains, address, step, round)
+    }
+
+    /// The same at temperatures of a ladder, where there are any.
+    #[expect(clippy::too_many_arguments, reason = "what a move is made of")]
+    pub(super) fn apply_at<B: Backend>(
+        self,
+        backend: &B,
+        params: &B::Params,
+        temperatures: Option<&B::Temperatures>,
+        chains: &mut B::States,
+        address: Address,
+        step: u32,
+        round: u64,
+    ) -> Result<()> {
+        match temperatures {
+            Some(temperatures) if self.flip => backend.flip_replicas(params, temperatures, chains, address, step),
+            None if self.flip => backend.flip_move(params, chains, address, step),
+            _ => {}
         }
         match self.translations {
             Some(lattice) if round % TRANSLATE_EVERY == TRANSLATE_EVERY - 1 => {
-                translate(backend, params, chains, lattice, address, step)
+                translate_at(backend, params, temperatures, chains, lattice, address, step)
             }
             _ => Ok(()),
         }
@@ -72,6 +89,18 @@ pub fn translate<B: Backend>(
     address: Address,
     step: u32,
 ) -> Result<()> {
+    translate_at(backend, params, None, chains, lattice, address, step)
+}
+
+fn translate_at<B: Backend>(
+    backend: &B,
+    params: &B::Params,
+    temperatures: Option<&B::Temperatures>,
+    chains: &mut B::States,
+    lattice: Lattice,
+    address: Address,
+    step: u32,
+) -> Result<()> {
     let mut states = backend.read_states(chains)?;
     let seed = derive_seed(address.seed, "translation");
     let word = |chain: usize, unit: u32| {
@@ -82,8 +111,11 @@ pub fn translate<B: Backend>(
     let shifts: Vec<[usize; 3]> = (0..states.rows()).map(shift).collect();
     let moved = translated(&states, lattice, &shifts);
     let uploaded = backend.upload_states(&moved)?;
-    let before = backend.read_free_energies(params, chains)?;
-    let after = backend.read_free_energies(params, &uploaded)?;
+    let energies = |states: &B::States| match temperatures {
+        Some(temperatures) => backend.read_tempered_energies(params, temperatures, states),
+        None => backend.read_free_energies(params, states),
+    };
+    let (before, after) = (energies(chains)?, energies(&uploaded)?);
     let words = states.words_per_row();
     for (chain, (before, after)) in before.iter().zip(&after).enumerate() {
         if f64::from(uniform(word(chain, 3))) < (before - after).exp() {
@@ -91,8 +123,7 @@ pub fn translate<B: Backend>(
             states.words_mut()[row].copy_from_slice(moved.row(chain));
         }
     }
-    *chains = backend.upload_states(&states)?;
-    Ok(())
+    backend.write_states(chains, &states)
 }
 
 /// Rows shifted by (column, row, layer) each: site s takes the state of the site that the shift brings to it.

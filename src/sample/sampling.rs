@@ -2,7 +2,7 @@
 
 use super::moves::Moves;
 use super::placement::place_evenly;
-use super::tempering::{Exchanges, Tempering, TemperingState, tempered};
+use super::tempering::{Exchanges, Rungs, Tempering, TemperingState};
 use super::{Settings, check, initial};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -12,23 +12,6 @@ use crate::lattice::Lattice;
 use crate::rbm::Rbm;
 use crate::rng::derive_seed;
 use crate::stats::{Autocorrelation, autocorrelation};
-
-/// What chains exchange with.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Rungs {
-    /// Nothing.
-    None,
-    /// Replicas at β from 0 to 1, over independent units with visible biases `base`; while the chains thermalise, the β move
-    /// to where all neighbours exchange equally often.
-    Temperatures {
-        /// β_0 = 0 < … < 1.
-        betas: Vec<f64>,
-        /// b0, `[n_visible]`.
-        base: Vec<f32>,
-    },
-    /// Replicas at these machines, the lowest first; the sampled one comes after the last.
-    Machines(Vec<Rbm>),
-}
 
 /// Samples and the behaviour of their chains.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +33,8 @@ const STEPS: u32 = 5;
 /// Rounds of thermalisation between two placements of temperatures.
 const ADAPT: u32 = 20;
 
-/// Draws samples as [`super::sample`] does, on a ladder of rungs and with translations of a lattice.
+/// Draws samples as [`super::sample`] does, on a ladder of rungs and with translations of a lattice. While the chains
+/// thermalise, temperatures move to where all neighbours exchange equally often.
 ///
 /// # Errors
 /// As [`super::sample`].
@@ -67,18 +51,9 @@ pub fn sample_tempered<B: Backend>(
     let chains = settings.chains.min(settings.samples);
     let seed = derive_seed(settings.seed, "sample");
     let moves = Moves { flip: settings.flip, translations };
-    let (mut betas, base) = match rungs {
-        Rungs::Temperatures { betas, base } => (betas.clone(), base.clone()),
-        _ => (Vec::new(), Vec::new()),
-    };
-    let mut machines: Vec<Rbm> = match rungs {
-        Rungs::Machines(machines) => machines.clone(),
-        _ => betas.iter().take(betas.len().saturating_sub(1)).map(|&beta| tempered(rbm, &base, beta)).collect(),
-    };
-    machines.push(rbm.clone());
-    let state = TemperingState::new(machines.len(), &initial(rbm, chains, seed, start));
-    let mut ladder = Tempering::new(backend, machines, &state, moves, seed)?;
+    let state = TemperingState::new(rungs.count(), &initial(rbm, chains, seed, start));
     let params = backend.upload_params(rbm, None)?;
+    let mut ladder = Tempering::new(backend, &params, rungs, &state, moves, seed)?;
     let (mut rounds, mut done) = (0, 0);
     let total = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
     let mut run = |ladder: &mut Tempering<'_, B>, count: u32, adapts: bool| -> Result<()> {
@@ -88,19 +63,17 @@ pub fn sample_tempered<B: Backend>(
                 return Err(Error::Stopped(signal));
             }
             let steps = left.min(STEPS);
-            ladder.round(steps, &mut |_, _, _| {})?;
+            ladder.round(&params, steps)?;
             left -= steps;
             rounds += 1;
             done += u64::from(steps);
             listener.event(Event::Progress { stage: "sample", done, total, note: String::new() });
-            if adapts && betas.len() > 2 && rounds % ADAPT == 0 {
-                betas = place_evenly(&betas, &ladder.recent());
-                for (r, &beta) in betas.iter().enumerate().take(betas.len() - 1) {
-                    ladder.set_machine(r, tempered(rbm, &base, beta))?;
-                }
+            if adapts && ladder.betas().len() > 2 && rounds % ADAPT == 0 {
+                ladder.settle(&mut |_, _| {})?;
+                ladder.set_betas(place_evenly(ladder.betas(), &ladder.recent()))?;
             }
         }
-        Ok(())
+        ladder.settle(&mut |_, _| {})
     };
     run(&mut ladder, settings.thermalise, true)?;
     ladder.count_anew();
@@ -117,7 +90,7 @@ pub fn sample_tempered<B: Backend>(
     Ok(Sampled {
         samples: samples.slice_rows(0..settings.samples),
         exchanges,
-        betas,
+        betas: ladder.betas().to_vec(),
         free_energy: autocorrelation(&by_chain(&energies), chains),
         ones: autocorrelation(&by_chain(&ones), chains),
     })

@@ -9,15 +9,18 @@
 //!   Earlier machines mix where the present one does not, and lead to its modes in the order in which they were learned.
 //!   (Béreux, Decelle, Furtlehner, Rosset and Seoane, ICLR 2025.)
 //!
-//! Each update reads the parameters back and gives them to the rungs anew; what the exchanges need goes over the host.
+//! By temperature an update reads nothing back: all rungs are those of the parameters on the device, and what became of
+//! exchanges is read where temperatures move. By trajectory each update reads the parameters, of which one may be frozen,
+//! and what exchanges need goes over the host.
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::numerics::logit;
 use crate::rbm::Rbm;
-use crate::sample::{Exchanges, Moves, Tempering, TemperingState, place_evenly, tempered};
+use crate::sample::{Exchanges, Moves, Rungs, Tempering, TemperingState, place_evenly};
 
+use super::health::finite;
 use super::{Algorithm, Settings};
 
 /// Updates between two placements of temperatures.
@@ -75,9 +78,8 @@ fn base(means: &[f64]) -> Vec<f32> {
 
 /// Chains of a training in progress.
 pub(super) struct Ladder<'a, B: Backend> {
+    backend: &'a B,
     chains: Tempering<'a, B>,
-    betas: Vec<f64>,
-    base: Vec<f32>,
     most: usize,
     candidate: Option<Rbm>,
 }
@@ -85,53 +87,45 @@ pub(super) struct Ladder<'a, B: Backend> {
 impl<'a, B: Backend> Ladder<'a, B> {
     pub(super) fn new(
         backend: &'a B,
+        params: &B::Params,
         settings: &Settings,
         state: &LadderState,
-        rbm: &Rbm,
         means: &[f64],
     ) -> Result<Self> {
-        let base = base(means);
-        let mut machines: Vec<Rbm> = match settings.algorithm {
-            Algorithm::Pt => state.betas.iter().map(|&beta| tempered(rbm, &base, beta)).collect(),
-            _ => state.machines.clone(),
+        let rungs = match settings.algorithm {
+            Algorithm::Pt => Rungs::Temperatures { betas: state.betas.clone(), base: base(means) },
+            _ => Rungs::Machines(state.machines.clone()),
         };
-        if settings.algorithm != Algorithm::Pt {
-            machines.push(rbm.clone());
-        }
         let moves = Moves { flip: settings.flip, translations: settings.translations };
-        let chains = Tempering::new(backend, machines, &state.tempering, moves, settings.seed)?;
-        Ok(Self {
-            chains,
-            betas: state.betas.clone(),
-            base,
-            most: settings.rungs.max(2),
-            candidate: state.candidate.clone(),
-        })
+        let chains = Tempering::new(backend, params, &rungs, &state.tempering, moves, settings.seed)?;
+        Ok(Self { backend, chains, most: settings.rungs.max(2), candidate: state.candidate.clone() })
     }
 
-    /// `steps` Gibbs steps of every rung and a round of exchanges under `rbm`, the machine of update `update`.
-    pub(super) fn update(&mut self, rbm: &Rbm, steps: u32, update: u64) -> Result<()> {
-        let last = self.chains.machines().len() - 1;
-        if self.betas.is_empty() {
-            self.chains.set_machine(last, rbm.clone())?;
-        }
-        for (r, &beta) in self.betas.iter().enumerate() {
-            self.chains.set_machine(r, tempered(rbm, &self.base, beta))?;
-        }
-        self.chains.round(steps, &mut |_, _, _| {})?;
-        if !self.betas.is_empty() {
+    /// Gibbs steps of every rung and a round of exchanges under `params`, the machine of update `update`.
+    pub(super) fn update(&mut self, params: &B::Params, settings: &Settings, update: u64) -> Result<()> {
+        if !self.chains.betas().is_empty() {
+            self.chains.round(params, settings.gibbs_steps)?;
             if update % ADAPT == ADAPT - 1 {
-                self.betas = place_evenly(&self.betas, &self.chains.recent());
+                self.settle()?;
+                self.chains.set_betas(place_evenly(self.chains.betas(), &self.chains.recent()))?;
             }
             return Ok(());
         }
+        let rbm = finite(self.backend.read_params(params)?.0, update, settings.learning_rate)?;
+        self.chains.round(params, settings.gibbs_steps)?;
+        self.settle()?;
         self.keep_connected(rbm)
     }
 
-    /// Freezes a machine where exchanges have become too seldom.
-    fn keep_connected(&mut self, rbm: &Rbm) -> Result<()> {
-        let last = self.chains.machines().len() - 1;
+    /// Counts exchanges up to now.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.chains.settle(&mut |_, _| {})
+    }
+
+    /// Freezes a machine where exchanges have become too seldom; `rbm` is that of the last rung.
+    fn keep_connected(&mut self, rbm: Rbm) -> Result<()> {
         let (recent, latest) = (self.chains.recent(), self.chains.latest());
+        let last = recent.len();
         // The highest pair moves and is judged by its last round; the others stand still.
         let torn = match latest {
             Some(acceptance) if acceptance < FREEZE => Some(last - 1),
@@ -148,7 +142,7 @@ impl<'a, B: Backend> Ladder<'a, B> {
         }
         let candidate = if latest.is_some() && torn == Some(last - 1) { self.candidate.take() } else { None };
         let frozen = candidate.unwrap_or_else(|| {
-            let machines: Vec<&Rbm> = self.chains.machines().collect();
+            let machines: Vec<&Rbm> = self.chains.machines().chain([&rbm]).collect();
             midway(machines[pair], machines[pair + 1])
         });
         self.chains.insert(pair + 1, frozen)
@@ -164,15 +158,10 @@ impl<'a, B: Backend> Ladder<'a, B> {
     }
 
     pub(super) fn state(&self) -> Result<LadderState> {
-        let mut machines: Vec<Rbm> = self.chains.machines().cloned().collect();
-        machines.pop();
-        if !self.betas.is_empty() {
-            machines.clear();
-        }
         Ok(LadderState {
             tempering: self.chains.state()?,
-            betas: self.betas.clone(),
-            machines,
+            betas: self.chains.betas().to_vec(),
+            machines: self.chains.machines().cloned().collect(),
             candidate: self.candidate.clone(),
         })
     }

@@ -7,7 +7,8 @@
 //! one sign, and the small difference between the sign balance of data and chains would drive the biases without end.
 //! Translations of the lattice are proposed likewise ([`Moves`]).
 //!
-//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders. Update t
+//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders of
+//! machines. Update t
 //! uses Gibbs steps `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the
 //! same training. Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come
 //! while the device works: the same rows in the same order, so the same training.
@@ -176,6 +177,12 @@ enum Data<'a, B: Backend> {
     Streamed(&'a dyn RowSource),
 }
 
+/// The chains of a training in progress, where they persist.
+enum Chains<'a, B: Backend> {
+    Plain(B::States),
+    Tempered(Ladder<'a, B>),
+}
+
 /// A training in progress on a backend.
 pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
@@ -183,11 +190,10 @@ pub struct Trainer<'a, B: Backend> {
     rows: u32,
     data: Data<'a, B>,
     batch: B::States,
-    chains: B::States,
+    chains: Chains<'a, B>,
     params: B::Params,
     moments: B::Moments,
     update: u64,
-    ladder: Option<Ladder<'a, B>>,
 }
 
 impl<'a, B: Backend> Trainer<'a, B> {
@@ -216,20 +222,20 @@ impl<'a, B: Backend> Trainer<'a, B> {
         }
         let batch = BitMatrix::zeros(settings.batch, data.units());
         let params = backend.upload_params(&state.rbm, Some(&state.optimiser))?;
-        let ladder = match &state.ladder {
-            Some(ladder) => Some(Ladder::new(backend, settings, ladder, &state.rbm, &smoothed_means(data))?),
-            None => None,
-        };
         Ok(Self {
             backend,
             settings,
             rows: data.rows() as u32,
             batch: backend.upload_states(&batch)?,
-            chains: backend.upload_states(&state.chains)?,
+            chains: match &state.ladder {
+                Some(ladder) => {
+                    Chains::Tempered(Ladder::new(backend, &params, settings, ladder, &smoothed_means(data))?)
+                }
+                None => Chains::Plain(backend.upload_states(&state.chains)?),
+            },
             moments: backend.new_moments(&params)?,
             params,
             update: state.update,
-            ladder,
             // Last, so that the data make way for everything else.
             data: match data.in_memory().map(|data| backend.upload_states(data)) {
                 Some(Ok(data)) => Data::Resident(data),
@@ -260,19 +266,29 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Chains on the device.
     #[must_use]
     pub fn chains(&self) -> &B::States {
-        self.ladder.as_ref().map_or(&self.chains, Ladder::last)
+        match &self.chains {
+            Chains::Plain(chains) => chains,
+            Chains::Tempered(ladder) => ladder.last(),
+        }
+    }
+
+    fn ladder(&self) -> Option<&Ladder<'a, B>> {
+        match &self.chains {
+            Chains::Plain(_) => None,
+            Chains::Tempered(ladder) => Some(ladder),
+        }
     }
 
     /// What exchanges did since the training began; None without a ladder.
     #[must_use]
     pub fn exchanges(&self) -> Option<Exchanges> {
-        self.ladder.as_ref().map(Ladder::exchanges)
+        self.ladder().map(Ladder::exchanges)
     }
 
     /// Enqueues updates up to number `until` (not beyond the settings' total) and waits for them.
     ///
     /// # Errors
-    /// Device failures; with a ladder, [`Error::Numerics`] when a parameter is no longer finite.
+    /// Device failures; by trajectory, [`Error::Numerics`] when a parameter is no longer finite.
     pub fn advance(&mut self, until: u64) -> Result<()> {
         let updates = self.update..until.min(self.settings.updates);
         if updates.is_empty() {
@@ -280,6 +296,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
         }
         let backend = self.backend;
         backend.attended(|| self.enqueue(updates))?;
+        if let Chains::Tempered(ladder) = &mut self.chains {
+            ladder.settle()?;
+        }
         backend.finish()
     }
 
@@ -310,19 +329,22 @@ impl<'a, B: Backend> Trainer<'a, B> {
     fn one_update(&mut self) -> Result<()> {
         let (backend, s, t) = (self.backend, self.settings, self.update);
         backend.accumulate_moments(&self.params, &self.batch, Phase::Data, &mut self.moments);
-        if let Some(ladder) = &mut self.ladder {
-            let rbm = finite(backend.read_params(&self.params)?.0, t, s.learning_rate)?;
-            ladder.update(&rbm, s.gibbs_steps, t)?;
-            backend.accumulate_moments(&self.params, ladder.last(), Phase::Model, &mut self.moments);
-        } else {
-            let chains = if s.algorithm == Algorithm::Cd { &mut self.batch } else { &mut self.chains };
-            let address = Address::new(s.seed);
-            let first = t as u32 * s.gibbs_steps;
-            backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
-            let moves = Moves { flip: s.flip, translations: s.translations };
-            moves.apply(backend, &self.params, chains, address, t as u32, t)?;
-            backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
-        }
+        let chains = match &mut self.chains {
+            Chains::Tempered(ladder) => {
+                ladder.update(&self.params, s, t)?;
+                ladder.last()
+            }
+            Chains::Plain(chains) => {
+                let chains = if s.algorithm == Algorithm::Cd { &mut self.batch } else { chains };
+                let address = Address::new(s.seed);
+                let first = t as u32 * s.gibbs_steps;
+                backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
+                let moves = Moves { flip: s.flip, translations: s.translations };
+                moves.apply(backend, &self.params, chains, address, t as u32, t)?;
+                chains
+            }
+        };
+        backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
         let rule = UpdateRule {
             learning_rate: s.schedule.rate(s.learning_rate, t, s.updates),
             descent: s.descent,
@@ -344,7 +366,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
     pub fn state(&self) -> Result<State> {
         let (rbm, optimiser) = self.backend.read_params(&self.params)?;
         let rbm = finite(rbm, self.update, self.settings.learning_rate)?;
-        let ladder = self.ladder.as_ref().map(Ladder::state).transpose()?;
+        let ladder = self.ladder().map(Ladder::state).transpose()?;
         Ok(State { rbm, optimiser, chains: self.backend.read_states(self.chains())?, update: self.update, ladder })
     }
 }
