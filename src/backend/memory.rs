@@ -19,6 +19,10 @@ pub struct Demand {
     pub batch: usize,
     /// Chains that are kept.
     pub chains: usize,
+    /// Rungs of a ladder of temperatures with as many chains each; 0 for none.
+    pub rungs: usize,
+    /// Other machines of the same shape with as many chains each.
+    pub machines: usize,
     /// Whether Gibbs steps start at the minibatch and not at the chains.
     pub contrastive: bool,
     /// Whether the optimiser keeps second moments.
@@ -38,10 +42,26 @@ impl Demand {
         self.batch > 0
     }
 
-    /// States that Gibbs steps move.
+    /// Chains of all rungs of a ladder of temperatures.
+    #[must_use]
+    pub fn replicas(&self) -> usize {
+        self.rungs.saturating_mul(self.chains)
+    }
+
+    /// States that Gibbs steps move at a time.
     #[must_use]
     pub fn moved(&self) -> usize {
-        if self.contrastive { self.batch } else { self.chains }
+        match self.contrastive {
+            true => self.batch,
+            false if self.rungs > 0 => self.replicas(),
+            false => self.chains,
+        }
+    }
+
+    /// What another machine with chains of its own takes, nothing where there are none.
+    pub(super) fn other_machine(&self) -> Option<Self> {
+        let Self { n_visible, n_hidden, chains, flip, .. } = *self;
+        (self.machines > 0).then_some(Self { n_visible, n_hidden, chains, flip, ..Self::default() })
     }
 
     /// Most states whose moments are taken at once.
@@ -135,6 +155,13 @@ impl MemoryPlan {
     pub fn push(&mut self, part: Part) {
         if part.bytes > 0 {
             self.parts.push(part);
+        }
+    }
+
+    /// Adds the parts of `other` so many times, but for those of the given names.
+    pub(super) fn add_times(&mut self, other: &Self, times: usize, without: &[&str]) {
+        for part in other.parts.iter().filter(|part| !without.contains(&part.what)) {
+            self.push(Part { bytes: part.bytes.saturating_mul(times as u64), ..*part });
         }
     }
 

@@ -24,6 +24,9 @@ const CHAINS: usize = 256;
 /// Smallest rate of length, as a part of the mean: no stretch of the ladder is left without steps.
 const LEAST_RATE: f64 = 0.1;
 
+/// Most rungs that [`Length::rungs`] finds to be needed.
+pub const MOST_RUNGS: usize = 64;
+
 /// Thermodynamic length of a machine's way from its base, √Var(g) by inverse temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Length {
@@ -63,10 +66,10 @@ impl Length {
     }
 
     /// Rungs about one standard deviation of the log-weights apart, which is where half of the exchanges between
-    /// neighbours are accepted; 3 to 64.
+    /// neighbours are accepted; 3 to [`MOST_RUNGS`].
     #[must_use]
     pub fn rungs(&self) -> usize {
-        ((self.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(3, 64)
+        ((self.total().ceil().max(1.0) as usize).saturating_add(1)).clamp(3, MOST_RUNGS)
     }
 
     /// K + 1 inverse temperatures from 0 to 1 with equal lengths between them.

@@ -21,7 +21,7 @@ pub use self::ceiling::{distinct_rows, plug_in_entropy};
 pub use self::checks::{Evidence, judge, verdict};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
 pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
-pub use self::ladder::{Length, linear_ladder};
+pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
 pub use self::reverse::reverse_anneal;
 
 use crate::backend::Backend;

@@ -74,7 +74,7 @@ const WORTH_A_DEVICE: usize = 21;
 /// Gibbs steps of tempering for each step of the annealing.
 const TEMPERING_EFFORT: u64 = 6;
 /// Most tempering chains of a rung.
-const TEMPERING_CHAINS: usize = 500;
+pub(super) const TEMPERING_CHAINS: usize = 500;
 
 pub(super) fn log_z<B: Backend>(
     backend: &B,

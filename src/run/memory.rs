@@ -12,7 +12,9 @@ use super::device::{self, Choice, DeviceRequest};
 use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
 use crate::data::host_memory;
 use crate::error::{Error, Fault, Result};
+use crate::likelihood::{MAX_ENUMERATED, MOST_RUNGS};
 use crate::numerics::readable_bytes;
+use crate::run::log_z::TEMPERING_CHAINS;
 use crate::run::train::{METRIC_ROWS, TrainPlan};
 use crate::scenario::{Plan, Point};
 use crate::train::Algorithm;
@@ -98,7 +100,12 @@ fn stages(point: &Point) -> Vec<Stage> {
         stages.push(Stage { name: "sample", demand, outside });
     }
     if let Some(likelihood) = &point.likelihood {
-        let demand = Demand { annealed: likelihood.chains, energies: rows, ..machine };
+        let mut demand = Demand { annealed: likelihood.chains, energies: rows, ..machine };
+        if !likelihood.exact || point.n_visible.min(n_hidden) > MAX_ENUMERATED {
+            // As many rungs as may be found to be needed.
+            (demand.chains, demand.rungs) = (likelihood.chains.min(TEMPERING_CHAINS), MOST_RUNGS);
+            demand.flip = true;
+        }
         stages.push(Stage { name: "likelihood", demand, outside: Outside { rows, machines: 2, samples: 0 } });
     }
     stages
@@ -118,12 +125,16 @@ pub struct Rows {
 fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
     let measured = if plan.metrics > 0 { rows.trained.min(METRIC_ROWS) } else { 0 };
     let settings = &plan.settings;
+    // By trajectory, as many machines as may be frozen.
+    let others = if settings.algorithm == Algorithm::Trajectory { settings.rungs.saturating_sub(1) } else { 0 };
     let demand = Demand {
         n_visible,
         n_hidden: plan.n_hidden,
         rows: if rows.streamed { 0 } else { rows.trained },
         batch: settings.batch,
         chains: settings.chains,
+        rungs: if settings.algorithm == Algorithm::Pt { settings.rungs } else { 0 },
+        machines: others,
         contrastive: settings.algorithm == Algorithm::Cd,
         adaptive: settings.descent.is_adaptive(),
         flip: settings.flip,
@@ -131,8 +142,8 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
         energies: measured,
     };
     // Rows as read, which are ordered where they are, those kept out, and those of the metrics; parameters, velocities and
-    // second moments as uploaded or read.
-    let machines = 2 + usize::from(demand.adaptive);
+    // second moments as uploaded or read, and the machines of a trajectory with the next to be frozen.
+    let machines = 2 + usize::from(demand.adaptive) + others + usize::from(others > 0);
     let kept_out = rows.all - rows.trained;
     let held = if rows.streamed { kept_out } else { rows.all + kept_out };
     Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines } }

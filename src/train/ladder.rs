@@ -16,7 +16,7 @@
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::numerics::logit;
+use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
 use crate::sample::{Exchanges, Moves, Rungs, Tempering, TemperingState, place_evenly};
 
@@ -60,7 +60,7 @@ impl LadderState {
             }
             Algorithm::Trajectory => {
                 let mut lowest = Rbm::zeros(chains.cols(), n_hidden);
-                lowest.visible_bias = base(means);
+                lowest.visible_bias = base_bias(means);
                 Some(Self {
                     tempering: TemperingState::new(2, chains),
                     betas: Vec::new(),
@@ -70,10 +70,6 @@ impl LadderState {
             }
         }
     }
-}
-
-fn base(means: &[f64]) -> Vec<f32> {
-    means.iter().map(|&m| logit(m) as f32).collect()
 }
 
 /// Chains of a training in progress.
@@ -93,7 +89,7 @@ impl<'a, B: Backend> Ladder<'a, B> {
         means: &[f64],
     ) -> Result<Self> {
         let rungs = match settings.algorithm {
-            Algorithm::Pt => Rungs::Temperatures { betas: state.betas.clone(), base: base(means) },
+            Algorithm::Pt => Rungs::Temperatures { betas: state.betas.clone(), base: base_bias(means) },
             _ => Rungs::Machines(state.machines.clone()),
         };
         let moves = Moves { flip: settings.flip, translations: settings.translations };
@@ -114,7 +110,7 @@ impl<'a, B: Backend> Ladder<'a, B> {
         let rbm = finite(self.backend.read_params(params)?.0, update, settings.learning_rate)?;
         self.chains.round(params, settings.gibbs_steps)?;
         self.settle()?;
-        self.keep_connected(rbm)
+        self.keep_connected(&rbm)
     }
 
     /// Counts exchanges up to now.
@@ -123,7 +119,7 @@ impl<'a, B: Backend> Ladder<'a, B> {
     }
 
     /// Freezes a machine where exchanges have become too seldom; `rbm` is that of the last rung.
-    fn keep_connected(&mut self, rbm: Rbm) -> Result<()> {
+    fn keep_connected(&mut self, rbm: &Rbm) -> Result<()> {
         let (recent, latest) = (self.chains.recent(), self.chains.latest());
         let last = recent.len();
         // The highest pair moves and is judged by its last round; the others stand still.
@@ -142,7 +138,7 @@ impl<'a, B: Backend> Ladder<'a, B> {
         }
         let candidate = if latest.is_some() && torn == Some(last - 1) { self.candidate.take() } else { None };
         let frozen = candidate.unwrap_or_else(|| {
-            let machines: Vec<&Rbm> = self.chains.machines().chain([&rbm]).collect();
+            let machines: Vec<&Rbm> = self.chains.machines().chain([rbm]).collect();
             midway(machines[pair], machines[pair + 1])
         });
         self.chains.insert(pair + 1, frozen)

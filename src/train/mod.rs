@@ -180,7 +180,7 @@ enum Data<'a, B: Backend> {
 /// The chains of a training in progress, where they persist.
 enum Chains<'a, B: Backend> {
     Plain(B::States),
-    Tempered(Ladder<'a, B>),
+    Tempered(Box<Ladder<'a, B>>),
 }
 
 /// A training in progress on a backend.
@@ -229,7 +229,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
             batch: backend.upload_states(&batch)?,
             chains: match &state.ladder {
                 Some(ladder) => {
-                    Chains::Tempered(Ladder::new(backend, &params, settings, ladder, &smoothed_means(data))?)
+                    let ladder = Ladder::new(backend, &params, settings, ladder, &smoothed_means(data))?;
+                    Chains::Tempered(Box::new(ladder))
                 }
                 None => Chains::Plain(backend.upload_states(&state.chains)?),
             },

@@ -58,7 +58,7 @@ fn four_estimates(rbm: &Rbm, exact_samples: &Enumeration<'_>, seed: u64) -> [Est
     let bridged = bennett(&forward.log_weights, &reverse.log_weights).unwrap();
     let length = Length::measure(backend, &params, base, seed).unwrap();
     let effort = Effort { chains: 100, steps: 3000, seed };
-    let rungs = equilibrate(backend, by_temperature(rbm, base, &length), effort, &mut Silent).unwrap();
+    let rungs = equilibrate(backend, &params, base, &by_temperature(base, &length), effort, &mut Silent).unwrap();
     assert!(rungs.trusted, "{rungs:?}");
     let above = |e: Estimate| Estimate::new(z0 + e.value, e.error);
     [forward.log_z, reverse.log_z, above(bridged), above(rungs.log_ratio.unwrap())]

@@ -20,6 +20,8 @@ fn a_training_takes_what_is_counted() {
             (Algorithm::Pcd, true, Descent::PLAIN),
             (Algorithm::Pcd, false, adam),
             (Algorithm::Cd, false, Descent::PLAIN),
+            (Algorithm::Pt, false, Descent::PLAIN),
+            (Algorithm::Pt, true, adam),
         ];
         for (algorithm, flip, descent) in cases {
             let selection = Selection { allow_software: true, precision, ..Selection::default() };
@@ -36,6 +38,7 @@ fn a_training_takes_what_is_counted() {
                 rows,
                 batch: 64,
                 chains: 50,
+                rungs: if algorithm == Algorithm::Pt { settings.rungs } else { 0 },
                 contrastive,
                 flip,
                 adaptive,

@@ -26,26 +26,43 @@ fn probabilities(rbm: &Rbm) -> Vec<f64> {
     oracle(rbm).probabilities()
 }
 
-/// By temperature, and by machines that have little in common with the last one.
-fn ladders() -> [Vec<Rbm>; 2] {
-    let rbm = small_machine();
-    let by_temperature = [0.0, 0.3, 0.7, 1.0].map(|beta| tempered(&rbm, &[0.4, -0.3, 0.2, 0.1, -0.5, 0.3], beta));
+/// By temperature, and by machines that have little in common with the last one, which is the small machine.
+fn ladders() -> [Rungs; 2] {
+    let base = vec![0.4, -0.3, 0.2, 0.1, -0.5, 0.3];
     let other = crate::parity::machine(6, 5, 0.8, 11);
-    [Vec::from(by_temperature), vec![Rbm::zeros(6, 5), other, rbm]]
+    [Rungs::Temperatures { betas: vec![0.0, 0.3, 0.7, 1.0], base }, Rungs::Machines(vec![Rbm::zeros(6, 5), other])]
 }
 
-/// All rungs start in their own distributions and must be in them after `rounds`; returns the least p-value of the last
-/// rung under `expected`, and that of the others.
-fn walk<B: Backend>(backend: &B, machines: &[Rbm], moves: Moves, rounds: usize, expected: &[Vec<f64>]) -> (f64, f64) {
-    let start = BitMatrix::zeros(CHAINS, 6);
-    let mut state = TemperingState::new(machines.len(), &start);
-    for (r, machine) in machines.iter().enumerate() {
-        state.states[r] = draw(&probabilities(machine), 6, CHAINS, &format!("rung {r}"));
+/// States of every rung below `rbm` in its own distribution, and these distributions.
+fn distributions(rungs: &Rungs, rbm: &Rbm) -> Vec<Vec<f64>> {
+    match rungs {
+        Rungs::None => vec![probabilities(rbm)],
+        Rungs::Temperatures { betas, base } => {
+            betas.iter().map(|&beta| probabilities(&tempered(rbm, base, beta))).collect()
+        }
+        Rungs::Machines(machines) => machines.iter().chain([rbm]).map(probabilities).collect(),
     }
-    let mut ladder = Tempering::new(backend, machines.to_vec(), &state, moves, 7).unwrap();
+}
+
+/// All rungs below `rbm` start in their own distributions and must be in them after `rounds`; returns the least p-value
+/// of the last rung under `expected`, and that of the others.
+fn walk<B: Backend>(
+    backend: &B,
+    (rungs, rbm): (&Rungs, &Rbm),
+    moves: Moves,
+    rounds: usize,
+    expected: &[Vec<f64>],
+) -> (f64, f64) {
+    let mut state = TemperingState::new(rungs.count(), &BitMatrix::zeros(CHAINS, 6));
+    for (r, of_rung) in distributions(rungs, rbm).iter().enumerate() {
+        state.states[r] = draw(of_rung, 6, CHAINS, &format!("rung {r}"));
+    }
+    let params = backend.upload_params(rbm, None).unwrap();
+    let mut ladder = Tempering::new(backend, &params, rungs, &state, moves, 7).unwrap();
     for _ in 0..rounds {
-        ladder.round(1, &mut |_, _, _| {}).unwrap();
+        ladder.round(&params, 1).unwrap();
     }
+    ladder.settle(&mut |_, _| {}).unwrap();
     let end = ladder.state().unwrap();
     let p: Vec<f64> = end.states.iter().zip(expected).map(|(s, p)| p_value(&counts(s), p)).collect();
     let (last, others) = p.split_last().unwrap();
@@ -55,10 +72,11 @@ fn walk<B: Backend>(backend: &B, machines: &[Rbm], moves: Moves, rounds: usize, 
 on_both! {
     fn every_rung_keeps_its_distribution(backend) {
         let all = Moves { flip: true, translations: Some(Lattice::Chain { length: 6 }) };
-        for machines in ladders() {
-            let expected: Vec<Vec<f64>> = machines.iter().map(probabilities).collect();
+        let rbm = small_machine();
+        for rungs in ladders() {
+            let expected = distributions(&rungs, &rbm);
             for (moves, rounds) in [(Moves::NONE, 1), (Moves::NONE, 6), (all, 11)] {
-                let (last, others) = walk(backend, &machines, moves, rounds, &expected);
+                let (last, others) = walk(backend, (&rungs, &rbm), moves, rounds, &expected);
                 assert!(last > LUCK && others > LUCK, "{moves:?}, {rounds} rounds: p = {last:e}, {others:e}");
             }
         }
@@ -66,14 +84,18 @@ on_both! {
 }
 
 on_both! {
-    /// Exchanges between machines of which one is a little off must show in the other.
-    fn exchanges_with_another_machine_show(backend) {
-        let [machines, _] = ladders();
-        let expected: Vec<Vec<f64>> = machines.iter().map(probabilities).collect();
-        let mut altered = machines;
-        altered[3].weights[..5].iter_mut().for_each(|w| *w += 0.4);
-        let (last, _) = walk(backend, &altered, Moves::NONE, 4, &expected);
+    /// A machine that is a little off must show at its own rung, and temperatures that are at theirs.
+    fn another_machine_and_other_temperatures_show(backend) {
+        let (rbm, [rungs, _]) = (small_machine(), ladders());
+        let expected = distributions(&rungs, &rbm);
+        let mut altered = rbm.clone();
+        altered.weights[..5].iter_mut().for_each(|w| *w += 0.4);
+        let (last, _) = walk(backend, (&rungs, &altered), Moves::NONE, 4, &expected);
         assert!(last < CAUGHT, "p = {last:e}");
+        let Rungs::Temperatures { mut betas, base } = rungs else { unreachable!("by temperature") };
+        betas[1] = 0.45;
+        let (last, others) = walk(backend, (&Rungs::Temperatures { betas, base }, &rbm), Moves::NONE, 4, &expected);
+        assert!(last > LUCK && others < CAUGHT, "p = {last:e}, {others:e}");
     }
 }
 

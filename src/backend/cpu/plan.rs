@@ -4,6 +4,7 @@ use super::machine::ENERGY_ROWS;
 use super::sparse::{BLOCK_WORDS, RARE};
 use super::tile::{TILE, Tile};
 use crate::backend::memory::{Demand, MemoryPlan, Use};
+use crate::backend::{Exchanged, RECORDED};
 
 /// Bytes of a tile.
 const BYTES: usize = size_of::<Tile>();
@@ -14,6 +15,9 @@ const BIAS_TABLE: usize = size_of::<[[f64; 256]; 4]>();
 
 /// Name of the parts that are taken only where few bits are set.
 const RARE_BITS: &str = "lists of set bits, where they are rare";
+
+/// Name of the part that every thread has, whatever it computes.
+const PARTIAL_SUMS: &str = "partial sums of weights";
 
 /// Most bytes of the list of the set bits of `rows` rows of `words` words.
 fn listed(rows: usize, words: usize) -> usize {
@@ -54,11 +58,21 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         add(Use::Scratch, "states by units", times(most.div_ceil(32), n_visible + 1), 4);
     }
     add(Use::Scratch, "states of Gibbs steps", times(moved, visible + hidden), 4);
-    if flip && moved > 0 {
-        add(Use::Scratch, "gains of flips", times(moved, hidden), 4);
-        add(Use::Scratch, "sums of flips", moved, 8);
-        add(Use::Scratch, "inputs of both signs", hidden, BYTES);
+    if (flip || demand.rungs > 0) && moved > 0 {
+        add(Use::Scratch, "gains of moves", times(moved, hidden), 4);
+        add(Use::Scratch, "sums of moves", moved, 8);
         add(Use::Tables, "sums of visible biases", visible, BIAS_TABLE);
+    }
+    if flip && moved > 0 {
+        add(Use::Scratch, "inputs of both signs", hidden, BYTES);
+    }
+    if demand.rungs > 0 {
+        let replicas = demand.replicas();
+        add(Use::Chains, "replicas", times(replicas, visible), 4);
+        add(Use::Parameters, "base biases of a ladder", visible, BYTES);
+        add(Use::Scratch, "temperatures of replicas", replicas, size_of::<[f32; 3]>());
+        let record = times(times(RECORDED, demand.rungs / 2), chains);
+        add(Use::Scratch, "record of exchanges", record, size_of::<Exchanged>());
     }
     if annealed > 0 {
         add(Use::Chains, "annealed chains", times(annealed, visible), 4);
@@ -79,14 +93,17 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         let most = demand.measured();
         add(Use::Scratch, RARE_BITS, listed(most, visible) + listed(n_visible + 1, most.div_ceil(32)), 1);
     }
-    add(Use::Tables, "partial sums of weights", times(threads, WORKSPACE), BYTES);
+    add(Use::Tables, PARTIAL_SUMS, times(threads, WORKSPACE), BYTES);
+    if let Some(other) = demand.other_machine() {
+        plan.add_times(&self::plan(&other, threads), demand.machines, &[PARTIAL_SUMS]);
+    }
     plan
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::cpu::Cpu;
+    use crate::backend::cpu::{Cpu, CpuStates};
     use crate::backend::{Address, Backend, Descent, Minibatch, OptimiserState, Phase, UpdateRule};
     use crate::bits::BitMatrix;
     use crate::rbm::Rbm;
@@ -99,9 +116,48 @@ mod tests {
         counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8 });
     }
 
+    fn states_of(rows: usize, units: usize) -> CpuStates {
+        Cpu.upload_states(&BitMatrix::from_fn(rows, units, |r, j| (r + j) % 2 == 0)).unwrap()
+    }
+
+    /// Bytes but for those that are taken only where few bits are set: half of them are here.
+    fn unlisted(counted: &MemoryPlan) -> u64 {
+        counted.parts.iter().filter(|part| part.what != RARE_BITS).map(|part| part.bytes).sum()
+    }
+
+    /// The same of a ladder.
+    #[test]
+    fn counted_replicas_are_held() {
+        let (n_visible, n_hidden, chains, rungs) = (70, 40, 31, 4);
+        for flip in [false, true] {
+            let params = Cpu.upload_params(&Rbm::zeros(n_visible, n_hidden), None).unwrap();
+            let mut ladder = Cpu.upload_temperatures(&params, &[0.1; 70], &[0.0, 0.3, 0.6, 1.0], chains).unwrap();
+            let (mut replicas, mut own) = (states_of(rungs * chains, n_visible), states_of(chains, n_visible));
+            Cpu.temper(&params, &ladder, &mut replicas, Address::new(1), 0..2);
+            if flip {
+                Cpu.flip_replicas(&params, &ladder, &mut replicas, Address::new(1), 0);
+            }
+            for round in 1..=RECORDED as u32 {
+                Cpu.exchange(&params, &mut ladder, &mut replicas, Address::new(1), round);
+            }
+            Cpu.copy_rows(&replicas, (rungs - 1) * chains, &mut own);
+            let counted = plan(&Demand { n_visible, n_hidden, chains, rungs, flip, ..Demand::default() }, 0);
+            let held = params.bytes() + ladder.bytes() + replicas.bytes() + own.bytes();
+            assert_eq!(unlisted(&counted), held, "{counted:?}");
+        }
+    }
+
+    /// A machine with chains takes what one takes alone, as often as there are.
+    #[test]
+    fn other_machines_are_counted() {
+        let alone = Demand { n_visible: 70, n_hidden: 40, chains: 31, flip: true, ..Demand::default() };
+        let [one, four] = [0, 3].map(|machines| plan(&Demand { machines, ..alone }, 0).bytes());
+        assert_eq!(four, 4 * one);
+    }
+
     fn counted(descent: Descent) {
         let (n_visible, n_hidden, rows, batch, chains) = (70, 40, 200, 37, 90);
-        let states = |rows| Cpu.upload_states(&BitMatrix::from_fn(rows, n_visible, |r, j| (r + j) % 2 == 0)).unwrap();
+        let states = |rows| states_of(rows, n_visible);
         let rbm = Rbm::zeros(n_visible, n_hidden);
         let rest = OptimiserState::at_rest(&rbm, &descent, vec![0.5; n_visible]);
         let mut params = Cpu.upload_params(&rbm, Some(&rest)).unwrap();
@@ -127,9 +183,7 @@ mod tests {
         };
         let counted = plan(&demand, 0);
         let states = data.bytes() + minibatch.bytes() + chain.bytes();
-        // Half of the bits are set here.
-        let unlisted: u64 = counted.parts.iter().filter(|part| part.what != RARE_BITS).map(|part| part.bytes).sum();
-        assert_eq!(unlisted, params.bytes() + moments.bytes() + states, "{counted:?}");
+        assert_eq!(unlisted(&counted), params.bytes() + moments.bytes() + states, "{counted:?}");
         assert_eq!(counted.bytes_of(Use::Data), data.bytes());
     }
 }

@@ -6,10 +6,14 @@ use super::machine::LANES;
 use super::memory::allocated;
 use super::recorder::{BATCH, MOST_SENT, SLOT};
 use super::shader::Precision;
+use super::temperatures::record_bytes;
 use crate::backend::memory::{Demand, MemoryPlan, Part, Use};
 
 /// Name of the part that holds the parameters of kernels, which is no storage buffer.
 pub const PARAMETERS: &str = "parameters of kernels";
+
+/// Name of the part that all machines share where weights lie in several buffers.
+const SUMS: &str = "sums of inputs";
 
 /// What a device gives room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +79,15 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     }
     if moved > 0 {
         add(Use::Scratch, "hidden states", moved, 4 * hidden);
-        if flip {
-            add(Use::Scratch, "gains of flips", moved, 4 * hidden);
+        if flip || demand.rungs > 0 {
+            add(Use::Scratch, "gains of moves", moved, 4 * hidden);
         }
+    }
+    if demand.rungs > 0 {
+        add(Use::Chains, "replicas", demand.replicas(), 4 * visible);
+        add(Use::Parameters, "base biases of a ladder", n_visible, 4);
+        add(Use::Scratch, "temperatures", 3 * demand.rungs, 4);
+        add(Use::Scratch, "record of exchanges", chains, record_bytes(demand.rungs));
     }
     if annealed > 0 {
         add(Use::Parameters, "base biases", n_visible, 4);
@@ -92,13 +102,16 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
         summed = summed.max(at_once);
     }
     if division.buffers() > 1 {
-        add(Use::Scratch, "sums of inputs", summed.max(annealed) + 1, 4 * n_hidden);
+        add(Use::Scratch, SUMS, summed.max(annealed) + 1, 4 * n_hidden);
     }
     // No kernel sees these as storage.
     let mut add = |purpose, what, bytes| plan.push(Part { purpose, what, bytes, largest: 0 });
     add(Use::Scratch, PARAMETERS, (BATCH * SLOT) as u64);
     if streamed {
         add(Use::Data, "rows on their way", MOST_SENT);
+    }
+    if let Some(other) = demand.other_machine() {
+        plan.add_times(&self::plan(&other, room), demand.machines, &[PARAMETERS, SUMS]);
     }
     plan
 }

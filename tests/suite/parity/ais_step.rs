@@ -6,22 +6,8 @@ use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
 
-use super::reference::{Bounded, Side, U, between, gamma, input, probability, softplus_bounded, unit_uniform};
+use super::reference::{Bounded, Side, between, gamma, input, probability, softplus_step, unit_uniform};
 use super::{SIZES, assert_bounded, machine, on_both, worst};
-
-/// softplus(β' x) − softplus(β x): the device takes log1p(sig(β x) (e^d − 1)), d = (β' − β) x, for small d.
-fn softplus_step((x, dx): Bounded, now: f64, next: f64) -> Bounded {
-    let at = |beta: f64| softplus_bounded((beta * x, beta * dx + 3.0 * U * (beta * x).abs()));
-    let ((a, da), (b, db)) = (at(next), at(now));
-    let d = (next - now) * x;
-    if d.abs() > 0.5 - 1e-3 {
-        return (a - b, da + db + U * (a - b).abs());
-    }
-    // Relative: the series, two divisions and exp at y = β x; absolute: what x and y are off changes d and sig(y).
-    let y = (now * x).abs();
-    let relative = (64.0 + 4.0 * y) * U * (a - b).abs();
-    (a - b, relative + (next - now).abs() * dx * (1.0 + x.abs()) + d.abs() * 3.0 * U * (1.0 + y))
-}
 
 /// log-weight of every chain, or None where a draw was within its margin.
 fn walk(rbm: &Rbm, base: &[f32], chains: usize, address: Address, betas: &[f64], steps: usize) -> Vec<Option<Bounded>> {

@@ -4,9 +4,10 @@ use gibbsite::backend::{Address, Backend};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
+use gibbsite::sample::tempered;
 
-use super::reference::{Bounded, U, chain_uniform, free_energy, gamma};
-use super::{SIZES, machine, on_both, states};
+use super::reference::{Bounded, U, chain_uniform, free_energy, gamma, ladder};
+use super::{LADDERS, SIZES, machine, on_both, states};
 
 fn complement(v: &BitMatrix) -> BitMatrix {
     BitMatrix::from_fn(v.rows(), v.cols(), |r, j| !v.get(r, j))
@@ -63,6 +64,31 @@ on_both! {
             }
         }
         assert!(flips > 0 && flips < chains_in_all, "{flips} of {chains_in_all}: both outcomes must occur");
+    }
+}
+
+on_both! {
+    /// Each rung at its own β: as the machine of that temperature, whose weights are rounded once more.
+    fn rungs_are_flipped_at_their_temperatures(backend) {
+        let (mut flips, mut rows) = (0, 0);
+        for &(rungs, chains, n_visible, n_hidden) in LADDERS {
+            let (rbm, (betas, base)) = (machine(n_visible, n_hidden, 0.2, 1), ladder(rungs, n_visible));
+            let (v, address) = (states(rungs * chains, n_visible, 2), Address { seed: 3, first_chain: 5 });
+            let params = backend.upload_params(&rbm, None).unwrap();
+            let temperatures = backend.upload_temperatures(&params, &base, &betas, chains).unwrap();
+            let mut replicas = backend.upload_states(&v).unwrap();
+            backend.flip_replicas(&params, &temperatures, &mut replicas, address, 4);
+            let after = backend.read_states(&replicas).unwrap();
+            for (r, &beta) in betas.iter().enumerate() {
+                let place = format!("rung {r} of {rungs} of {chains} chains, {n_visible} × {n_hidden}");
+                let (first, rung) = (r * chains, tempered(&rbm, &base, beta));
+                let of = |rows: &BitMatrix| rows.slice_rows(first..first + chains);
+                let address = Address { first_chain: address.first_chain + first as u32, ..address };
+                flips += check(&rung, &of(&v), &of(&after), address, 4).unwrap_or_else(|e| panic!("{place}: {e}"));
+                rows += chains;
+            }
+        }
+        assert!(flips > rows / 10 && flips < rows, "{flips} of {rows}: both outcomes must occur");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Class margin: a drawn bit may differ from the f64 reference only where u lies within the stated margin of p.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Gpu, Selection, tile};
@@ -10,8 +11,8 @@ use gibbsite::rbm::Rbm;
 use gibbsite::rng::Stream;
 use half::f16;
 
-use super::reference::{Side, check_draw, input, probability, unit_uniform};
-use super::{SIZES, gpu_or_ignored, machine, on_both, states};
+use super::reference::{Side, between, check_draw, input, ladder, probability, unit_uniform};
+use super::{LADDERS, SIZES, gpu_or_ignored, machine, on_both, states};
 
 /// Checks `drawn` as a sample of one side given `other`.
 fn check(
@@ -55,6 +56,83 @@ on_both! {
                 v = step(backend, &rbm, &v, address, 7 + k as u32);
             }
         }
+    }
+}
+
+/// Gibbs steps of one row at β in f64; None where a draw was within its margin.
+fn walk(rbm: &Rbm, base: &[f32], beta: f64, v: BitMatrix, address: Address, steps: Range<u32>) -> Option<BitMatrix> {
+    let mut v = v;
+    for step in steps {
+        let draw = |side, other: &BitMatrix, units: usize, stream| {
+            let mut sure = true;
+            let drawn = BitMatrix::from_fn(1, units, |_, j| {
+                let of_base = if side == Side::Visible { base[j] } else { 0.0 };
+                let (p, margin) = probability(between(input(rbm, side, other, 0, j), beta, of_base));
+                let u = unit_uniform(address, stream, step, 0, j);
+                sure &= (u - p).abs() > margin;
+                u < p
+            });
+            sure.then_some(drawn)
+        };
+        let h = draw(Side::Hidden, &v, rbm.n_hidden, Stream::SampleHidden)?;
+        v = draw(Side::Visible, &h, rbm.n_visible, Stream::SampleVisible)?;
+    }
+    Some(v)
+}
+
+on_both! {
+    /// Each rung at its own β, the lowest one from the base alone; and at β = 1 the bits of a plain Gibbs step.
+    fn rungs_follow_the_reference(backend) {
+        for &(rungs, chains, n_visible, n_hidden) in LADDERS {
+            let (rbm, (betas, base)) = (machine(n_visible, n_hidden, 0.5, 1), ladder(rungs, n_visible));
+            let (start, address) = (states(rungs * chains, n_visible, 2), Address { seed: 1 << 40 | 5, first_chain: 70 });
+            let params = backend.upload_params(&rbm, None).unwrap();
+            let temperatures = backend.upload_temperatures(&params, &base, &betas, chains).unwrap();
+            let mut replicas = backend.upload_states(&start).unwrap();
+            backend.temper(&params, &temperatures, &mut replicas, address, 3..5);
+            let found = backend.read_states(&replicas).unwrap();
+            let (mut unsure, place) = (0, format!("{rungs} rungs of {chains} chains of {n_visible} × {n_hidden}"));
+            for r in 0..rungs * chains {
+                let address = Address { first_chain: address.first_chain + r as u32, ..address };
+                let row = start.slice_rows(r..r + 1);
+                match walk(&rbm, &base, betas[r / chains], row, address, 3..5) {
+                    Some(expected) => assert_eq!(found.row(r), expected.row(0), "row {r}, {place}"),
+                    None => unsure += 1,
+                }
+            }
+            // Margins are near 2e-6 and a row draws at most 256 times: 0.05 % are unsure, one in twenty never.
+            assert!(20 * unsure <= rungs * chains + 19, "{unsure} rows are unsure, {place}");
+            let last = (rungs - 1) * chains..rungs * chains;
+            let mut plain = backend.upload_states(&start.slice_rows(last.clone())).unwrap();
+            let address = Address { first_chain: address.first_chain + last.start as u32, ..address };
+            backend.gibbs(&params, &mut plain, address, 3..5);
+            assert_eq!(backend.read_states(&plain).unwrap(), found.slice_rows(last), "{place}");
+        }
+    }
+}
+
+on_both! {
+    /// Steps at other temperatures, over another base, of another rung's chains: none of them is taken for the right one.
+    fn other_temperatures_are_noticed(backend) {
+        let (rungs, chains) = (5, 33);
+        let (rbm, (betas, base)) = (machine(33, 31, 0.5, 1), ladder(rungs, 33));
+        let params = backend.upload_params(&rbm, None).unwrap();
+        let mut temperatures = backend.upload_temperatures(&params, &base, &[0.5; 5], chains).unwrap();
+        let mut run = |betas: &[f64]| {
+            backend.set_betas(&mut temperatures, betas).unwrap();
+            let mut replicas = backend.upload_states(&states(rungs * chains, 33, 2)).unwrap();
+            backend.temper(&params, &temperatures, &mut replicas, Address::new(3), 0..2);
+            backend.read_states(&replicas).unwrap()
+        };
+        let right = run(&betas);
+        let mut other = betas.clone();
+        other[2] += 0.1;
+        let found = run(&other);
+        let differ = |r: usize| (r * chains..(r + 1) * chains).any(|row| found.row(row) != right.row(row));
+        assert_eq!([0, 1, 2, 3, 4].map(differ), [false, false, true, false, false]);
+        assert_eq!(run(&betas), right, "temperatures may be set again");
+        let wrong = backend.upload_temperatures(&params, &base[1..], &betas, chains).map(|_| ());
+        assert!(wrong.is_err() && backend.upload_temperatures(&params, &base, &[], chains).is_err());
     }
 }
 

@@ -7,6 +7,7 @@
 mod ais_step;
 mod counts;
 mod device;
+mod exchange;
 mod flip_move;
 mod free_energy;
 mod gather;
@@ -108,6 +109,10 @@ pub(crate) fn states(rows: usize, cols: usize, seed: u64) -> BitMatrix {
 /// (chains, n_visible, n_hidden): one, primes, one below and one above words and tiles, non-square.
 pub(crate) const SIZES: &[(usize, usize, usize)] =
     &[(1, 1, 1), (3, 7, 13), (31, 33, 64), (33, 31, 65), (64, 64, 63), (65, 130, 17), (97, 63, 131)];
+
+/// (rungs, chains, n_visible, n_hidden) of ladders, likewise.
+pub(crate) const LADDERS: &[(usize, usize, usize, usize)] =
+    &[(2, 1, 1, 1), (5, 3, 31, 33), (2, 33, 32, 65), (5, 33, 63, 31), (5, 1, 65, 63), (3, 33, 33, 32)];
 
 /// Largest |found − expected| / bound with its index; a bound of zero asks for equality.
 pub(crate) fn worst(found: &[f64], expected: &[(f64, f64)]) -> (f64, usize) {

@@ -132,6 +132,57 @@ pub(crate) fn free_energy(rbm: &Rbm, v: &BitMatrix, r: usize) -> Bounded {
     (sum, error + gamma(rbm.n_visible + rbm.n_hidden) * size)
 }
 
+/// softplus(β' x) − softplus(β x): the device takes log1p(sig(β x) (e^d − 1)), d = (β' − β) x, for small d.
+pub(crate) fn softplus_step((x, dx): Bounded, now: f64, next: f64) -> Bounded {
+    let at = |beta: f64| softplus_bounded((beta * x, beta * dx + 3.0 * U * (beta * x).abs()));
+    let ((a, da), (b, db)) = (at(next), at(now));
+    let d = (next - now) * x;
+    if d.abs() > 0.5 - 1e-3 {
+        return (a - b, da + db + U * (a - b).abs());
+    }
+    // Relative: the series, two divisions and exp at y = β x; absolute: what x and y are off changes d and sig(y).
+    let y = (now * x).abs();
+    let relative = (64.0 + 4.0 * y) * U * (a - b).abs();
+    (a - b, relative + (next - now).abs() * dx * (1.0 + x.abs()) + d.abs() * 3.0 * U * (1.0 + y))
+}
+
+/// ln p*_{β'}(v) − ln p*_β(v) of a row of a ladder over `base`, where a device may take the difference of two softplus
+/// however small it is.
+pub(crate) fn exchange_gain(rbm: &Rbm, base: &[f32], v: &BitMatrix, r: usize, now: f64, next: f64) -> Bounded {
+    let (mut sum, mut size, mut error) = (0.0, 0.0, 0.0);
+    for j in (0..rbm.n_visible).filter(|&j| v.get(r, j)) {
+        let (b, b0) = (f64::from(rbm.visible_bias[j]), f64::from(base[j]));
+        sum += (next - now) * (b - b0);
+        size += (next - now).abs() * (b.abs() + b0.abs());
+        error += gamma(5) * (next - now).abs() * (b.abs() + b0.abs());
+    }
+    for i in 0..rbm.n_hidden {
+        let x = input(rbm, Side::Hidden, v, r, i);
+        let at = |beta: f64| softplus_bounded(between(x, beta, 0.0));
+        let ((value, bound), (from, to)) = (softplus_step(x, now, next), (at(now), at(next)));
+        sum += value;
+        size += value.abs();
+        error += bound + from.1 + to.1 + U * (from.0 + to.0);
+    }
+    (sum, error + gamma(rbm.n_visible + rbm.n_hidden + 8) * size)
+}
+
+/// −ln p*_β(v) of a row of a ladder over `base`: that at β = 0, and the difference to it.
+pub(crate) fn tempered_energy(rbm: &Rbm, base: &[f32], v: &BitMatrix, r: usize, beta: f64) -> Bounded {
+    let (gain, bound) = exchange_gain(rbm, base, v, r, beta, 0.0);
+    let of_base: Vec<f64> = (0..rbm.n_visible).filter(|&j| v.get(r, j)).map(|j| f64::from(base[j])).collect();
+    let (sum, size) = of_base.iter().fold((0.0, 0.0), |(sum, size), b0| (sum + b0, size + b0.abs()));
+    let constant = rbm.n_hidden as f64 * std::f64::consts::LN_2;
+    let rounding = gamma(rbm.n_visible + rbm.n_hidden + 8) * (2.0 * size + 2.0 * constant);
+    (gain - sum - constant, bound + rounding)
+}
+
+/// Inverse temperatures from 0 to 1 of so many rungs, all of which f32 holds exactly, and a base.
+pub(crate) fn ladder(rungs: usize, n_visible: usize) -> (Vec<f64>, Vec<f32>) {
+    let betas = (0..rungs).map(|r| f64::from((r as f64 / (rungs - 1) as f64) as f32)).collect();
+    (betas, (0..n_visible).map(|j| 0.7 - j as f32 / n_visible as f32).collect())
+}
+
 /// Uniform of a chain.
 pub(crate) fn chain_uniform(address: Address, stream: Stream, step: u32, chain: usize) -> f64 {
     f64::from(chain_word(address.seed, stream, step, address.first_chain + chain as u32) >> 8) * U

@@ -46,6 +46,7 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
         (Algorithm::Pcd, true, plain.descent, plain.penalties),
         (Algorithm::Cd, false, plain.descent, penalties),
         (Algorithm::Pcd, false, adam, penalties),
+        (Algorithm::Pt, true, plain.descent, plain.penalties),
     ];
     for (algorithm, flip, descent, penalties) in cases {
         let settings =
@@ -66,6 +67,7 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
             rows,
             batch: 40,
             chains: 40,
+            rungs: if algorithm == Algorithm::Pt { settings.rungs } else { 0 },
             contrastive,
             flip,
             adaptive,

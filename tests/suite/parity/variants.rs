@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
 use gibbsite::backend::{
-    Address, Backend, Descent, HostMoments, KernelTime, OptimiserState, Penalties, Phase, UpdateRule,
+    Address, Backend, Descent, Exchanged, HostMoments, KernelTime, OptimiserState, Penalties, Phase, UpdateRule,
 };
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
@@ -31,6 +31,7 @@ pub(super) struct Results {
     chains: BitMatrix,
     energies: Vec<f64>,
     log_weights: Vec<f64>,
+    tempered: (BitMatrix, Vec<Exchanged>, Vec<f64>),
     moments: HostMoments,
     updated: (Rbm, OptimiserState),
     after_update: BitMatrix,
@@ -47,6 +48,16 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let ladder = [0.0, 0.2, 1.0];
     let mut annealing = gpu.start_annealing(&params, &vec![0.3; rbm.n_visible], rows, address).unwrap();
     gpu.anneal(&params, &mut annealing, &ladder, 0..2);
+    // All rows once more as the last of two rungs, above others.
+    let mut replicas = states(rows, rbm.n_visible, 4);
+    replicas.append(&v);
+    let mut replicas = gpu.upload_states(&replicas).unwrap();
+    let mut temperatures = gpu.upload_temperatures(&params, &vec![0.3; rbm.n_visible], &[0.7, 1.0], rows).unwrap();
+    gpu.temper(&params, &temperatures, &mut replicas, address, 2..4);
+    gpu.flip_replicas(&params, &temperatures, &mut replicas, address, 4);
+    gpu.exchange(&params, &mut temperatures, &mut replicas, address, 6);
+    let energies_at = gpu.read_tempered_energies(&params, &temperatures, &replicas).unwrap();
+    let exchanged = gpu.read_exchanges(&mut temperatures).unwrap();
     let mut moments = gpu.new_moments(&params).unwrap();
     gpu.accumulate_moments(&params, &gpu.upload_states(&v).unwrap(), Phase::Data, &mut moments);
     gpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
@@ -67,6 +78,7 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
         chains: drawn,
         energies,
         log_weights: gpu.read_log_weights(&annealing).unwrap(),
+        tempered: (gpu.read_states(&replicas).unwrap(), exchanged, energies_at),
         moments: gpu.read_moments(&moments).unwrap(),
         updated: gpu.read_params(&params).unwrap(),
         after_update: gpu.read_states(&chains).unwrap(),
