@@ -16,7 +16,7 @@ use crate::likelihood::{MAX_ENUMERATED, MOST_RUNGS};
 use crate::numerics::readable_bytes;
 use crate::run::log_z::TEMPERING_CHAINS;
 use crate::run::train::{METRIC_ROWS, TrainPlan};
-use crate::scenario::{Plan, Point};
+use crate::scenario::{Plan, Point, Replicas};
 use crate::train::Algorithm;
 
 /// Memory of one stage on one backend.
@@ -95,7 +95,13 @@ fn stages(point: &Point) -> Vec<Stage> {
     }
     if let Some(sample) = &point.sample {
         let chains = sample.chains.min(sample.samples);
-        let demand = Demand { chains, flip: point.lattice.is_some(), ..machine };
+        let rungs = match sample.tempering {
+            Replicas::Off => 0,
+            // As many as may be found to be needed.
+            Replicas::Auto => MOST_RUNGS,
+            Replicas::Rungs(rungs) => rungs,
+        };
+        let demand = Demand { chains, rungs, flip: point.lattice.is_some(), ..machine };
         let outside = Outside { rows, samples: 2 * sample.samples, machines: 2 };
         stages.push(Stage { name: "sample", demand, outside });
     }

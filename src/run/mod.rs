@@ -12,6 +12,7 @@ mod log_z;
 pub mod memory;
 pub mod observe;
 pub mod rows;
+pub mod sample;
 pub mod scenario;
 mod tiles;
 pub mod train;

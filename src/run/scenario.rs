@@ -8,6 +8,7 @@ use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
 use super::failures::run_through_failures;
 use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
+use super::sample::{self as stage, SamplePlan, Tempering};
 use super::train::{Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
@@ -285,15 +286,30 @@ impl<B: Backend> PointRun<'_, B> {
             flip: self.point.lattice.is_some(),
             seed: self.seed,
         };
-        let samples = sample::sample(self.backend, &machine.rbm, &settings, machine.chains.as_ref(), self.listener)?;
-        let mut data = DataSet::new(samples, "samples of the trained model");
+        let plan = SamplePlan {
+            settings,
+            tempering: match plan.tempering {
+                scenario::Replicas::Off => Tempering::Off,
+                scenario::Replicas::Auto => Tempering::Auto,
+                scenario::Replicas::Rungs(rungs) => Tempering::Rungs(rungs),
+            },
+            translations: translations_of(self.point.lattice),
+        };
+        let start = machine.chains.as_ref();
+        let sampled = stage::sample(self.backend, &plan, &machine.rbm, &machine.base, start, self.listener)?;
+        if let Some(exchanges) = &sampled.exchanges {
+            let rungs = exchanges.acceptance.len() + 1;
+            let arrivals = exchanges.arrivals_per_chain;
+            self.listener.event(Event::Info(format!("samples on {rungs} rungs, {arrivals:.1} round trips a chain")));
+        }
+        let mut data = DataSet::new(sampled.samples, "samples of the trained model");
         data.names = source.and_then(|s| s.data.names.clone());
         data.lattice = self.point.lattice;
         data.temperature = self.point.temperature;
         data.seed = Some(self.seed);
         write_npz(&self.place.file(names::SAMPLES), &data)?;
         if let (true, Some(lattice), Some(temperature)) = (self.point.observe, data.lattice, data.temperature) {
-            let observed = observe::observe(&data.samples, lattice, temperature, settings.chains)?;
+            let observed = observe::observe(&data.samples, lattice, temperature, plan.settings.chains)?;
             self.place.append(&Record::Sample(observed))?;
         }
         Ok(())

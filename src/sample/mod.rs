@@ -10,12 +10,11 @@ pub use self::placement::place_evenly;
 pub use self::sampling::{Sampled, sample_tempered};
 use self::tempering::independent;
 pub use self::tempering::{Count, Exchanges, FORGET, Hear, MAX_RUNGS, Rungs, Tempering, TemperingState, tempered};
-use crate::backend::{Address, Backend};
+use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
-use crate::events::{Event, Listener};
+use crate::events::Listener;
 use crate::rbm::Rbm;
-use crate::rng::derive_seed;
 
 /// Settings of a sampling run.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,38 +46,7 @@ pub fn sample<B: Backend>(
     start: Option<&BitMatrix>,
     listener: &mut dyn Listener,
 ) -> Result<BitMatrix> {
-    let times = check(rbm, settings)?;
-    let chains = settings.chains.min(settings.samples);
-    let seed = derive_seed(settings.seed, "sample");
-    let initial = initial(rbm, chains, seed, start);
-    let params = backend.upload_params(rbm, None)?;
-    let mut states = backend.upload_states(&initial)?;
-    let address = Address::new(seed);
-    let mut step = 0;
-    // Flip moves every few steps also while thermalising, so that both signs are reached.
-    let mut run = |states: &mut B::States, count: u32| {
-        let end = step + count;
-        while step < end {
-            let next = if settings.flip { end.min(step + FLIP_EVERY) } else { end };
-            backend.gibbs(&params, states, address, step..next);
-            if settings.flip {
-                backend.flip_move(&params, states, address, next);
-            }
-            step = next;
-        }
-    };
-    run(&mut states, settings.thermalise);
-    let mut samples = BitMatrix::zeros(0, rbm.n_visible);
-    for time in 0..times {
-        if let Some(signal) = listener.stop_requested() {
-            return Err(Error::Stopped(signal));
-        }
-        run(&mut states, settings.every);
-        samples.append(&backend.read_states(&states)?);
-        let note = String::new();
-        listener.event(Event::Progress { stage: "sample", done: time as u64 + 1, total: times as u64, note });
-    }
-    Ok(samples.slice_rows(0..settings.samples))
+    Ok(sample_tempered(backend, rbm, settings, &Rungs::None, None, start, listener)?.samples)
 }
 
 /// Chains at the start: rows of `start`, again from the top where there are few, or independent units.
@@ -120,6 +88,3 @@ fn check(rbm: &Rbm, settings: &Settings) -> Result<usize> {
 const MAX_CHAINS: usize = 1 << 24;
 /// Most samples times units: 8 GiB packed.
 const MAX_BITS: u64 = 1 << 36;
-
-/// Gibbs steps between flip moves.
-const FLIP_EVERY: u32 = 5;

@@ -28,7 +28,7 @@ pub struct Sampled {
     pub ones: Autocorrelation,
 }
 
-/// Gibbs steps between exchanges.
+/// Gibbs steps of a round, which ends with flips and exchanges.
 const STEPS: u32 = 5;
 /// Rounds of thermalisation between two placements of temperatures.
 const ADAPT: u32 = 20;
@@ -54,6 +54,8 @@ pub fn sample_tempered<B: Backend>(
     let state = TemperingState::new(rungs.count(), &initial(rbm, chains, seed, start));
     let params = backend.upload_params(rbm, None)?;
     let mut ladder = Tempering::new(backend, &params, rungs, &state, moves, seed)?;
+    // Where nothing happens at the end of a round, one is as long as it may be.
+    let most = if *rungs == Rungs::None && moves == Moves::NONE { u32::MAX } else { STEPS };
     let (mut rounds, mut done) = (0, 0);
     let total = u64::from(settings.thermalise) + times as u64 * u64::from(settings.every);
     let mut run = |ladder: &mut Tempering<'_, B>, count: u32, adapts: bool| -> Result<()> {
@@ -62,7 +64,7 @@ pub fn sample_tempered<B: Backend>(
             if let Some(signal) = listener.stop_requested() {
                 return Err(Error::Stopped(signal));
             }
-            let steps = left.min(STEPS);
+            let steps = left.min(most);
             ladder.round(&params, steps)?;
             left -= steps;
             rounds += 1;

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
-    SpinRule,
+    Replicas, SpinRule,
 };
 use crate::train::{Choice, Optimizer, Schedule};
 
@@ -40,11 +40,12 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
         }
         fill_train(train, facts);
     }
-    if let Some(RawSample { samples, chains, thermalise, every }) = &mut raw.sample {
+    if let Some(RawSample { samples, chains, thermalise, every, tempering }) = &mut raw.sample {
         let samples = *samples.get_or_insert(10_000);
         chains.get_or_insert(1000.min(samples.max(1)));
         thermalise.get_or_insert(200);
         every.get_or_insert(5);
+        tempering.get_or_insert(Replicas::Off);
     }
     if let Some(RawLikelihood { chains, betas, exact }) = &mut raw.likelihood {
         chains.get_or_insert(1000);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::plan::{Algorithm, Plan, Point, Source, TrainPlan};
+use super::plan::{Algorithm, Plan, Point, Replicas, Source, TrainPlan};
 
 /// Spin updates a second assumed: bit-sliced code on two processor cores.
 pub const ISING_RATE: f64 = 5e9;
@@ -79,7 +79,12 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
     if let Some(sample) = &point.sample {
         let times = sample.samples.div_ceil(sample.chains.max(1)) as f64;
         let steps = f64::from(sample.thermalise) + times * f64::from(sample.every);
-        let work = steps * 4.0 * sample.chains as f64 * weights;
+        let rungs = match sample.tempering {
+            Replicas::Off => 1,
+            Replicas::Auto => ASSUMED_RUNGS,
+            Replicas::Rungs(rungs) => rungs,
+        };
+        let work = steps * 4.0 * (rungs * sample.chains) as f64 * weights;
         let bytes = packed(sample.samples as f64, n_visible) + 4.0 * weights;
         stages.push(stage("sample", work, "operations", PRODUCT_RATE, bytes));
     }
@@ -110,6 +115,8 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
     stages
 }
 
+/// Rungs of a ladder that is placed when the machine is known.
+const ASSUMED_RUNGS: usize = 8;
 /// Most work of tempering, in annealings.
 const TEMPERING: f64 = 6.0;
 
@@ -120,8 +127,10 @@ fn update_work(train: &TrainPlan, weights: f64) -> f64 {
     let gibbs = 4.0 * f64::from(train.gibbs_steps) * chains + flip;
     let model = match train.algorithm {
         Algorithm::Cd | Algorithm::Pcd => gibbs,
-        // Two free energies of every rung for the exchanges; a trajectory may have fewer rungs.
-        Algorithm::Pt | Algorithm::Trajectory => train.rungs as f64 * (gibbs + 4.0 * chains),
+        // One product of every rung for the exchanges by temperature, two free energies by trajectory, which may have fewer
+        // rungs.
+        Algorithm::Pt => train.rungs as f64 * (gibbs + 2.0 * chains),
+        Algorithm::Trajectory => train.rungs as f64 * (gibbs + 4.0 * chains),
     };
     weights * (model + 4.0 * (chains + batch))
 }

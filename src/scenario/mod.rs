@@ -29,7 +29,7 @@ pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, PRODUCT_RATE, StageEstimate, TERM
 pub use expect::{evaluate, holds, promise};
 pub use plan::{
     Algorithm, Basis, CouplingsPlan, Exact, Expect, IsingPlan, LikelihoodPlan, MAX_EXACT_UNITS, MAX_STATES_UNITS, Plan,
-    Point, SamplePlan, Schedule, Source, SpinRule, TrainPlan,
+    Point, Replicas, SamplePlan, Schedule, Source, SpinRule, TrainPlan,
 };
 pub use raw::{
     RawAt, RawCouplings, RawExpect, RawLikelihood, RawModel, RawObserve, RawOverride, RawSample, RawScenario,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use super::raw::{Algorithm, Basis, Exact, SpinRule};
+pub use super::raw::{Algorithm, Basis, Exact, Replicas, SpinRule};
 use crate::backend::{Descent, Penalties};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
@@ -169,6 +169,8 @@ pub struct SamplePlan {
     pub thermalise: u32,
     /// Gibbs steps between samples of a chain.
     pub every: u32,
+    /// Replicas at other temperatures.
+    pub tempering: Replicas,
 }
 
 /// Annealed importance sampling.

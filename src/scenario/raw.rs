@@ -234,6 +234,18 @@ pub struct RawTrain {
     pub keep_going: Option<bool>,
 }
 
+/// Replicas that exchange states with the sampled chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replicas {
+    /// None.
+    Off,
+    /// Those at as many temperatures as the machine needs.
+    Auto,
+    /// Those at so many temperatures, that of the machine itself included.
+    Rungs(usize),
+}
+
 /// Samples of the trained machine; every field has a default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,6 +262,9 @@ pub struct RawSample {
     /// Gibbs steps between samples of a chain; 5 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
+    /// Replicas at other temperatures; `off` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempering: Option<Replicas>,
 }
 
 /// When ln Z is computed by enumeration.

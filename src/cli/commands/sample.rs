@@ -14,13 +14,13 @@ use crate::cli::text::accepted;
 use crate::data::{self, DataSet, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::lattice::Lattice;
-use crate::likelihood::Length;
 use crate::rbm::Rbm;
+use crate::run;
 use crate::run::device::{Job, with_backend};
+use crate::run::sample::{SamplePlan, Tempering};
 use crate::run::scenario::base_of;
 use crate::run::train::tempering;
-use crate::sample::{MAX_RUNGS, Rungs, Sampled, Settings, sample_tempered};
+use crate::sample::{MAX_RUNGS, Sampled, Settings};
 use crate::stats::Autocorrelation;
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -38,11 +38,11 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
         },
         seed: global.seed(),
     };
-    let ladder = ladder(args)?;
     let translations = translations(args.translations, model.meta.lattice);
+    let plan = SamplePlan { settings, tempering: ladder(args)?, translations };
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let job = Sample { model: &model, settings: &settings, ladder, translations, listener };
+    let job = Sample { model: &model, plan: &plan, listener };
     let sampled = with_backend(&global.device_request(), job)?;
     let mut data = DataSet::new(sampled.samples.clone(), format!("samples of {}", args.model.display()));
     data.names = model.meta.names.clone();
@@ -50,7 +50,7 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     data.temperature = model.meta.temperature;
     data.seed = Some(global.seed());
     let rows = data.samples.rows();
-    let chains = settings.chains.min(rows);
+    let chains = plan.settings.chains.min(rows);
     data.replicas = Some((0..rows).map(|row| (row % chains) as u32).collect());
     data::write(&args.out, &data)?;
     let mut summary = json!({
@@ -97,23 +97,16 @@ fn text(sampled: &Sampled, what: &str) -> String {
     out
 }
 
-/// Which replicas there are, as asked for.
-enum LadderChoice {
-    Off,
-    Auto,
-    Temperatures(usize),
-    Machines(Vec<Rbm>),
-}
-
-fn ladder(args: &SampleArgs) -> Result<LadderChoice> {
+/// Which replicas are asked for.
+fn ladder(args: &SampleArgs) -> Result<Tempering> {
     if !args.trajectory.is_empty() {
-        return Ok(LadderChoice::Machines(machines(&args.trajectory)?));
+        return Ok(Tempering::Machines(machines(&args.trajectory)?));
     }
     match args.tempering.as_str() {
-        "off" => Ok(LadderChoice::Off),
-        "auto" => Ok(LadderChoice::Auto),
+        "off" => Ok(Tempering::Off),
+        "auto" => Ok(Tempering::Auto),
         number => match number.parse::<usize>() {
-            Ok(rungs) if (2..=MAX_RUNGS).contains(&rungs) => Ok(LadderChoice::Temperatures(rungs)),
+            Ok(rungs) if (2..=MAX_RUNGS).contains(&rungs) => Ok(Tempering::Rungs(rungs)),
             _ => Err(Error::Input(
                 Fault::new(format!("tempering `{number}`"))
                     .at("--tempering")
@@ -134,9 +127,7 @@ pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
 
 struct Sample<'a, L> {
     model: &'a Model,
-    settings: &'a Settings,
-    ladder: LadderChoice,
-    translations: Option<Lattice>,
+    plan: &'a SamplePlan,
     listener: &'a mut L,
 }
 
@@ -144,18 +135,7 @@ impl<L: Listener + Send> Job for Sample<'_, L> {
     type Output = Sampled;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Sampled> {
-        let (rbm, base) = (&self.model.rbm, base_of(self.model));
-        let by_temperature = |rungs: Option<usize>| -> Result<Rungs> {
-            let length = Length::measure(backend, &backend.upload_params(rbm, None)?, &base, self.settings.seed)?;
-            let rungs = rungs.unwrap_or_else(|| length.rungs());
-            Ok(Rungs::Temperatures { betas: length.ladder(rungs - 1), base: base.clone() })
-        };
-        let rungs = match self.ladder {
-            LadderChoice::Off => Rungs::None,
-            LadderChoice::Auto => by_temperature(None)?,
-            LadderChoice::Temperatures(rungs) => by_temperature(Some(rungs))?,
-            LadderChoice::Machines(machines) => Rungs::Machines(machines),
-        };
-        sample_tempered(backend, rbm, self.settings, &rungs, self.translations, None, self.listener)
+        let base = base_of(self.model);
+        run::sample::sample(backend, self.plan, &self.model.rbm, &base, None, self.listener)
     }
 }

@@ -7,7 +7,8 @@ use super::super::facts::Facts;
 use super::super::mistake::{Mistakes, nearest_name};
 use super::super::plan::{CouplingsPlan, LikelihoodPlan, SamplePlan};
 use super::super::raw::{
-    Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, UnitName,
+    Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, Replicas,
+    UnitName,
 };
 use crate::error::Fault;
 use crate::lattice::Lattice;
@@ -174,6 +175,10 @@ pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan
     count(notes, "sample.chains", sample.chains, 1..=MAX_COUNT);
     count(notes, "sample.thermalise", sample.thermalise, 0..=1 << 30);
     count(notes, "sample.every", sample.every, 1..=1 << 30);
+    let tempering = sample.tempering.unwrap_or(Replicas::Off);
+    if let Replicas::Rungs(rungs) = tempering {
+        count(notes, "sample.tempering", Some(rungs as u64), 2..=crate::sample::MAX_RUNGS as u64);
+    }
     let (samples, chains) = (sample.samples.unwrap_or(0), sample.chains.unwrap_or(0));
     if chains > samples {
         notes.at(
@@ -194,6 +199,7 @@ pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan
         chains: size(sample.chains),
         thermalise: word(sample.thermalise),
         every: word(sample.every),
+        tempering,
     }
 }
 
