@@ -69,7 +69,7 @@ enum Place {
 struct Outside {
     /// Rows of data in memory, all copies, those of a backend that shares them included.
     rows: usize,
-    /// Rows of samples to be written.
+    /// Rows of samples to be written, all copies.
     samples: usize,
     /// Copies of the machine.
     machines: usize,
@@ -168,6 +168,7 @@ impl Stage {
         let shared = if matches!(place, Place::Cpu { .. }) { self.demand.rows } else { 0 };
         host.add(Use::Data, "rows as read, kept out and measured", self.outside.rows - shared, row);
         host.add(Use::Copies, "samples to be written", self.outside.samples, row);
+        host.add(Use::Copies, "energies and sums of samples", self.outside.samples, 2 * size_of::<f64>());
         host.add(Use::Copies, "the machine on the host", parameters.saturating_mul(self.outside.machines), 4);
         (device, host)
     }
