@@ -103,7 +103,7 @@ pub struct IsingRecord {
 }
 
 /// Numbers during training, at a cadence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrainMetric {
     /// Updates so far.
     pub update: u64,
@@ -129,6 +129,10 @@ pub struct TrainMetric {
     pub p_up: Option<f64>,
     /// Root mean square of the weights.
     pub weight_rms: f64,
+    /// Root mean square of ⟨v h⟩ of training rows minus ⟨v h⟩ of the chains: the gradient of the log-likelihood by a
+    /// weight, and the noise of as many rows and chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_rms: Option<f64>,
     /// Mean squared error of one mean-field reconstruction of training rows, by unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconstruction_error: Option<f64>,
@@ -158,8 +162,20 @@ pub struct TrainRecord {
     pub updates_per_second: f64,
     /// Seconds of training, metrics not counted.
     pub seconds: f64,
+    /// What patience did, where there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<EarlyStop>,
     /// File of the model.
     pub model: String,
+}
+
+/// End of a training that looked at its held-out rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyStop {
+    /// Updates done.
+    pub stopped_at: u64,
+    /// Update whose machine made held-out rows the most likely: the one that is kept.
+    pub best_update: u64,
 }
 
 /// ln Z or a log-likelihood by every method that was run.

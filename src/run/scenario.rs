@@ -8,7 +8,7 @@ use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
 use super::failures::run_through_failures;
 use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
-use super::train::{Split, TrainInputs, TrainPlan, split, train};
+use super::train::{MetricLog, Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
 use crate::backend::Backend;
@@ -20,7 +20,7 @@ use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
 use crate::rbm::Rbm;
-use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
+use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample::{self, translations_of};
@@ -185,8 +185,6 @@ impl<B: Backend> PointRun<'_, B> {
         }
         // A training goes on from its checkpoint; everything else of an unfinished point is done again.
         self.place.retain(|r| matches!(r, Record::Metric(_)))?;
-        let metrics: Vec<u64> =
-            before.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m.update) } else { None }).collect();
         let point = self.point;
         self.place.append(&Record::Point(point.record()))?;
         let (mut source, mut machine) = self.source()?;
@@ -196,7 +194,7 @@ impl<B: Backend> PointRun<'_, B> {
             let rows = split(samples, plan.held_out_rows, self.seed);
             // Whatever looks at the samples from here on looks at those trained on, which are shared.
             source.data.samples = rows.train.clone();
-            machine = Some(self.train(plan, source, &rows, &metrics, command)?);
+            machine = Some(self.train(plan, source, &rows, command)?);
             split_rows = Some(rows);
         }
         let Some(machine) = machine else {
@@ -241,33 +239,18 @@ impl<B: Backend> PointRun<'_, B> {
         plan: &scenario::TrainPlan,
         source: &Source,
         rows: &Split,
-        measured: &[u64],
         command: &[String],
     ) -> Result<Machine> {
         let store = self.place.checkpoints(plan.keep_checkpoints as usize);
         let plan = train_plan(plan, source.data.lattice, self.seed);
-        let place = &mut self.place;
-        // Metrics of updates after the last checkpoint come again; those already written are not written twice.
-        let mut emit = |metric: crate::record::TrainMetric| {
-            if measured.contains(&metric.update) {
-                return Ok(());
-            }
-            place.append(&Record::Metric(metric))
-        };
+        // Metrics of updates after the last checkpoint come again.
+        let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
         let inputs = TrainInputs { plan: &plan, split: rows, exact, checkpoints: &store, resume: self.resume };
-        let trained = train(self.backend, inputs, self.listener, &mut emit)?;
+        let trained = train(self.backend, inputs, self.listener, &mut |metric| log.take(metric))?;
         let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
-        let last = trained.last.as_ref();
-        self.place.append(&Record::Train(TrainRecord {
-            updates: trained.updates,
-            log_likelihood: last.and_then(|m| m.log_likelihood),
-            pseudo_likelihood: last.and_then(|m| m.pseudo_likelihood),
-            updates_per_second: trained.updates_per_second,
-            seconds: trained.seconds,
-            model: names::MODEL.to_string(),
-        }))?;
+        self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
         let mut machine = machine_of(model);
         machine.chains = (plan.settings.algorithm != training::Algorithm::Cd).then_some(trained.chains);
         Ok(machine)
@@ -405,6 +388,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         weight_scale: plan.weight_scale,
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),
+        patience: plan.patience,
         keep_going: plan.keep_going,
     }
 }

@@ -151,6 +151,7 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         metrics: over.metrics.or(base.metrics),
         checkpoints: over.checkpoints.or(base.checkpoints),
         keep_checkpoints: over.keep_checkpoints.or(base.keep_checkpoints),
+        patience: over.patience.or(base.patience),
         keep_going: over.keep_going.or(base.keep_going),
     }
 }

@@ -154,6 +154,8 @@ pub struct TrainPlan {
     pub checkpoints: u32,
     /// Newest checkpoints that stay.
     pub keep_checkpoints: u32,
+    /// Stops after this many metrics without a gain on held-out rows.
+    pub patience: Option<u64>,
     /// Whether to go on when the training diverges.
     pub keep_going: bool,
 }

@@ -229,6 +229,10 @@ pub struct RawTrain {
     /// Newest checkpoints that stay, besides older ones at growing distances; 2 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_checkpoints: Option<u64>,
+    /// Stops after this many metrics without a gain on held-out rows and keeps the machine that was best on them; unless
+    /// said, the training does all its updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
     /// Whether to go on when the training diverges, with finite numbers; false unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_going: Option<bool>,

@@ -337,6 +337,24 @@ impl<'a, B: Backend> Trainer<'a, B> {
         Ok(())
     }
 
+    /// Root mean square over the weights of ⟨v h⟩ of `rows` minus ⟨v h⟩ of the chains: the gradient of the mean
+    /// log-likelihood of the rows by a weight. Takes no more rows than an update does, for which there is room. The
+    /// training goes on as if it had not been looked at.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn gradient_rms(&mut self, rows: &BitMatrix) -> Result<f64> {
+        let most = self.settings.batch.max(self.settings.chains).min(rows.rows());
+        let rows = self.backend.upload_states(&rows.slice_rows(0..most))?;
+        // Every update begins them anew.
+        self.backend.accumulate_moments(&self.params, &rows, Phase::Data, &mut self.moments);
+        let chains = self.ladder.as_ref().map_or(&self.chains, Ladder::last);
+        self.backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
+        let products = self.backend.read_moments(&self.moments)?.products;
+        let squares: f64 = products.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        Ok((squares / products.len().max(1) as f64).sqrt())
+    }
+
     /// Reads everything that makes up the training now.
     ///
     /// # Errors

@@ -123,6 +123,7 @@ fn a_file_is_the_rows_it_holds() {
             weight_scale: 0.1,
             metrics: 0,
             checkpoints: 0,
+            patience: None,
             keep_going: false,
         };
         assert_eq!(fingerprint(&plan, &in_file.train), fingerprint(&plan, &in_memory.train));

@@ -148,6 +148,12 @@ pub(in crate::cli) struct TrainArgs {
     /// Newest checkpoints that stay, besides older ones at growing distances
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub(in crate::cli) keep_checkpoints: usize,
+    /// Stop after this many metrics without a gain on held-out rows, and keep the machine that was best on them
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) patience: Option<u64>,
+    /// Directory for metrics.jsonl, metrics.csv and events of TensorBoard
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) log: Option<PathBuf>,
     /// Go on when the training diverges, as long as its numbers are finite
     #[arg(long)]
     pub(in crate::cli) keep_going: bool,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::artifact::CheckpointStore;
+use crate::artifact::{CheckpointStore, PointDirectory};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::cli::args::{Global, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
@@ -19,7 +19,9 @@ use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
+use crate::run::train::{
+    MetricLog, Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures,
+};
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
 use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
@@ -70,20 +72,17 @@ fn train_split<R: RowSource>(
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
     let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
+    let mut log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume)).transpose()?;
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
-        with_backend(&request, Train { inputs, listener })
+        with_backend(&request, Train { inputs, log: log.as_mut(), listener })
     })?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
     store.remove()?;
-    let record = TrainRecord {
-        updates: trained.updates,
-        log_likelihood: trained.last.as_ref().and_then(|m| m.log_likelihood),
-        pseudo_likelihood: trained.last.as_ref().and_then(|m| m.pseudo_likelihood),
-        updates_per_second: trained.updates_per_second,
-        seconds: trained.seconds,
-        model: args.out.display().to_string(),
-    };
+    if let Some(log) = &mut log {
+        log.finish()?;
+    }
+    let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
     let tempering = trained.last.as_ref().and_then(|m| m.tempering.as_ref());
@@ -103,6 +102,13 @@ struct Outcome<'a> {
 
 fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> String {
     let mut lines = format!("{} updates, {:.0} a second\n", record.updates, record.updates_per_second);
+    if let Some(stop) = record.early_stop {
+        let _ = writeln!(
+            lines,
+            "  best on held-out rows after {} updates, stopped after {}",
+            stop.best_update, stop.stopped_at
+        );
+    }
     if let Some(m) = last {
         let rows = [
             ("log-likelihood", m.log_likelihood),
@@ -196,6 +202,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
         weight_scale: args.weight_scale,
         metrics: args.metrics,
         checkpoints: args.checkpoints,
+        patience: args.patience,
         keep_going: args.keep_going,
     }
 }
@@ -207,6 +214,7 @@ pub(super) fn translations(switch: Switch, lattice: Option<Lattice>) -> Option<L
 
 struct Train<'a, L, R> {
     inputs: TrainInputs<'a, R>,
+    log: Option<&'a mut PointDirectory>,
     listener: &'a mut L,
 }
 
@@ -214,6 +222,8 @@ impl<L: Listener + Send, R: RowSource> Job for Train<'_, L, R> {
     type Output = Trained;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Trained> {
-        train_stage(backend, self.inputs, self.listener, &mut |_| Ok(()))
+        let mut log = self.log.map(MetricLog::new).transpose()?;
+        let mut emit = |metric| log.as_mut().map_or(Ok(()), |log| log.take(metric));
+        train_stage(backend, self.inputs, self.listener, &mut emit)
     }
 }

@@ -255,6 +255,7 @@ fn train_of(
         metrics: word(train.metrics),
         checkpoints: word(train.checkpoints),
         keep_checkpoints: word(train.keep_checkpoints),
+        patience: train.patience,
         keep_going: train.keep_going.unwrap_or(false),
     })
 }

@@ -98,6 +98,7 @@ fn records() -> Vec<Record> {
             pseudo_likelihood: None,
             updates_per_second: 10.0,
             seconds: 10.0,
+            early_stop: None,
             model: "model.safetensors".into(),
         }),
         Record::Likelihood(LikelihoodRecord {
