@@ -88,6 +88,7 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         offset_rate: 0.1,
         flip,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 2,
         seed: 1,
     }

@@ -242,7 +242,7 @@ impl<B: Backend> PointRun<'_, B> {
         command: &[String],
     ) -> Result<Machine> {
         let store = self.place.checkpoints(plan.keep_checkpoints as usize);
-        let plan = train_plan(plan, source.data.lattice, self.seed);
+        let plan = train_plan(plan, source.data.lattice, self.seed)?;
         // Metrics of updates after the last checkpoint come again.
         let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
@@ -359,8 +359,8 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 }
 
 /// Settings of the training from a plan.
-pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> TrainPlan {
-    TrainPlan {
+pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> Result<TrainPlan> {
+    Ok(TrainPlan {
         settings: training::Settings {
             algorithm: match plan.algorithm {
                 scenario::Algorithm::Cd => training::Algorithm::Cd,
@@ -381,6 +381,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             offset_rate: plan.offset_rate,
             flip: plan.flip,
             translations: translations_of(lattice.filter(|_| plan.translations)),
+            augment: plan.augment.moves(lattice).map_err(Error::Input)?,
             rungs: plan.rungs,
             seed,
         },
@@ -390,7 +391,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         checkpoints: plan.checkpoints.into(),
         patience: plan.patience,
         keep_going: plan.keep_going,
-    }
+    })
 }
 
 /// A model file's content after a training.

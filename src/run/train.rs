@@ -22,6 +22,7 @@ use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
 use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
+use crate::sample::Moves;
 use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
@@ -177,7 +178,7 @@ fn train_from<B: Backend, R: RowSource>(
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
     // Two numbers a weight, which the device holds now.
     drop(state);
-    if trainer.is_streaming() {
+    if trainer.is_streaming() && settings.augment == Moves::NONE {
         listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
     }
     let watch = Watch::new(split, exact, plan)?;

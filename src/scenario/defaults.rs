@@ -82,6 +82,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.centred.get_or_insert(true);
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
     train.translations.get_or_insert(facts.lattice.is_some());
+    train.augment.get_or_insert_default();
     train.rungs.get_or_insert(8);
     train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
     train.offset_rate.get_or_insert(0.1);
@@ -145,6 +146,7 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         bias_rate: over.bias_rate.or(base.bias_rate),
         offset_rate: over.offset_rate.or(base.offset_rate),
         flip: over.flip.or(base.flip),
+        augment: over.augment.or(base.augment),
         translations: over.translations.or(base.translations),
         rungs: over.rungs.or(base.rungs),
         held_out: over.held_out.or(base.held_out),

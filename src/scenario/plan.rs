@@ -12,6 +12,7 @@ use crate::backend::{Descent, Penalties};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
 use crate::record::PointRecord;
+use crate::train::Augment;
 pub use crate::train::Schedule;
 
 /// Largest smaller side that is enumerated for an exact ln Z.
@@ -144,6 +145,8 @@ pub struct TrainPlan {
     pub flip: bool,
     /// Translations of the chains, where the data have a lattice.
     pub translations: bool,
+    /// Symmetries by which the rows of minibatches are moved.
+    pub augment: Augment,
     /// Rungs of a ladder.
     pub rungs: usize,
     /// Rows kept out of the training.

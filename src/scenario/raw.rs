@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::ising::Algorithm as SpinRule;
 #[cfg(doc)]
 use crate::train::Choice;
-use crate::train::{Optimizer, Schedule};
+use crate::train::{Augment, Optimizer, Schedule};
 
 /// A whole scenario file, `version: 1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -214,6 +214,9 @@ pub struct RawTrain {
     /// Translations of the chains around a periodic lattice; on where the data have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translations: Option<bool>,
+    /// Symmetries by which the rows of minibatches are moved; `none` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// Rungs of `pt`, most rungs of `trajectory`; 8 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rungs: Option<u64>,

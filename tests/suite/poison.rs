@@ -34,6 +34,7 @@ fn settings(algorithm: Algorithm) -> Settings {
         offset_rate: 0.1,
         flip: true,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
         seed: 1,
     }

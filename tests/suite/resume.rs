@@ -9,6 +9,7 @@ use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
+use gibbsite::sample::Moves;
 use gibbsite::train::{Algorithm, Schedule, Settings};
 
 use crate::parity::{on_both, states};
@@ -29,6 +30,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         offset_rate: 0.1,
         flip: true,
         translations: Some(Lattice::Chain { length: 33 }),
+        augment: Moves::NONE,
         rungs: 4,
         seed: 8,
     };
@@ -119,7 +121,9 @@ on_both! {
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
             let schedule = Schedule::Steps { every: 20, factor: 0.5 };
             let mut plan = plan(Algorithm::Pcd);
-            plan.settings = Settings { learning_rate, descent, penalties, schedule, ..plan.settings };
+            // Rows are moved at random addresses, too.
+            let augment = Moves { flip: true, ..Moves::NONE };
+            plan.settings = Settings { learning_rate, descent, penalties, schedule, augment, ..plan.settings };
             let whole = go(backend, &plan, &store("whole"), false, &mut Silent).0.unwrap();
             let stopped = go(backend, &plan, &store("parts"), false, &mut StopAt(25, false)).0;
             assert_eq!(stopped.map(|_| ()), Err(Error::Stopped(15)));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::train::{Choice, Optimizer, Schedule};
+use crate::train::{Augment, Choice, Optimizer, Schedule};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
@@ -133,6 +133,9 @@ pub(in crate::cli) struct TrainArgs {
     /// Translations of the chains around a periodic lattice
     #[arg(long, value_enum, default_value = "auto")]
     pub(in crate::cli) translations: Switch,
+    /// Move the rows of every minibatch by symmetries of the data, drawn at random
+    #[arg(long, default_value = "none", value_name = "none|flip|translations|both")]
+    pub(in crate::cli) augment: Augment,
     /// Fraction of the rows kept out of the training
     #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
     pub(in crate::cli) held_out: f64,

@@ -61,7 +61,7 @@ fn train_split<R: RowSource>(
     let trained = split.train.rows();
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
-    let plan = plan_of(args, global, source, trained);
+    let plan = plan_of(args, global, source, trained)?;
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
     let request = global.device_request();
@@ -164,7 +164,7 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> TrainPlan {
+fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> Result<TrainPlan> {
     let flip = match args.flip {
         Switch::Auto => source.data.lattice.is_some(),
         Switch::On => true,
@@ -174,7 +174,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
     let choice = args.optimizer.choice();
     let (descent, penalties) = choice.resolve();
-    TrainPlan {
+    Ok(TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
                 TrainAlgorithm::Cd => Algorithm::Cd,
@@ -195,6 +195,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             offset_rate: 0.1,
             flip,
             translations: translations(args.translations, source.data.lattice),
+            augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
             seed: global.seed(),
         },
@@ -204,7 +205,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
         checkpoints: args.checkpoints,
         patience: args.patience,
         keep_going: args.keep_going,
-    }
+    })
 }
 
 /// Translations where they are asked for and the lattice has them.

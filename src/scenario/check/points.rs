@@ -9,6 +9,7 @@ use super::super::plan::{Algorithm, IsingPlan, Point, Schedule, Source, SpinRule
 use super::super::raw::{RawScenario, RawSource, RawTrain};
 use super::blocks::{self, MAX_COUNT, size, word};
 use super::{MAX_POINTS, selected};
+use crate::error::Fault;
 use crate::rbm::MAX_WEIGHTS;
 
 /// One swept key with its values, as numbers and as they appear in labels.
@@ -231,6 +232,10 @@ fn train_of(
             "take fewer hidden units",
         );
     }
+    let augment = train.augment.unwrap_or_default();
+    if let Err(Fault { what, expected, advice, .. }) = augment.moves(point.lattice) {
+        notes.at(&path("augment"), what, expected.unwrap_or_default(), advice.unwrap_or_default());
+    }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
     let (descent, penalties) = train.choice().resolve();
     Some(TrainPlan {
@@ -250,6 +255,7 @@ fn train_of(
         offset_rate: train.offset_rate.unwrap_or(0.0),
         flip: train.flip.unwrap_or(false),
         translations: train.translations.unwrap_or(false),
+        augment,
         rungs: size(train.rungs),
         held_out_rows: rows - training,
         metrics: word(train.metrics),
