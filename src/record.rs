@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rbm::Units;
+
 /// A number with its one-sigma error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -263,8 +265,11 @@ pub struct LikelihoodChecks {
 /// Result of a likelihood evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LikelihoodRecord {
-    /// ln Z.
+    /// ln Z of the machine in its units.
     pub log_z: Bounds,
+    /// These units, where they are not 0 and 1 on both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Units>,
     /// Mean log-likelihood in nats a row by data set (`train`, `held_out`, `data`).
     pub log_likelihood: std::collections::BTreeMap<String, Bounds>,
     /// (Σw)²/Σw² of the AIS weights.
@@ -292,6 +297,24 @@ pub struct LikelihoodRecord {
     /// Warnings in words: a likelihood above its ceiling, few effective samples, …
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+impl LikelihoodRecord {
+    /// The same for a machine in `units`, whose ln Z is less by `constant` ([`crate::rbm::Rbm::in_units`]) than that of units
+    /// 0 and 1; likelihoods do not change.
+    #[must_use]
+    pub fn in_units(mut self, units: Units, constant: f64) -> Self {
+        if units == Units::BINARY {
+            return self;
+        }
+        self.units = Some(units);
+        let Bounds { forward, reverse, bridged, exact } = &mut self.log_z;
+        let rungs = self.interval.tempering.as_mut().and_then(|t| t.log_z.as_mut());
+        let estimates = [forward, reverse, bridged, exact].into_iter().filter_map(Option::as_mut).chain(rungs);
+        estimates.for_each(|z| z.value -= constant);
+        [&mut self.interval.low, &mut self.interval.high].into_iter().flatten().for_each(|z| *z -= constant);
+        self
+    }
 }
 
 /// Count and size of the couplings of one order.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
-use crate::rbm::Rbm;
+use crate::rbm::{Rbm, Units};
 use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
 use crate::rng::derive_seed;
@@ -173,6 +173,8 @@ struct Machine {
     names: Vec<String>,
     base: Vec<f32>,
     chains: Option<BitMatrix>,
+    /// Values of the units in files.
+    units: Units,
 }
 
 impl<B: Backend> PointRun<'_, B> {
@@ -270,6 +272,7 @@ impl<B: Backend> PointRun<'_, B> {
         };
         let samples = sample::sample(self.backend, &machine.rbm, &settings, machine.chains.as_ref(), self.listener)?;
         let mut data = DataSet::new(samples, "samples of the trained model");
+        data.values = machine.units.visible;
         data.names = source.and_then(|s| s.data.names.clone());
         data.lattice = self.point.lattice;
         data.temperature = self.point.temperature;
@@ -302,7 +305,8 @@ impl<B: Backend> PointRun<'_, B> {
                 (None, None) => {}
             }
             let record = likelihood(self.backend, &plan, &machine.rbm, &machine.base, &sets, source, self.listener)?;
-            self.place.append(&Record::Likelihood(record))?;
+            let constant = machine.rbm.in_units(machine.units).1;
+            self.place.append(&Record::Likelihood(record.in_units(machine.units, constant)))?;
         }
         if let Some(source) = source.filter(|_| self.point.compares_states())
             && let Some(record) = states(self.backend, &machine.rbm, source)?
@@ -387,6 +391,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         },
         n_hidden: plan.n_hidden,
         weight_scale: plan.weight_scale,
+        units: plan.units,
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),
         patience: plan.patience,
@@ -405,6 +410,7 @@ pub fn model_of(
     command: &[String],
 ) -> Model {
     let mut meta = ModelMeta {
+        units: plan.units,
         names: data.names.clone(),
         lattice: data.lattice,
         temperature: data.temperature,
@@ -427,7 +433,7 @@ pub fn model_of(
 fn machine_of(model: Model) -> Machine {
     let names = model.unit_names();
     let base = base_of(&model);
-    Machine { rbm: model.rbm, names, base, chains: None }
+    Machine { units: model.meta.units, rbm: model.rbm, names, base, chains: None }
 }
 
 /// Base of AIS: the means of the training data where the file has them, else the visible biases themselves.

@@ -19,7 +19,7 @@ use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::rbm::Rbm;
+use crate::rbm::{Rbm, Units};
 use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
 use crate::sample::Moves;
@@ -52,6 +52,8 @@ pub struct TrainPlan {
     pub n_hidden: usize,
     /// Standard deviation of the initial weights.
     pub weight_scale: f64,
+    /// Values of the units for which the model is written.
+    pub units: Units,
     /// How many times the likelihood is measured.
     pub metrics: u64,
     /// How many times a checkpoint is written; besides, one is every ten minutes and on a signal.

@@ -30,8 +30,9 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
             }
         }
     }
-    if let Some(RawModel { weight_scale, .. }) = &mut raw.model {
+    if let Some(RawModel { weight_scale, units, .. }) = &mut raw.model {
         weight_scale.get_or_insert(0.01);
+        units.get_or_insert_default();
     }
     let rate_elsewhere = names_a_rate_elsewhere(raw);
     if let Some(train) = &mut raw.train {

@@ -11,6 +11,7 @@ pub use super::raw::{Algorithm, Basis, Exact, SpinRule};
 use crate::backend::{Descent, Penalties};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
+use crate::rbm::Units;
 use crate::record::PointRecord;
 use crate::train::Augment;
 pub use crate::train::Schedule;
@@ -117,6 +118,8 @@ pub struct TrainPlan {
     pub n_hidden: usize,
     /// Standard deviation of the initial weights.
     pub weight_scale: f64,
+    /// Values of the units for which the model is written.
+    pub units: Units,
     /// Where chains start.
     pub algorithm: Algorithm,
     /// Gibbs steps an update.

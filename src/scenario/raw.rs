@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::ising::Algorithm as SpinRule;
+use crate::rbm::Units;
 #[cfg(doc)]
 use crate::train::Choice;
 use crate::train::{Augment, Optimizer, Schedule};
@@ -131,6 +132,9 @@ pub struct RawModel {
     /// Standard deviation of the initial weights; 0.01 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_scale: Option<f64>,
+    /// Values of the units for which the model and its samples are written; `(visible: binary, hidden: binary)` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Units>,
 }
 
 /// Where the chains of the model phase start.

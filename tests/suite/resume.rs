@@ -7,6 +7,7 @@ use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
+use gibbsite::rbm::Units;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
 use gibbsite::sample::Moves;
@@ -38,6 +39,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         settings,
         n_hidden: 20,
         weight_scale: 0.3,
+        units: Units::BINARY,
         metrics: 6,
         checkpoints: 3,
         patience: None,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::rbm::Units;
 use crate::train::{Augment, Choice, Optimizer, Schedule};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -139,6 +140,10 @@ pub(in crate::cli) struct TrainArgs {
     /// Fraction of the rows kept out of the training
     #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
     pub(in crate::cli) held_out: f64,
+    /// Values of the units for which the model is written: 0 and 1 (binary) or -1 and +1 (spin), on both sides or as
+    /// visible,hidden; rates and the weight scale are those of units 0 and 1
+    #[arg(long, default_value = "binary", value_name = "binary|spin|V,H")]
+    pub(in crate::cli) units: Units,
     /// Standard deviation of the initial weights
     #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
     pub(in crate::cli) weight_scale: f64,

@@ -201,6 +201,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
         },
         n_hidden: args.hidden,
         weight_scale: args.weight_scale,
+        units: args.units,
         metrics: args.metrics,
         checkpoints: args.checkpoints,
         patience: args.patience,

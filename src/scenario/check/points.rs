@@ -241,6 +241,7 @@ fn train_of(
     Some(TrainPlan {
         n_hidden,
         weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
+        units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
         algorithm,
         gibbs_steps: word(Some(gibbs_steps)),
         chains: if algorithm == Algorithm::Cd { size(Some(batch)) } else { size(train.chains) },

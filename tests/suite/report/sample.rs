@@ -238,6 +238,7 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
     };
     records.push(Record::Likelihood(LikelihoodRecord {
         log_z: bounds(Estimate::new(exact.log_z + 40.0, 0.02)),
+        units: None,
         log_likelihood: BTreeMap::from([
             ("train".to_string(), bounds(log_likelihood)),
             ("held_out".to_string(), bounds(Estimate::new(log_likelihood.value - 0.1, 0.03))),
