@@ -65,14 +65,14 @@ impl Moves {
             rows = translated(&rows, lattice, &shifts);
         }
         if self.flip {
-            let (words, padding) = (rows.words_per_row(), padding_mask(rows.cols()));
+            let (words, used) = (rows.words_per_row(), !padding_mask(rows.cols()));
             let flipped = (0..rows.rows()).filter(|&r| word(r, FLIP) & 1 == 1).collect::<Vec<_>>();
             let all = rows.words_mut();
             for row in flipped {
                 let row = &mut all[row * words..(row + 1) * words];
                 row.iter_mut().for_each(|bits| *bits = !*bits);
                 if let Some(last) = row.last_mut() {
-                    *last &= padding;
+                    *last &= used;
                 }
             }
         }
