@@ -43,8 +43,8 @@ pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, ClusterRule, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState, Peaks, Phase,
-    SpinSums, UpdateRule,
+    Acceptance, Address, Backend, ClusterRule, DeviceDescription, FlipTables, HostMoments, Minibatch, OptimiserState,
+    Peaks, Phase, SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

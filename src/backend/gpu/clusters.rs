@@ -82,11 +82,8 @@ impl ClusterSpins {
 
     /// Buffers in the order of the kernels' bindings: spins that one workgroup writes, or several.
     pub(super) fn bound(&self) -> [&wgpu::Buffer; 7] {
-        let [own, shared] = if ising_clusters::is_small(self.sites) {
-            [&self.idle, &self.spins]
-        } else {
-            [&self.spins, &self.idle]
-        };
+        let [own, shared] =
+            if ising_clusters::is_small(self.sites) { [&self.idle, &self.spins] } else { [&self.spins, &self.idle] };
         [&self.pairs, &self.thresholds, &self.labels, &self.coins, own, shared, &self.turned]
     }
 

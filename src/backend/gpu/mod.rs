@@ -33,8 +33,8 @@ use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, ClusterRule, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch, OptimiserState,
-    Peaks, Phase, SpinSums, UpdateRule,
+    Acceptance, Address, Backend, ClusterRule, DeviceDescription, FlipTables, HostMoments, KernelTime, Minibatch,
+    OptimiserState, Peaks, Phase, SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
