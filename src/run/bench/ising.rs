@@ -192,7 +192,7 @@ impl Case for Ising {
         }
         let (operations, bytes) = match (self.is_cubic(), self.replicas) {
             (false, None) => (8.0, 0.375),
-            (true, None) => (15.0, 0.375),
+            (true, None) => (9.6, 0.375),
             (false, Some(_)) if self.lattice.sites() <= MOST_IN_WORKGROUP => (7.5, 0.0),
             (false, Some(_)) => (7.5, 0.375),
             (true, Some(_)) => return None,

@@ -28,6 +28,7 @@ pub const ALL: &[&Kernel] = &[
     &ising_torus_half_sweep::ANY,
     &ising_torus_half_sweep::TWO,
     &ising_torus_half_sweep::CUBIC,
+    &ising_torus_half_sweep::THREE,
     &ising_torus_sums::KERNEL,
     &ising_table_half_sweep::KERNEL,
     &ising_clusters::START,
