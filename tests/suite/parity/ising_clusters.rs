@@ -129,9 +129,17 @@ on_both! {
 fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
     let gpu = gpu_or_ignored!();
     for kind in KINDS {
-        for (name, replicas) in [("square:8", 70), ("triangular:12", 40), ("square:96", 3), ("cubic:20", 2)] {
-            let critical = if name.starts_with("cubic") { 4.511_5 } else { 2.269_185 };
-            let rule = ClusterRule::new(kind, 1.0, &vec![critical; replicas]);
+        // Critical, and with clusters as long as a chain.
+        for (name, replicas, temperature) in [
+            ("square:8", 70, 2.269_185),
+            ("triangular:12", 40, 3.640_957),
+            ("square:64", 3, 2.269_185),
+            ("square:96", 3, 2.269_185),
+            ("cubic:20", 2, 4.511_523),
+            ("chain:4096", 2, 0.3),
+            ("chain:6000", 2, 0.3),
+        ] {
+            let rule = ClusterRule::new(kind, 1.0, &vec![temperature; replicas]);
             let graph = lattice(name);
             assert!(run(&Cpu, &graph, &rule, &[0, 200]) == run(gpu, &graph, &rule, &[0, 200]), "{kind:?} {name}");
         }
@@ -208,7 +216,8 @@ fn what_does_not_fit_is_refused_with_what_would() {
     assert!(refused("cubic:16", 1).contains("the lattice's bonds of 12288 bonds"));
 }
 
-/// L = 4 against the sum over all states, through the whole engine; see `ising_exact` for the rates of false alarms.
+/// L = 4 against the sum over all states, through the whole engine; see `ising_exact` for the rates of false alarms. What
+/// is drawn is what the CPU draws.
 #[test]
 fn small_systems_agree_with_enumeration_on_the_gpu() {
     let gpu = gpu_or_ignored!();
@@ -220,7 +229,10 @@ fn small_systems_agree_with_enumeration_on_the_gpu() {
         ] {
             let model = Model::on_lattice(lattice, coupling).unwrap();
             let asked = settings(model, algorithm, &[1.8, 2.269_185, 3.0], 4000);
-            compare(&scan(gpu, &asked, &mut Silent).unwrap().records);
+            let found = scan(gpu, &asked, &mut Silent).unwrap();
+            compare(&found.records);
+            let on_cpu = scan(&Cpu, &asked, &mut Silent).unwrap();
+            assert_eq!((found.series, found.data), (on_cpu.series, on_cpu.data), "{algorithm:?} {lattice}");
         }
     }
 }
