@@ -7,6 +7,7 @@ use gibbsite::bits::BitMatrix;
 use gibbsite::events::Silent;
 use gibbsite::ising::{Algorithm, Model};
 use gibbsite::lattice::{Graph, Lattice};
+use gibbsite::rng::{Stream, key_of, philox};
 use gibbsite::run::ising::scan;
 
 use super::{gpu_or_ignored, on_both, reference, states};
@@ -47,7 +48,7 @@ fn assert_equal_to_reference<B: Backend>(backend: &B, graph: &Graph, rule: &Clus
 #[test]
 fn thresholds_are_probabilities_in_32_bits() {
     let of = |t: f64| ClusterRule::new(ClusterKind::Wolff, -1.5, &[t]).thresholds[0];
-    assert_eq!([of(1e-3), of(3.0 / 23.0), of(1e12)], [1 << 32, u64::from(u32::MAX), 13]);
+    assert_eq!([of(1e-3), of(3.0 / 22.2), of(1e9)], [1 << 32, u64::from(u32::MAX), 13]);
     assert_eq!([of(1e30), of(3.0)], [0, (4_294_967_296.0 * (1.0 - (-1f64).exp())).round() as u64]);
 }
 
@@ -105,6 +106,27 @@ on_both! {
     }
 }
 
+on_both! {
+    /// ⌊N u⌋ of 64 digits, where those beyond the first 32 decide: one sweep in two million. Without active bonds the seed
+    /// site is all that turns.
+    fn all_digits_of_a_seed_site_count(backend) {
+        for name in ["chain:4094", "chain:4098"] {
+            let graph = lattice(name);
+            let sites = graph.sites as u64;
+            let carries = |sweep: &u32| {
+                let words = philox([0, *sweep, Stream::ClusterSeed as u32, 0], key_of(5));
+                let [high, low] = [words[0], words[1]].map(u64::from);
+                (sites * high + ((sites * low) >> 32)) >> 32 != (sites * high) >> 32
+            };
+            let sweep = (0..u32::MAX).find(carries).unwrap();
+            let rule = ClusterRule::new(ClusterKind::Wolff, 1.0, &[1e12]);
+            let mut expected = states(1, graph.sites, 9);
+            assert_eq!(reference::cluster_sweep(&graph, &rule, &mut expected, 5, sweep), 1);
+            assert!(run(backend, &graph, &rule, &[sweep, sweep + 1]) == (expected, 1), "{name}");
+        }
+    }
+}
+
 /// Spins and counts after some ranges of sweeps that follow one another.
 fn run<B: Backend>(backend: &B, graph: &Graph, rule: &ClusterRule, bounds: &[u32]) -> (BitMatrix, u64) {
     let mut spins = backend.upload_clusters(graph, rule, &states(rule.thresholds.len(), graph.sites, 9)).unwrap();
@@ -129,7 +151,7 @@ on_both! {
 fn cpu_and_gpu_trajectories_are_equal_over_200_sweeps() {
     let gpu = gpu_or_ignored!();
     for kind in KINDS {
-        // Critical, and with clusters as long as a chain.
+        // Critical, and with long clusters of a chain.
         for (name, replicas, temperature) in [
             ("square:8", 70, 2.269_185),
             ("triangular:12", 40, 3.640_957),
