@@ -10,7 +10,7 @@
 // Source: Block, Virnau, Preis 2010 (a lattice in words); digits as in ising_half_sweep.
 //
 // Entries: main, square lattices and any table; two_classes, square lattices where two classes are drawn (Metropolis);
-// cubic, cubic lattices and any table. An invocation is a stream: 8 words, 32 apart, so that neighbouring invocations read
+// cubic, cubic lattices and any table; three_classes, cubic lattices where three classes are drawn. An invocation is a stream: 8 words, 32 apart, so that neighbouring invocations read
 // neighbouring words.
 //!import grid
 //!import philox
@@ -208,6 +208,19 @@ fn threshold_of_six(replica: u32, d: u32, at_least: CountsOfSix) -> u32 {
     return acceptance[at] ^ steps.x ^ steps.y ^ steps.z ^ steps.w ^ more.x ^ more.y;
 }
 
+fn accepted_by_tail_of_six(replica: u32, f: u32, at_least: CountsOfSix, undecided: u32) -> u32 {
+    var open = undecided;
+    var less = 0u;
+    var state = tail_state(replica, f);
+    for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
+        let random = next_digit(&state);
+        let digit = threshold_of_six(replica, d, at_least);
+        less |= open & ~random & digit;
+        open &= ~(random ^ digit);
+    }
+    return less;
+}
+
 @compute @workgroup_size(64)
 fn cubic(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -246,14 +259,85 @@ fn cubic(
         }
         var flip = certain | c.less;
         if c.equal != 0u {
-            var open = c.equal;
-            var tail = tail_state(replica, f);
-            for (var d = HEAD_DIGITS; d < 32u && open != 0u; d++) {
-                let random = next_digit(&tail);
-                let digit = threshold_of_six(replica, d, at_least);
-                flip |= open & ~random & digit;
-                open &= ~(random ^ digit);
-            }
+            flip |= accepted_by_tail_of_six(replica, f, at_least, c.equal);
+        }
+        spins[at] = flipped(place, spin, flip);
+    }
+}
+
+// Digits of P_0 and of the steps to one and to two antiparallel neighbours.
+struct HeadOfThree {
+    d0: vec3<u32>,
+    d1: vec3<u32>,
+    d2: vec3<u32>,
+    d3: vec3<u32>,
+    d4: vec3<u32>,
+    d5: vec3<u32>,
+    d6: vec3<u32>,
+    d7: vec3<u32>,
+    d8: vec3<u32>,
+    d9: vec3<u32>,
+    d10: vec3<u32>,
+    d11: vec3<u32>,
+}
+
+fn planes_of_three(replica: u32, d: u32) -> vec3<u32> {
+    let at = TABLE_OF_SIX * replica + 7u * d;
+    return vec3<u32>(acceptance[at], acceptance[at + 1u], acceptance[at + 2u]);
+}
+
+fn threshold_of_three(digit: vec3<u32>, one: u32, two: u32) -> u32 {
+    return digit.x ^ (one & digit.y) ^ (two & digit.z);
+}
+
+fn compare_head_of_three(head: HeadOfThree, one: u32, two: u32, state: ptr<function, vec4<u32>>) -> Comparison {
+    var c = Comparison(0u, 0xffffffffu);
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d11, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d10, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d9, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d8, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d7, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d6, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d5, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d4, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d3, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d2, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d1, one, two));
+    c = compare_digit(c, next_digit(state), threshold_of_three(head.d0, one, two));
+    return c;
+}
+
+@compute @workgroup_size(64)
+fn three_classes(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let strand = strand_of(64u * workgroup_number(workgroup, workgroups) + local);
+    let replica = strand.replica;
+    if replica >= p.replicas {
+        return;
+    }
+    let first = strand.first;
+    var state = head_state(strand);
+    let head = HeadOfThree(
+        planes_of_three(replica, 0u), planes_of_three(replica, 1u), planes_of_three(replica, 2u),
+        planes_of_three(replica, 3u), planes_of_three(replica, 4u), planes_of_three(replica, 5u),
+        planes_of_three(replica, 6u), planes_of_three(replica, 7u), planes_of_three(replica, 8u),
+        planes_of_three(replica, 9u), planes_of_three(replica, 10u), planes_of_three(replica, 11u));
+    for (var f = strand.begin; f < strand.end; f += STRIDE) {
+        let at = first + p.colour * p.words + f;
+        let place = cubic_place(f);
+        let spin = spins[at];
+        let layers = vec2<u32>(spin) ^ layer_neighbours(first, p.colour, f);
+        let few = counts_of_six(antiparallel(first, f, place, spin), layers).four;
+        let c = compare_head_of_three(head, few.x, few.y, &state);
+        var flip = few.z | c.less;
+        let open = c.equal & ~few.z;
+        if open != 0u {
+            // Beyond three classes there are no steps.
+            let at_least = CountsOfSix(vec4<u32>(few.x, few.y, 0u, 0u), vec2<u32>(0u));
+            flip |= accepted_by_tail_of_six(replica, f, at_least, open);
         }
         spins[at] = flipped(place, spin, flip);
     }

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rbm::Units;
+
 /// A number with its one-sigma error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -103,7 +105,7 @@ pub struct IsingRecord {
 }
 
 /// Numbers during training, at a cadence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrainMetric {
     /// Updates so far.
     pub update: u64,
@@ -129,6 +131,10 @@ pub struct TrainMetric {
     pub p_up: Option<f64>,
     /// Root mean square of the weights.
     pub weight_rms: f64,
+    /// Root mean square of ⟨v h⟩ of training rows minus ⟨v h⟩ of the chains: the gradient of the log-likelihood by a
+    /// weight, and the noise of as many rows and chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_rms: Option<f64>,
     /// Mean squared error of one mean-field reconstruction of training rows, by unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconstruction_error: Option<f64>,
@@ -158,8 +164,20 @@ pub struct TrainRecord {
     pub updates_per_second: f64,
     /// Seconds of training, metrics not counted.
     pub seconds: f64,
+    /// What patience did, where there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<EarlyStop>,
     /// File of the model.
     pub model: String,
+}
+
+/// End of a training that looked at its held-out rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyStop {
+    /// Updates done.
+    pub stopped_at: u64,
+    /// Update whose machine made held-out rows the most likely: the one that is kept.
+    pub best_update: u64,
 }
 
 /// ln Z or a log-likelihood by every method that was run.
@@ -247,8 +265,11 @@ pub struct LikelihoodChecks {
 /// Result of a likelihood evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LikelihoodRecord {
-    /// ln Z.
+    /// ln Z of the machine in its units.
     pub log_z: Bounds,
+    /// These units, where they are not 0 and 1 on both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Units>,
     /// Mean log-likelihood in nats a row by data set (`train`, `held_out`, `data`).
     pub log_likelihood: std::collections::BTreeMap<String, Bounds>,
     /// (Σw)²/Σw² of the AIS weights.
@@ -276,6 +297,24 @@ pub struct LikelihoodRecord {
     /// Warnings in words: a likelihood above its ceiling, few effective samples, …
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+impl LikelihoodRecord {
+    /// The same for a machine in `units`, whose ln Z is less by `constant` ([`crate::rbm::Rbm::in_units`]) than that of units
+    /// 0 and 1; likelihoods do not change.
+    #[must_use]
+    pub fn in_units(mut self, units: Units, constant: f64) -> Self {
+        if units == Units::BINARY {
+            return self;
+        }
+        self.units = Some(units);
+        let Bounds { forward, reverse, bridged, exact } = &mut self.log_z;
+        let rungs = self.interval.tempering.as_mut().and_then(|t| t.log_z.as_mut());
+        let estimates = [forward, reverse, bridged, exact].into_iter().filter_map(Option::as_mut).chain(rungs);
+        estimates.for_each(|z| z.value -= constant);
+        [&mut self.interval.low, &mut self.interval.high].into_iter().flatten().for_each(|z| *z -= constant);
+        self
+    }
 }
 
 /// Count and size of the couplings of one order.

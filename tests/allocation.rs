@@ -88,6 +88,7 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         offset_rate: 0.1,
         flip,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 2,
         seed: 1,
     }
@@ -146,7 +147,7 @@ fn rows_take_a_bit_a_unit() {
     let path = place.path().join("rows.npy");
     let rows = 60_000;
     let bits = BitMatrix::from_fn(rows, 784, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
-    gibbsite::data::write_npy_bits(&path, &bits).expect("is written");
+    gibbsite::data::write_npy_samples(&path, &bits, gibbsite::rbm::Values::Binary).expect("is written");
     drop(bits);
     let before = BYTES.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

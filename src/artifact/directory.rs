@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::is_checkpoint_name;
 use super::manifest::Manifest;
 use super::names;
 use super::point::PointDirectory;
+use super::store::is_checkpoint_name;
 use crate::data::file::{cannot_write, read_text, remove_leftovers};
 use crate::data::write_bytes;
 use crate::error::{Error, Fault, Result};

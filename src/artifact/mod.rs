@@ -18,14 +18,16 @@ mod ladder;
 mod manifest;
 mod point;
 mod read;
+mod store;
 mod tables;
 mod tensorboard;
 
-pub use checkpoint::{Checkpoint, CheckpointStore, read_checkpoint, write_checkpoint};
+pub use checkpoint::{Checkpoint, read_checkpoint, write_checkpoint};
 pub use directory::RunDirectory;
 pub use manifest::{InputFile, Manifest, timestamp};
 pub use point::PointDirectory;
 pub use read::{Point, Run, read_records, read_run};
+pub use store::CheckpointStore;
 pub use tables::{CouplingRow, write_couplings_csv, write_metrics_csv, write_observables_csv};
 pub use tensorboard::{tensorboard_header, tensorboard_record};
 

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::CheckpointStore;
 use super::names;
 use super::read::read_records;
+use super::store::CheckpointStore;
 use super::tables::{write_metrics_csv, write_observables_csv};
 use super::tensorboard::{tensorboard_header, tensorboard_record};
 use crate::data::file::{cannot_write, write_atomic};
@@ -24,6 +24,24 @@ pub struct PointDirectory {
 impl PointDirectory {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, records: None, events: None }
+    }
+
+    /// A directory for the records of one training, made if need be, with those that are there if it `goes_on`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there are records already of another training, [`Error::File`] when it cannot be made.
+    pub fn open(path: &Path, goes_on: bool) -> Result<Self> {
+        let place = Self::new(path.to_path_buf());
+        if !goes_on && place.file(names::METRICS).exists() {
+            return Err(Error::Input(
+                Fault::new(format!("there is a {} already", names::METRICS))
+                    .at(path.display())
+                    .expected("a directory without one, or a training that goes on")
+                    .advice("choose another directory, or --resume"),
+            ));
+        }
+        std::fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))?;
+        Ok(place)
     }
 
     /// Its path.

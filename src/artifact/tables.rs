@@ -27,7 +27,7 @@ fn cell(x: Option<f64>) -> String {
 /// # Errors
 /// [`Error::File`] when writing fails.
 pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
-    const HEADER: [&str; 18] = [
+    const HEADER: [&str; 19] = [
         "update",
         "learning_rate",
         "log_likelihood",
@@ -39,6 +39,7 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
         "free_energy_gap",
         "p_up",
         "weight_rms",
+        "gradient_rms",
         "reconstruction_error",
         "singular_value_1",
         "singular_value_2",
@@ -63,6 +64,7 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
             cell(m.free_energy_gap),
             cell(m.p_up),
             m.weight_rms.to_string(),
+            cell(m.gradient_rms),
             cell(m.reconstruction_error),
             cell(m.singular_values.first().copied()),
             cell(m.singular_values.get(1).copied()),

@@ -45,6 +45,7 @@ fn scalars(m: &TrainMetric) -> Vec<(String, f64)> {
         ("reconstruction_error", m.reconstruction_error),
         ("learning_rate", Some(m.learning_rate)),
         ("weights/rms", Some(m.weight_rms)),
+        ("weights/gradient_rms", m.gradient_rms),
         ("chains/p_up", m.p_up),
     ];
     let mut found: Vec<(String, f64)> =

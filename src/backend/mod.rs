@@ -5,6 +5,7 @@
 //! device. Step ranges are random addresses: steps `0..n` equal `0..k` then `k..n`, bit for bit on one backend.
 
 pub mod acceptance;
+pub mod clusters;
 pub mod cpu;
 mod exchanges;
 pub mod gpu;
@@ -23,9 +24,9 @@ use crate::rng::Permutation;
 #[cfg(doc)]
 use crate::rng::Stream;
 
-pub(crate) use self::cpu::{BondDraws, draw_bonds};
 pub use crate::record::KernelTime;
 pub use acceptance::{Acceptance, Classes, Rule};
+pub use clusters::{ClusterKind, ClusterRule};
 pub use exchanges::{Exchanged, RECORDED, pairs};
 pub(crate) use optimiser::{Coefficients, Formula};
 pub use optimiser::{Descent, OptimiserState, Penalties, UpdateRule};
@@ -153,7 +154,16 @@ pub trait Backend {
     /// [`crate::error::Error::Input`] for another lattice, and when the device cannot hold them.
     fn upload_torus(&self, lattice: Lattice, acceptance: &Acceptance, initial: &BitMatrix) -> Result<Self::Spins>;
 
-    /// Whole sweeps (each colour once, in order); class exact: equal to the last bit on every backend.
+    /// Uploads spins `[replicas, sites]` (1 = up) of any graph that are updated by clusters; replica r has threshold r of
+    /// `rule`. Sweeps, sums and reads are as for [`Backend::upload_spins`]; random addresses as in [`clusters`].
+    /// Where all work is done at once, as on a GPU, a Wolff sweep labels the whole lattice to turn one cluster of it and
+    /// costs as much as one of Swendsen–Wang.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Input`] for shapes that do not fit, and when the device cannot hold them.
+    fn upload_clusters(&self, graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Result<Self::Spins>;
+
+    /// Whole sweeps (each colour once, in order; all clusters, or one); class exact: equal to the last bit on every backend.
     fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);
 
     /// Appends the current [`SpinSums`] of every replica to the record kept on the device.
@@ -170,6 +180,12 @@ pub trait Backend {
     /// # Errors
     /// Device failures.
     fn read_spins(&self, spins: &Self::Spins) -> Result<BitMatrix>;
+
+    /// Spins that Wolff clusters have turned over since the upload, in all replicas; 0 for all other updates.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_turned(&self, spins: &Self::Spins) -> Result<u64>;
 
     /// Uploads spins `[replicas, sites]` (1 = up) of any energy with its tables; replica r uses those of temperature
     /// number `temperature_of[r]`.

@@ -186,7 +186,7 @@ pub(super) struct IsingArgs {
     /// Number of samples at each temperature
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(super) samples: usize,
-    /// metropolis, heat-bath, swendsen-wang or wolff; the cluster algorithms run on the CPU
+    /// metropolis, heat-bath, swendsen-wang or wolff; the last two turn clusters, of one coupling and no field
     #[arg(long, default_value = "metropolis", value_name = "NAME")]
     pub(super) algorithm: String,
     /// Largest one-sigma errors, absolute and per site, e.g. energy:1e-4 (also specific_heat, magnetization,

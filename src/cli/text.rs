@@ -111,7 +111,8 @@ fn line(out: &mut String, temperature: f64, [energy, rest @ ..]: [Estimate; 5]) 
 /// ln Z and log-likelihoods.
 pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
     let mut out = String::new();
-    bounds(&mut out, "ln Z", &record.log_z);
+    let name = record.units.map_or("ln Z".into(), |units| format!("ln Z, units {units}"));
+    bounds(&mut out, &name, &record.log_z);
     for (name, values) in &record.log_likelihood {
         bounds(&mut out, &format!("log-likelihood of {name}"), values);
     }

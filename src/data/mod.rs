@@ -29,6 +29,7 @@ use std::path::Path;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
+use crate::rbm::Values;
 
 pub use bonds::{read_bonds, read_terms};
 pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
@@ -36,7 +37,7 @@ pub(crate) use file::remove_leftovers_of;
 pub use file::{ByteHash, sha256_hex, write_bytes};
 pub use memory::host_memory;
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
-pub use npy::{RealArray, read_npy, write_npy_bits, write_npy_f32, write_npy_f64};
+pub use npy::{RealArray, read_npy, write_npy_f32, write_npy_f64, write_npy_samples};
 pub use npz::write_npz;
 pub use output::{check_output, check_samples_output, hash_file, make_directory, read_units};
 pub use packed::PackedFile;
@@ -47,6 +48,8 @@ pub use table::write_csv;
 pub struct DataSet {
     /// `[samples, units]`.
     pub samples: BitMatrix,
+    /// Values under which a file of them is written; any are read.
+    pub values: Values,
     /// Names of the units, `[units]`.
     pub names: Option<Vec<String>>,
     /// Lattice of the units, where the samples are spins.
@@ -75,6 +78,7 @@ impl DataSet {
     pub fn new(samples: BitMatrix, source: impl Into<String>) -> Self {
         Self {
             samples,
+            values: Values::Binary,
             names: None,
             lattice: None,
             temperature: None,
@@ -241,8 +245,8 @@ pub fn glance(path: &Path) -> Result<Glance> {
 /// [`Error::Input`] for an unknown format or a directory that is not there, [`Error::File`] when writing fails.
 pub fn write(path: &Path, data: &DataSet) -> Result<()> {
     match Format::of_output(path)? {
-        Format::Npy => write_npy_bits(path, &data.samples),
+        Format::Npy => write_npy_samples(path, &data.samples, data.values),
         Format::Npz => write_npz(path, data),
-        Format::Table { .. } => write_csv(path, &data.samples, &data.unit_names()),
+        Format::Table { .. } => write_csv(path, &data.samples, data.values, &data.unit_names()),
     }
 }

@@ -1,6 +1,10 @@
 //! A trained machine as a file: .safetensors with `weights` `[n_visible, n_hidden]`, `visible_bias`, `hidden_bias`
 //! (f32) and one metadata key `gibbsite` with JSON.
+//!
+//! The parameters in the file are those for the units that the metadata name ([`Units`]); in memory they are those for
+//! units 0, 1.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,10 +13,11 @@ use super::file::read_bytes;
 use super::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
-use crate::rbm::Rbm;
+use crate::rbm::{Rbm, Units};
 
-/// Version of the metadata that this program writes; it reads this and earlier ones.
-pub const MODEL_FORMAT: u32 = 1;
+/// Newest version of the metadata that this program reads: that of machines with units ±1, which earlier programs would
+/// take for others. Machines with units 0, 1 are written as version 1.
+pub const MODEL_FORMAT: u32 = 2;
 
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -43,8 +48,11 @@ pub struct Provenance {
 /// Everything in a model file besides the parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelMeta {
-    /// [`MODEL_FORMAT`] of the writer.
+    /// At most [`MODEL_FORMAT`]; what a file is written with follows from its units.
     pub format_version: u32,
+    /// Values of the units for which the file's parameters are.
+    #[serde(default, skip_serializing_if = "is_binary")]
+    pub units: Units,
     /// Names of the visible units, `[n_visible]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
@@ -54,7 +62,7 @@ pub struct ModelMeta {
     /// T of the training data in J/k_B.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
-    /// ⟨v⟩ of the training data, `[n_visible]`: the base of annealed importance sampling when no data are given.
+    /// ⟨v⟩ of the training data in units 0, 1, `[n_visible]`: the base of annealed importance sampling when no data are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_means: Option<Vec<f64>>,
     /// Where the model comes from.
@@ -65,7 +73,8 @@ pub struct ModelMeta {
 impl Default for ModelMeta {
     fn default() -> Self {
         Self {
-            format_version: MODEL_FORMAT,
+            format_version: 1,
+            units: Units::BINARY,
             names: None,
             lattice: None,
             temperature: None,
@@ -73,6 +82,10 @@ impl Default for ModelMeta {
             provenance: Provenance { version: env!("CARGO_PKG_VERSION").to_string(), ..Provenance::default() },
         }
     }
+}
+
+fn is_binary(units: &Units) -> bool {
+    *units == Units::BINARY
 }
 
 mod lattice_text {
@@ -165,9 +178,11 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
             meta
         }
     };
-    let model = Model { rbm, meta };
-    model.validate(source)?;
-    Ok(model)
+    let stored = Model { rbm, meta };
+    stored.validate(source)?;
+    let Model { rbm, meta } = stored;
+    let rbm = if is_binary(&meta.units) { rbm } else { rbm.from_units(meta.units) };
+    Ok(Model { rbm, meta })
 }
 
 /// Writes a model atomically.
@@ -176,9 +191,11 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
 /// [`Error::Input`] when the directory is not there, [`Error::Numerics`] when a parameter is not finite or a length is
 /// wrong, [`Error::File`] when writing fails.
 pub fn write_model(path: &Path, model: &Model) -> Result<()> {
-    let rbm = &model.rbm;
     model.validate(&path.display().to_string()).map_err(Error::Numerics)?;
-    let meta = serde_json::to_string(&model.meta).map_err(|e| Error::File(Fault::new(e.to_string())))?;
+    let units = model.meta.units;
+    let rbm = if is_binary(&units) { Cow::Borrowed(&model.rbm) } else { Cow::Owned(model.rbm.in_units(units).0) };
+    let meta = ModelMeta { format_version: if is_binary(&units) { 1 } else { 2 }, ..model.meta.clone() };
+    let meta = serde_json::to_string(&meta).map_err(|e| Error::File(Fault::new(e.to_string())))?;
     let tensors = [
         Tensor::f32("weights", &[rbm.n_visible, rbm.n_hidden], &rbm.weights),
         Tensor::f32("visible_bias", &[rbm.n_visible], &rbm.visible_bias),

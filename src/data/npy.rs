@@ -10,6 +10,7 @@ use super::binary;
 use super::file::{ByteHash, cannot_read, read_bytes, sha256_hex, write_atomic};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
+use crate::rbm::Values;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read: NumPy's own limit is 10 000 bytes.
@@ -369,13 +370,15 @@ pub(crate) fn header_bytes(descr: &str, shape: &[usize]) -> Vec<u8> {
     bytes
 }
 
-/// Writes bits as u8 {0, 1}, row after row, after their header.
-pub(crate) fn encode_bits(writer: &mut impl Write, bits: &BitMatrix) -> io::Result<()> {
-    writer.write_all(&header_bytes("|u1", &[bits.rows(), bits.cols()]))?;
-    let mut row = vec![0u8; bits.cols()];
-    for r in 0..bits.rows() {
+/// Writes samples as u8 {0, 1} or i8 {−1, +1}, row after row, after their header.
+pub(crate) fn encode_samples(writer: &mut impl Write, samples: &BitMatrix, values: Values) -> io::Result<()> {
+    // −1 in two's complement.
+    let (descr, low) = if values == Values::Spin { ("|i1", 0xff) } else { ("|u1", 0) };
+    writer.write_all(&header_bytes(descr, &[samples.rows(), samples.cols()]))?;
+    let mut row = vec![0u8; samples.cols()];
+    for r in 0..samples.rows() {
         for (j, byte) in row.iter_mut().enumerate() {
-            *byte = u8::from(bits.get(r, j));
+            *byte = if samples.get(r, j) { 1 } else { low };
         }
         writer.write_all(&row)?;
     }
@@ -400,12 +403,12 @@ fn check_elements(shape: &[usize], found: usize) -> Result<()> {
     Err(Error::Input(Fault::new(format!("{found} values for shape {shape:?}")).expected("as many values as the shape")))
 }
 
-/// Writes samples as u8 {0, 1} `[samples, units]`.
+/// Writes samples as u8 {0, 1} or i8 {−1, +1}, `[samples, units]`.
 ///
 /// # Errors
 /// [`Error::Input`] when the directory is not there, [`Error::File`] when writing fails.
-pub fn write_npy_bits(path: &Path, bits: &BitMatrix) -> Result<()> {
-    write_atomic(path, |w| encode_bits(w, bits))
+pub fn write_npy_samples(path: &Path, samples: &BitMatrix, values: Values) -> Result<()> {
+    write_atomic(path, |w| encode_samples(w, samples, values))
 }
 
 /// Writes f64 numbers of a row-major array.

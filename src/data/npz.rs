@@ -135,7 +135,7 @@ pub fn write_npz(path: &Path, data: &DataSet) -> Result<()> {
             archive.start_file(format!("{key}.npy"), options).map_err(io::Error::other)
         };
         start(&mut archive, "samples")?;
-        npy::encode_bits(&mut archive, &data.samples)?;
+        npy::encode_samples(&mut archive, &data.samples, data.values)?;
         let mut members: Vec<(&str, Vec<u8>)> = Vec::new();
         let scalar = |descr: &str, bytes: &[u8]| [npy::header_bytes(descr, &[]), bytes.to_vec()].concat();
         if let Some(temperature) = data.temperature {

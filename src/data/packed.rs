@@ -155,7 +155,8 @@ impl Drop for PackedFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{read, write_npy_bits};
+    use crate::data::{read, write_npy_samples};
+    use crate::rbm::Values;
 
     #[test]
     fn rows_come_as_they_were_and_the_file_goes() {
@@ -163,7 +164,7 @@ mod tests {
         let samples = directory.path().join("samples.npy");
         for (rows, units) in [(1, 1), (50, 33), (70, 64)] {
             let bits = BitMatrix::from_fn(rows, units, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
-            write_npy_bits(&samples, &bits).unwrap();
+            write_npy_samples(&samples, &bits, Values::Binary).unwrap();
             let place = directory.path().join("packed");
             let packed = PackedFile::pack(&samples, place.clone()).unwrap();
             assert_eq!((packed.rows(), packed.units()), (rows, units));

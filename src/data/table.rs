@@ -10,6 +10,7 @@ use super::binary::{self, Encoding, NotBinary};
 use super::file::write_atomic;
 use crate::bits::{BitMatrix, padding_mask};
 use crate::error::{Error, Fault, Result};
+use crate::rbm::Values;
 
 fn fault(what: impl Into<String>, place: impl std::fmt::Display, expected: &str, advice: &str) -> Error {
     Error::Input(Fault::new(what).at(place).expected(expected).advice(advice))
@@ -155,12 +156,12 @@ pub(crate) fn decode(bytes: &[u8], delimiter: u8, source: &str) -> Result<DataSe
     Ok(data)
 }
 
-/// Writes samples as a table of 0 and 1 with a header.
+/// Writes samples as a table of 0 and 1, or of −1 and 1, with a header.
 ///
 /// # Errors
 /// [`Error::Input`] when there are not as many names as units or the directory is not there, [`Error::File`] when
 /// writing fails.
-pub fn write_csv(path: &Path, samples: &BitMatrix, names: &[String]) -> Result<()> {
+pub fn write_csv(path: &Path, samples: &BitMatrix, values: Values, names: &[String]) -> Result<()> {
     if names.len() != samples.cols() {
         return Err(Error::Input(
             Fault::new(format!("{} names for {} units", names.len(), samples.cols())).at(path.display()),
@@ -171,15 +172,15 @@ pub fn write_csv(path: &Path, samples: &BitMatrix, names: &[String]) -> Result<(
         writer.write_record(names)?;
         writer.flush()?;
         drop(writer);
-        let mut line = vec![b','; 2 * samples.cols()];
-        if let Some(end) = line.last_mut() {
-            *end = b'\n';
-        }
+        let low = if values == Values::Spin { "-1" } else { "0" };
+        let mut line = String::with_capacity(3 * samples.cols());
         for r in 0..samples.rows() {
+            line.clear();
             for j in 0..samples.cols() {
-                line[2 * j] = b'0' + u8::from(samples.get(r, j));
+                line.push_str(if samples.get(r, j) { "1" } else { low });
+                line.push(if j + 1 == samples.cols() { '\n' } else { ',' });
             }
-            w.write_all(&line)?;
+            w.write_all(line.as_bytes())?;
         }
         Ok(())
     })

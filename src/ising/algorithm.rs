@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// Single-spin Metropolis, colour by colour: on every backend.
+    /// Single-spin Metropolis, colour by colour.
     Metropolis,
-    /// Single-spin heat bath, colour by colour: on every backend.
+    /// Single-spin heat bath, colour by colour.
     HeatBath,
-    /// Swendsen–Wang: all clusters at once, on the CPU.
+    /// Swendsen–Wang: all clusters at once, of uniform couplings.
     SwendsenWang,
-    /// Wolff: one cluster a sweep, on the CPU.
+    /// Wolff: one cluster a sweep, of uniform couplings.
     Wolff,
 }
 

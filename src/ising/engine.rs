@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::cluster::{Clusters, Kind};
 use super::general::{Tabled, adapt};
 use super::pilot;
 use super::walkers::{Measured, OnBackend, Walkers};
 use super::{Algorithm, ExchangeReport, Scan, Settings};
-use crate::backend::Backend;
+use crate::backend::{Backend, ClusterKind};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
@@ -109,10 +108,12 @@ fn at_temperatures<B: Backend>(backend: &B, scan: &Scan, progress: &mut Progress
     let of_replicas: Vec<f64> = scan.temperatures.iter().flat_map(|&t| vec![t; replicas]).collect();
     let initial = starts(seed, scan.temperatures.len(), replicas, model.graph.sites);
     let Some(rule) = scan.rule() else {
-        let kind = if scan.algorithm == Algorithm::Wolff { Kind::Wolff } else { Kind::SwendsenWang };
+        let wolff = scan.algorithm == Algorithm::Wolff;
+        let kind = if wolff { ClusterKind::Wolff } else { ClusterKind::SwendsenWang };
         // Settings with another model than a uniform one were refused for cluster updates.
         let coupling = model.uniform_coupling().unwrap_or(1.0);
-        return run(scan, &mut Clusters::new(model, coupling, kind, &of_replicas, &initial, seed), progress);
+        let mut moved = OnBackend::of_clusters(backend, model, coupling, kind, &of_replicas, &initial, seed)?;
+        return run(scan, &mut moved, progress);
     };
     match model.uniform_coupling() {
         Some(coupling) if scan.exchange.is_none() => {
@@ -131,6 +132,7 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
     let (replicas, temperatures) = (scan.replicas_used(), scan.temperatures.len());
     let found = pilot::run(scan, walkers, progress)?;
     let spacing = scan.spacing.unwrap_or((2.0 * found.longest()).ceil().max(1.0) as u32);
+    let updates_before = walkers.updates()?;
     let mut production = Production {
         scan,
         walkers,
@@ -139,7 +141,7 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
         record: Vec::new(),
         sweeps: Vec::new(),
         seconds: 0.0,
-        updates: 0.0,
+        updates_before,
     };
     for (rough, behind) in &found.rough {
         // The pilot's values are as good as that many independent times at the spacing of the run.
@@ -163,7 +165,8 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
     production.reach_precision(progress)?;
 
     let exchange = production.walkers.exchange_report();
-    let Production { record, sweeps, seconds, updates, .. } = production;
+    let updates = production.walkers.updates()? - production.updates_before;
+    let Production { record, sweeps, seconds, .. } = production;
     let flips_per_ns = updates / (seconds * 1e9).max(1.0);
     let outcome = |(k, samples): (usize, BitMatrix)| Outcome {
         temperature: scan.temperatures[k],
@@ -192,17 +195,17 @@ struct Production<'a> {
     /// Sweep of each time.
     sweeps: Vec<u32>,
     seconds: f64,
-    updates: f64,
+    /// Spin updates of the pilot.
+    updates_before: f64,
 }
 
 impl Production<'_> {
     /// One more measuring time.
     fn step(&mut self) -> Result<()> {
-        let (start, before) = (Instant::now(), self.walkers.updates());
+        let start = Instant::now();
         self.walkers.sweep(self.sweep..self.sweep + self.spacing);
         self.walkers.finish()?;
         self.seconds += start.elapsed().as_secs_f64();
-        self.updates += self.walkers.updates() - before;
         self.sweep += self.spacing;
         self.walkers.record();
         self.record.append(&mut self.walkers.take_record()?);

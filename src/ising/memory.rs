@@ -1,13 +1,14 @@
 //! What a run needs in memory, estimated before anything is allocated.
 //!
 //! Moving spins: one bit a spin where sites are packed, in rows of whole words for each colour; a word of 256 lanes a
-//! site for every 256 replicas begun otherwise, one byte a spin for cluster updates; and two copies of all spins, one bit
-//! each (the starts and a reading). Lists of neighbours, where the model has any: while they are made, 64 bytes a site and
+//! site for every 256 replicas begun otherwise; for cluster updates a byte and what finds the clusters, a label
+//! (Swendsen–Wang) or a mark and the sites of the largest cluster (Wolff); and two copies of all spins, one bit each (the
+//! starts and a reading). That is so on the CPU; a GPU has memory of its own. Lists of neighbours, where the model has any: while they are made, 64 bytes a site and
 //! 40 a bond. Samples: four copies at the most, of one bit a spin (collected, handed on, correlated). Beside these 16 MiB
 //! for the program, its threads and tables.
 
 use super::walkers::one_bit_a_site;
-use super::{Model, Scan};
+use super::{Algorithm, Model, Scan};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
 use crate::numerics::readable_bytes;
@@ -34,10 +35,11 @@ impl Memory {
         let temperatures = scan.ladder.unwrap_or(scan.temperatures.len());
         let replicas = scan.replicas_used().saturating_mul(temperatures);
         let by_site = one_bit_a_site(&scan.model, replicas).filter(|_| !scan.algorithm.is_cluster());
-        let moving = match (by_site.map(Lattice::length), scan.algorithm.is_cluster()) {
+        let moving = match (by_site.map(Lattice::length), scan.algorithm) {
             (Some(length), _) => replicas as f64 * 8.0 * length.div_ceil(64) as f64 / length as f64,
-            (_, true) => replicas as f64,
-            _ => 32.0 * replicas.div_ceil(256) as f64,
+            (None, Algorithm::SwendsenWang) => 5.0 * replicas as f64,
+            (None, Algorithm::Wolff) => 6.0 * replicas as f64,
+            (None, Algorithm::Metropolis | Algorithm::HeatBath) => 32.0 * replicas.div_ceil(256) as f64,
         };
         let bonds = bonds_a_site(&scan.model);
         let samples = scan.samples.saturating_mul(temperatures) as f64;
@@ -103,7 +105,7 @@ mod tests {
             lattice: lattice.parse().unwrap(),
             temperature: 2.0,
             samples,
-            algorithm: crate::ising::Algorithm::Metropolis,
+            algorithm: Algorithm::Metropolis,
             replicas,
             thermalise: None,
             spacing: None,
@@ -126,6 +128,12 @@ mod tests {
         assert!(rest.neighbours == 0.0 && (rest.spins / expected - 1.0).abs() < 1e-12, "{rest:?}");
         let other = Memory::of(&scan("triangular:16382", 2, 2));
         assert!(other.neighbours > 100.0 * 16382.0 * 16382.0 && other.spins > 32.0 * 16382.0 * 16382.0);
+    }
+
+    #[test]
+    fn clusters_need_their_labels() {
+        let of = |algorithm| Memory::of(&Scan { algorithm, ..scan("square:1024", 4, 4) }).spins / 1_048_576.0;
+        assert_eq!([Algorithm::SwendsenWang, Algorithm::Wolff].map(of), [4.0 * 5.25, 4.0 * 6.25]);
     }
 
     #[test]

@@ -11,8 +11,8 @@
 //! | algorithm | where | a sweep is |
 //! | --- | --- | --- |
 //! | Metropolis, heat bath | any backend, any model | every spin once, colour by colour |
-//! | Swendsen–Wang | CPU | all clusters once |
-//! | Wolff | CPU | one cluster |
+//! | Swendsen–Wang | any backend, uniform couplings | all clusters once |
+//! | Wolff | the same; on a GPU as much work as all clusters | one cluster |
 //!
 //! Metropolis accepts every move that costs nothing, and the sites of a colour move together: states in which every spin
 //! has as many parallel as antiparallel neighbours then only follow one another in a cycle, and no other state leads to
@@ -23,7 +23,6 @@
 //! temperatures between replicas, use single-spin updates by tables.
 
 mod algorithm;
-mod cluster;
 mod engine;
 mod general;
 mod interactions;

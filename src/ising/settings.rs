@@ -99,12 +99,6 @@ impl Scan {
         replicas_used(self.replicas, self.samples)
     }
 
-    /// Whether all work is done on the CPU, whatever the backend.
-    #[must_use]
-    pub fn needs_cpu(&self) -> bool {
-        self.algorithm.is_cluster()
-    }
-
     /// The rule of single-spin updates; None for cluster updates.
     #[must_use]
     pub fn rule(&self) -> Option<Rule> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::backend::{Acceptance, Backend, Rule};
+use crate::backend::{Acceptance, Backend, ClusterKind, ClusterRule, Rule};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::lattice::{Graph, Lattice};
@@ -45,7 +45,10 @@ pub(super) trait Walkers {
     fn finish(&self) -> Result<()>;
 
     /// Spin updates so far.
-    fn updates(&self) -> f64;
+    ///
+    /// # Errors
+    /// Device failures.
+    fn updates(&self) -> Result<f64>;
 
     /// What exchanges of temperatures did, where there are any.
     fn exchange_report(&self) -> Option<ExchangeReport> {
@@ -53,7 +56,7 @@ pub(super) trait Walkers {
     }
 }
 
-/// Replicas updated spin by spin on a backend.
+/// Replicas of a uniform model on a backend.
 pub(super) struct OnBackend<'a, B: Backend> {
     backend: &'a B,
     coupling: f64,
@@ -61,12 +64,13 @@ pub(super) struct OnBackend<'a, B: Backend> {
     bonds: f64,
     spins: B::Spins,
     updates: f64,
-    updates_per_sweep: f64,
+    /// None where a sweep is one cluster, whose size the backend knows.
+    updates_per_sweep: Option<f64>,
 }
 
 impl<'a, B: Backend> OnBackend<'a, B> {
-    /// Uploads `initial` `[replicas, sites]`; replica r has temperature r, all bonds the coupling J. With
-    /// [`one_bit_a_site`] the model's graph is not made.
+    /// Uploads `initial` `[replicas, sites]` to be updated spin by spin; replica r has temperature r, all bonds the coupling
+    /// J. With [`one_bit_a_site`] the model's graph is not made.
     ///
     /// # Errors
     /// When the device cannot hold them.
@@ -90,8 +94,29 @@ impl<'a, B: Backend> OnBackend<'a, B> {
                 (backend.upload_spins(graph, &table(graph.max_degree)?, initial)?, graph.bonds())
             }
         };
-        let updates_per_sweep = temperatures.len() as f64 * model.graph.sites as f64;
+        let updates_per_sweep = Some(initial.rows() as f64 * initial.cols() as f64);
         Ok(Self { backend, coupling, seed, bonds: bonds as f64, spins, updates: 0.0, updates_per_sweep })
+    }
+
+    /// The same, to be updated by clusters.
+    ///
+    /// # Errors
+    /// When the device cannot hold them.
+    pub(super) fn of_clusters(
+        backend: &'a B,
+        model: &Model,
+        coupling: f64,
+        kind: ClusterKind,
+        temperatures: &[f64],
+        initial: &BitMatrix,
+        seed: u64,
+    ) -> Result<Self> {
+        let rule = ClusterRule::new(kind, coupling, temperatures);
+        let spins = backend.upload_clusters(&model.graph, &rule, initial)?;
+        let all = initial.rows() as f64 * initial.cols() as f64;
+        let updates_per_sweep = (kind == ClusterKind::SwendsenWang).then_some(all);
+        let bonds = model.graph.bonds() as f64;
+        Ok(Self { backend, coupling, seed, bonds, spins, updates: 0.0, updates_per_sweep })
     }
 }
 
@@ -117,7 +142,7 @@ pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> 
 
 impl<B: Backend> Walkers for OnBackend<'_, B> {
     fn sweep(&mut self, sweeps: Range<u32>) {
-        self.updates += self.updates_per_sweep * sweeps.len() as f64;
+        self.updates += self.updates_per_sweep.unwrap_or(0.0) * sweeps.len() as f64;
         self.backend.sweep(&mut self.spins, self.seed, sweeps);
     }
 
@@ -143,8 +168,11 @@ impl<B: Backend> Walkers for OnBackend<'_, B> {
         self.backend.finish()
     }
 
-    fn updates(&self) -> f64 {
-        self.updates
+    fn updates(&self) -> Result<f64> {
+        match self.updates_per_sweep {
+            Some(_) => Ok(self.updates),
+            None => Ok(self.backend.read_turned(&self.spins)? as f64),
+        }
     }
 }
 

@@ -105,6 +105,7 @@ pub fn likelihood<B: Backend>(
     };
     Ok(LikelihoodRecord {
         log_z: found.log_z,
+        units: None,
         log_likelihood: by_set,
         effective_sample_size: evidence.forward_samples,
         log_weight_variance: found.forward.map(|a| a.log_weight_variance),

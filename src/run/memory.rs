@@ -83,13 +83,13 @@ struct Stage {
     outside: Outside,
 }
 
-fn stages(point: &Point) -> Vec<Stage> {
-    let Some(n_hidden) = point.n_hidden else { return Vec::new() };
+fn stages(point: &Point) -> Result<Vec<Stage>> {
+    let Some(n_hidden) = point.n_hidden else { return Ok(Vec::new()) };
     let rows = point.rows.unwrap_or(0);
     let machine = Demand { n_visible: point.n_visible, n_hidden, ..Demand::default() };
     let mut stages = Vec::new();
     if let Some(train) = &point.train {
-        let plan = super::scenario::train_plan(train, point.lattice, point.seed);
+        let plan = super::scenario::train_plan(train, point.lattice, point.seed)?;
         let rows = Rows { all: rows, trained: rows.saturating_sub(train.held_out_rows), streamed: false };
         stages.push(training(&plan, point.n_visible, rows));
     }
@@ -114,7 +114,7 @@ fn stages(point: &Point) -> Vec<Stage> {
         }
         stages.push(Stage { name: "likelihood", demand, outside: Outside { rows, machines: 2, samples: 0 } });
     }
-    stages
+    Ok(stages)
 }
 
 /// Rows of a training.
@@ -292,12 +292,13 @@ pub fn foreseen(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>
 
 fn of_places(plan: &Plan, places: &[Place]) -> Result<Vec<StageMemory>> {
     let limit = limit()?;
-    let of_point = |point: &Point| {
-        let stages = stages(point);
-        let each = stages.iter().flat_map(|stage| places.iter().map(|&place| stage.memory(&point.label, place, limit)));
-        each.collect::<Vec<_>>()
-    };
-    Ok(plan.points.iter().flat_map(of_point).collect())
+    let mut found = Vec::new();
+    for point in &plan.points {
+        for stage in stages(point)? {
+            found.extend(places.iter().map(|&place| stage.memory(&point.label, place, limit)));
+        }
+    }
+    Ok(found)
 }
 
 /// Memory of a training on rows of `n_visible` units.

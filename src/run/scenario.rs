@@ -9,7 +9,7 @@ use super::device::{DeviceRequest, Job, with_backend};
 use super::failures::run_through_failures;
 use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
 use super::sample::{self as stage, SamplePlan, Tempering};
-use super::train::{Split, TrainInputs, TrainPlan, split, train};
+use super::train::{MetricLog, Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
 use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
 use crate::backend::Backend;
@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
-use crate::rbm::Rbm;
-use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record, TrainRecord};
+use crate::rbm::{Rbm, Units};
+use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
 use crate::rng::derive_seed;
 use crate::sample::{self, translations_of};
@@ -174,6 +174,8 @@ struct Machine {
     names: Vec<String>,
     base: Vec<f32>,
     chains: Option<BitMatrix>,
+    /// Values of the units in files.
+    units: Units,
 }
 
 impl<B: Backend> PointRun<'_, B> {
@@ -186,8 +188,6 @@ impl<B: Backend> PointRun<'_, B> {
         }
         // A training goes on from its checkpoint; everything else of an unfinished point is done again.
         self.place.retain(|r| matches!(r, Record::Metric(_)))?;
-        let metrics: Vec<u64> =
-            before.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m.update) } else { None }).collect();
         let point = self.point;
         self.place.append(&Record::Point(point.record()))?;
         let (mut source, mut machine) = self.source()?;
@@ -197,7 +197,7 @@ impl<B: Backend> PointRun<'_, B> {
             let rows = split(samples, plan.held_out_rows, self.seed);
             // Whatever looks at the samples from here on looks at those trained on, which are shared.
             source.data.samples = rows.train.clone();
-            machine = Some(self.train(plan, source, &rows, &metrics, command)?);
+            machine = Some(self.train(plan, source, &rows, command)?);
             split_rows = Some(rows);
         }
         let Some(machine) = machine else {
@@ -242,33 +242,18 @@ impl<B: Backend> PointRun<'_, B> {
         plan: &scenario::TrainPlan,
         source: &Source,
         rows: &Split,
-        measured: &[u64],
         command: &[String],
     ) -> Result<Machine> {
         let store = self.place.checkpoints(plan.keep_checkpoints as usize);
-        let plan = train_plan(plan, source.data.lattice, self.seed);
-        let place = &mut self.place;
-        // Metrics of updates after the last checkpoint come again; those already written are not written twice.
-        let mut emit = |metric: crate::record::TrainMetric| {
-            if measured.contains(&metric.update) {
-                return Ok(());
-            }
-            place.append(&Record::Metric(metric))
-        };
+        let plan = train_plan(plan, source.data.lattice, self.seed)?;
+        // Metrics of updates after the last checkpoint come again.
+        let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
         let inputs = TrainInputs { plan: &plan, split: rows, exact, checkpoints: &store, resume: self.resume };
-        let trained = train(self.backend, inputs, self.listener, &mut emit)?;
+        let trained = train(self.backend, inputs, self.listener, &mut |metric| log.take(metric))?;
         let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
-        let last = trained.last.as_ref();
-        self.place.append(&Record::Train(TrainRecord {
-            updates: trained.updates,
-            log_likelihood: last.and_then(|m| m.log_likelihood),
-            pseudo_likelihood: last.and_then(|m| m.pseudo_likelihood),
-            updates_per_second: trained.updates_per_second,
-            seconds: trained.seconds,
-            model: names::MODEL.to_string(),
-        }))?;
+        self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
         let mut machine = machine_of(model);
         machine.chains = (plan.settings.algorithm != training::Algorithm::Cd).then_some(trained.chains);
         Ok(machine)
@@ -303,6 +288,7 @@ impl<B: Backend> PointRun<'_, B> {
             self.listener.event(Event::Info(format!("samples on {rungs} rungs, {arrivals:.1} round trips a chain")));
         }
         let mut data = DataSet::new(sampled.samples, "samples of the trained model");
+        data.values = machine.units.visible;
         data.names = source.and_then(|s| s.data.names.clone());
         data.lattice = self.point.lattice;
         data.temperature = self.point.temperature;
@@ -335,7 +321,8 @@ impl<B: Backend> PointRun<'_, B> {
                 (None, None) => {}
             }
             let record = likelihood(self.backend, &plan, &machine.rbm, &machine.base, &sets, source, self.listener)?;
-            self.place.append(&Record::Likelihood(record))?;
+            let constant = machine.rbm.in_units(machine.units).1;
+            self.place.append(&Record::Likelihood(record.in_units(machine.units, constant)))?;
         }
         if let Some(source) = source.filter(|_| self.point.compares_states())
             && let Some(record) = states(self.backend, &machine.rbm, source)?
@@ -392,8 +379,8 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 }
 
 /// Settings of the training from a plan.
-pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> TrainPlan {
-    TrainPlan {
+pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> Result<TrainPlan> {
+    Ok(TrainPlan {
         settings: training::Settings {
             algorithm: match plan.algorithm {
                 scenario::Algorithm::Cd => training::Algorithm::Cd,
@@ -414,15 +401,18 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             offset_rate: plan.offset_rate,
             flip: plan.flip,
             translations: translations_of(lattice.filter(|_| plan.translations)),
+            augment: plan.augment.moves(lattice).map_err(Error::Input)?,
             rungs: plan.rungs,
             seed,
         },
         n_hidden: plan.n_hidden,
         weight_scale: plan.weight_scale,
+        units: plan.units,
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),
+        patience: plan.patience,
         keep_going: plan.keep_going,
-    }
+    })
 }
 
 /// A model file's content after a training.
@@ -436,6 +426,7 @@ pub fn model_of(
     command: &[String],
 ) -> Model {
     let mut meta = ModelMeta {
+        units: plan.units,
         names: data.names.clone(),
         lattice: data.lattice,
         temperature: data.temperature,
@@ -458,7 +449,7 @@ pub fn model_of(
 fn machine_of(model: Model) -> Machine {
     let names = model.unit_names();
     let base = base_of(&model);
-    Machine { rbm: model.rbm, names, base, chains: None }
+    Machine { units: model.meta.units, rbm: model.rbm, names, base, chains: None }
 }
 
 /// Base of AIS: the means of the training data where the file has them, else the visible biases themselves.

@@ -1,24 +1,28 @@
 //! The training stage: segments between metrics and checkpoints, with nothing read back inside a segment.
 
+mod keeper;
+mod log;
+mod patience;
 mod watch;
 
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use serde::Serialize;
-
+use self::keeper::Keeper;
+pub use self::keeper::fingerprint;
+pub use self::log::MetricLog;
+use self::patience::Patience;
 pub(super) use self::watch::METRIC_ROWS;
 use self::watch::Watch;
 pub use self::watch::tempering;
-use crate::artifact::{Checkpoint, CheckpointStore};
+use crate::artifact::CheckpointStore;
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
-use crate::data::{ByteHash, sha256_hex};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::rbm::Rbm;
-use crate::record::{ExactObservables, TrainMetric};
+use crate::rbm::{Rbm, Units};
+use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
+use crate::sample::Moves;
 use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
@@ -48,10 +52,14 @@ pub struct TrainPlan {
     pub n_hidden: usize,
     /// Standard deviation of the initial weights.
     pub weight_scale: f64,
+    /// Values of the units for which the model is written.
+    pub units: Units,
     /// How many times the likelihood is measured.
     pub metrics: u64,
     /// How many times a checkpoint is written; besides, one is every ten minutes and on a signal.
     pub checkpoints: u64,
+    /// Stops after this many metrics without a gain on held-out rows, and keeps the machine that was best on them.
+    pub patience: Option<u64>,
     /// Whether to go on with a warning when the training diverges, as long as its numbers are finite.
     pub keep_going: bool,
 }
@@ -82,14 +90,16 @@ impl<R> Copy for TrainInputs<'_, R> {}
 /// A finished training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    /// The machine.
+    /// The machine: that of the last update or, with patience, that which was best on held-out rows.
     pub rbm: Rbm,
-    /// Persistent chains at the end.
+    /// Its persistent chains.
     pub chains: BitMatrix,
-    /// The last measured metric.
+    /// The last metric that was measured of it.
     pub last: Option<TrainMetric>,
-    /// Updates done.
+    /// Updates that it has seen.
     pub updates: u64,
+    /// What patience did.
+    pub early_stop: Option<EarlyStop>,
     /// Updates of this call in a second, metrics and checkpoints not counted.
     pub updates_per_second: f64,
     /// Seconds of updates of this call.
@@ -98,86 +108,25 @@ pub struct Trained {
     pub kernels: Vec<KernelTime>,
 }
 
-/// Rows that are hashed at a time where they are not in memory.
-const HASHED_ROWS: usize = 1 << 16;
+impl Trained {
+    /// What is written down about it; `model` is the file of the machine.
+    #[must_use]
+    pub fn record(&self, model: String) -> TrainRecord {
+        let last = self.last.as_ref();
+        TrainRecord {
+            updates: self.updates,
+            log_likelihood: last.and_then(|m| m.log_likelihood),
+            pseudo_likelihood: last.and_then(|m| m.pseudo_likelihood),
+            updates_per_second: self.updates_per_second,
+            seconds: self.seconds,
+            early_stop: self.early_stop,
+            model,
+        }
+    }
+}
+
 /// Seconds between looks at signals and progress.
 const LOOK: f64 = 0.2;
-
-/// Hash of what a checkpoint must agree with before a training may go on from it.
-///
-/// # Errors
-/// When the rows cannot be read.
-pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
-    #[derive(Serialize)]
-    struct Parts<'a>(String, &'a [usize; 2], String);
-    let hash = match data.in_memory() {
-        Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
-        None => {
-            let mut hash = ByteHash::default();
-            for first in (0..data.rows()).step_by(HASHED_ROWS) {
-                let numbers: Vec<u32> = (first..data.rows().min(first + HASHED_ROWS)).map(|row| row as u32).collect();
-                hash.add(bytemuck::cast_slice(data.fetch(&numbers)?.words()));
-            }
-            hash.hex()
-        }
-    };
-    // How often metrics and checkpoints are taken does not change the training.
-    let settings = format!("{:?} {} {}", plan.settings, plan.n_hidden, plan.weight_scale);
-    let parts = Parts(settings, &[data.rows(), data.units()], hash);
-    Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
-}
-
-/// Longest time between two checkpoints.
-const KEEP_EVERY: Duration = Duration::from_mins(10);
-
-/// The checkpoints of a training in progress.
-struct Keeper<'a> {
-    store: &'a CheckpointStore,
-    fingerprint: String,
-    seed: u64,
-    gibbs_steps: u32,
-    /// The newest one of this training, none before the first.
-    newest: Cell<Option<u64>>,
-    kept_at: Cell<Instant>,
-}
-
-impl Keeper<'_> {
-    fn is_due(&self) -> bool {
-        self.kept_at.get().elapsed() >= KEEP_EVERY
-    }
-
-    fn keep(&self, state: State) -> Result<()> {
-        let update = state.update;
-        let checkpoint = Checkpoint {
-            rbm: state.rbm,
-            optimiser: state.optimiser,
-            chains: state.chains,
-            update,
-            step: update * u64::from(self.gibbs_steps),
-            seed: self.seed,
-            fingerprint: self.fingerprint.clone(),
-            ladder: state.ladder,
-        };
-        match self.newest.replace(Some(update)) {
-            Some(_) => self.store.save(&checkpoint)?,
-            None => self.store.save_first(&checkpoint)?,
-        };
-        self.kept_at.set(Instant::now());
-        Ok(())
-    }
-
-    /// Says of a training that diverged what is left of it.
-    fn with_last_good(&self, error: Error) -> Error {
-        match (error, self.newest.get()) {
-            (Error::Numerics(fault), Some(update)) => {
-                let advice = fault.advice.clone().unwrap_or_default();
-                let kept = format!("the checkpoint of update {update} in {} is good", self.store.path().display());
-                Error::Numerics(fault.advice(format!("{advice}; {kept}")))
-            }
-            (error, _) => error,
-        }
-    }
-}
 
 /// Trains, measures and keeps checkpoints; `emit` takes every metric as soon as it is known, and once more that of the
 /// checkpoint from which a training goes on.
@@ -195,20 +144,12 @@ pub fn train<B: Backend, R: RowSource>(
     let settings = &plan.settings;
     check(settings, &split.train, plan.n_hidden)?;
     checkpoints.tidy();
-    let fingerprint = fingerprint(plan, &split.train)?;
-    let start = if resume { checkpoints.latest(&fingerprint, listener)? } else { None };
-    let keeper = Keeper {
-        store: checkpoints,
-        fingerprint,
-        seed: settings.seed,
-        gibbs_steps: settings.gibbs_steps,
-        newest: Cell::new(start.as_ref().map(|c| c.update)),
-        kept_at: Cell::new(Instant::now()),
-    };
-    let state = match start {
-        Some(c) => {
-            listener.event(Event::Info(format!("going on from the checkpoint at update {}", c.update)));
-            State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update, ladder: c.ladder }
+    check_patience(plan, split)?;
+    let keeper = Keeper::new(checkpoints, plan, &split.train)?;
+    let state = match if resume { keeper.latest(listener)? } else { None } {
+        Some(state) => {
+            listener.event(Event::Info(format!("going on from the checkpoint at update {}", state.update)));
+            state
         }
         None => {
             if !checkpoints.list()?.is_empty() {
@@ -239,20 +180,22 @@ fn train_from<B: Backend, R: RowSource>(
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
     // Two numbers a weight, which the device holds now.
     drop(state);
-    if trainer.is_streaming() {
+    if trainer.is_streaming() && settings.augment == Moves::NONE {
         listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
     }
     let watch = Watch::new(split, exact, plan)?;
     let mut seconds = 0.0;
     let mut chunk = 1u64;
-    let mut last = None;
+    let mut course = Course { keeper, patience: plan.patience.map(Patience::new), last: None };
+    course.resume(first, plan)?;
+    let mut is_over = false;
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
     if is_stop(first, settings.updates, plan.metrics) {
-        let metric = watch.measure(backend, &trainer, &trainer.state()?, settings, listener)?;
-        last = Some(metric.clone());
-        emit(metric)?;
+        let state = trainer.state()?;
+        let metric = watch.measure(backend, &mut trainer, &state, settings, listener)?;
+        is_over = course.take(metric, &state, emit)?;
     }
-    while trainer.update_count() < settings.updates {
+    while !is_over && trainer.update_count() < settings.updates {
         let now = trainer.update_count();
         let until =
             next_stop(now, settings.updates, plan.metrics).min(next_stop(now, settings.updates, plan.checkpoints));
@@ -269,9 +212,8 @@ fn train_from<B: Backend, R: RowSource>(
         if measures || keeps {
             let state = trainer.state()?;
             if measures {
-                let metric = watch.measure(backend, &trainer, &state, settings, listener)?;
-                last = Some(metric.clone());
-                emit(metric)?;
+                let metric = watch.measure(backend, &mut trainer, &state, settings, listener)?;
+                is_over = course.take(metric, &state, emit)?;
             } else {
                 watch.check(backend, &trainer, &state, settings, listener)?;
             }
@@ -283,14 +225,72 @@ fn train_from<B: Backend, R: RowSource>(
             return Err(Error::Stopped(signal));
         }
         let rate = (done - first) as f64 / seconds.max(1e-9);
-        let note = note(last.as_ref(), rate, settings.updates - done);
+        let note = note(course.last.as_ref(), rate, settings.updates - done);
         listener.event(Event::Progress { stage: "train", done, total: settings.updates, note });
     }
-    let state = trainer.state()?;
+    let mut state = trainer.state()?;
     let updates_per_second = (state.update - first) as f64 / seconds.max(1e-9);
     let kernels = backend.kernel_times();
+    let (mut last, mut early_stop) = (course.last, None);
+    if let (Some(_), Some((best, metric))) = (plan.patience, keeper.best()?) {
+        early_stop = Some(EarlyStop { stopped_at: state.update, best_update: best.update });
+        let message = format!("held-out rows were the most likely at update {}: that is the machine", best.update);
+        listener.event(Event::Info(message));
+        (state, last) = (best, Some(metric));
+    }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
-    Ok(Trained { rbm, chains, last, updates, updates_per_second, seconds, kernels })
+    Ok(Trained { rbm, chains, last, updates, early_stop, updates_per_second, seconds, kernels })
+}
+
+/// What was measured of a training so far.
+struct Course<'a> {
+    keeper: &'a Keeper<'a>,
+    patience: Option<Patience>,
+    last: Option<TrainMetric>,
+}
+
+impl Course<'_> {
+    /// Takes up the patience of a training that goes on at update `first`.
+    fn resume(&mut self, first: u64, plan: &TrainPlan) -> Result<()> {
+        if let Some(patience) = self.patience.as_mut().filter(|_| first > 0)
+            && let Some((_, best)) = self.keeper.best()?
+        {
+            patience.resume(&best, stops_between(best.update, first, plan.settings.updates, plan.metrics));
+        }
+        Ok(())
+    }
+
+    /// Takes a metric of `state`; whether the training is over.
+    fn take(
+        &mut self,
+        metric: TrainMetric,
+        state: &State,
+        emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
+    ) -> Result<bool> {
+        if let Some(patience) = &mut self.patience
+            && patience.is_best(&metric)
+        {
+            self.keeper.keep_best(state.clone(), &metric)?;
+        }
+        self.last = Some(metric.clone());
+        emit(metric)?;
+        Ok(self.patience.as_ref().is_some_and(Patience::is_exhausted))
+    }
+}
+
+/// Patience looks at held-out rows as often as metrics are taken.
+fn check_patience<R>(plan: &TrainPlan, split: &Split<R>) -> Result<()> {
+    let fault = match (plan.patience, &split.held_out) {
+        (Some(0), _) => Fault::new("patience 0").expected("at least 1 metric without a gain"),
+        (Some(_), None) => Fault::new("patience without held-out rows")
+            .expected("rows that are not trained on, to be looked at")
+            .advice("keep some out, e.g. a tenth, or train without patience"),
+        (Some(_), Some(_)) if plan.metrics == 0 => Fault::new("patience without metrics")
+            .expected("at least 1 metric")
+            .advice("take metrics, or train without patience"),
+        _ => return Ok(()),
+    };
+    Err(Error::Input(fault.at("train")))
 }
 
 /// Times that a training whose device failed is begun again from its newest checkpoint.
@@ -347,4 +347,9 @@ fn next_stop(now: u64, total: u64, times: u64) -> u64 {
 
 fn is_stop(update: u64, total: u64, times: u64) -> bool {
     times > 0 && update > 0 && next_stop(update - 1, total, times) == update
+}
+
+/// Number of stops after update `after` and before update `before`.
+fn stops_between(after: u64, before: u64, total: u64, times: u64) -> u64 {
+    (1..=times).filter(|k| (after + 1..before).contains(&(total * k / times))).count() as u64
 }

@@ -30,8 +30,9 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
             }
         }
     }
-    if let Some(RawModel { weight_scale, .. }) = &mut raw.model {
+    if let Some(RawModel { weight_scale, units, .. }) = &mut raw.model {
         weight_scale.get_or_insert(0.01);
+        units.get_or_insert_default();
     }
     let rate_elsewhere = names_a_rate_elsewhere(raw);
     if let Some(train) = &mut raw.train {
@@ -83,6 +84,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.centred.get_or_insert(true);
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
     train.translations.get_or_insert(facts.lattice.is_some());
+    train.augment.get_or_insert_default();
     train.rungs.get_or_insert(8);
     train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
     train.offset_rate.get_or_insert(0.1);
@@ -146,12 +148,14 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         bias_rate: over.bias_rate.or(base.bias_rate),
         offset_rate: over.offset_rate.or(base.offset_rate),
         flip: over.flip.or(base.flip),
+        augment: over.augment.or(base.augment),
         translations: over.translations.or(base.translations),
         rungs: over.rungs.or(base.rungs),
         held_out: over.held_out.or(base.held_out),
         metrics: over.metrics.or(base.metrics),
         checkpoints: over.checkpoints.or(base.checkpoints),
         keep_checkpoints: over.keep_checkpoints.or(base.keep_checkpoints),
+        patience: over.patience.or(base.patience),
         keep_going: over.keep_going.or(base.keep_going),
     }
 }

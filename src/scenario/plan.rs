@@ -11,7 +11,9 @@ pub use super::raw::{Algorithm, Basis, Exact, Replicas, SpinRule};
 use crate::backend::{Descent, Penalties};
 use crate::data::sha256_hex;
 use crate::lattice::Lattice;
+use crate::rbm::Units;
 use crate::record::PointRecord;
+use crate::train::Augment;
 pub use crate::train::Schedule;
 
 /// Largest smaller side that is enumerated for an exact ln Z.
@@ -116,6 +118,8 @@ pub struct TrainPlan {
     pub n_hidden: usize,
     /// Standard deviation of the initial weights.
     pub weight_scale: f64,
+    /// Values of the units for which the model is written.
+    pub units: Units,
     /// Where chains start.
     pub algorithm: Algorithm,
     /// Gibbs steps an update.
@@ -144,6 +148,8 @@ pub struct TrainPlan {
     pub flip: bool,
     /// Translations of the chains, where the data have a lattice.
     pub translations: bool,
+    /// Symmetries by which the rows of minibatches are moved.
+    pub augment: Augment,
     /// Rungs of a ladder.
     pub rungs: usize,
     /// Rows kept out of the training.
@@ -154,6 +160,8 @@ pub struct TrainPlan {
     pub checkpoints: u32,
     /// Newest checkpoints that stay.
     pub keep_checkpoints: u32,
+    /// Stops after this many metrics without a gain on held-out rows.
+    pub patience: Option<u64>,
     /// Whether to go on when the training diverges.
     pub keep_going: bool,
 }

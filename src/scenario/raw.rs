@@ -5,9 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::ising::Algorithm as SpinRule;
+use crate::rbm::Units;
 #[cfg(doc)]
 use crate::train::Choice;
-use crate::train::{Optimizer, Schedule};
+use crate::train::{Augment, Optimizer, Schedule};
 
 /// A whole scenario file, `version: 1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +132,9 @@ pub struct RawModel {
     /// Standard deviation of the initial weights; 0.01 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_scale: Option<f64>,
+    /// Values of the units for which the model and its samples are written; `(visible: binary, hidden: binary)` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Units>,
 }
 
 /// Where the chains of the model phase start.
@@ -214,6 +218,9 @@ pub struct RawTrain {
     /// Translations of the chains around a periodic lattice; on where the data have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translations: Option<bool>,
+    /// Symmetries by which the rows of minibatches are moved; `none` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// Rungs of `pt`, most rungs of `trajectory`; 8 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rungs: Option<u64>,
@@ -229,6 +236,10 @@ pub struct RawTrain {
     /// Newest checkpoints that stay, besides older ones at growing distances; 2 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_checkpoints: Option<u64>,
+    /// Stops after this many metrics without a gain on held-out rows and keeps the machine that was best on them; unless
+    /// said, the training does all its updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
     /// Whether to go on when the training diverges, with finite numbers; false unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_going: Option<bool>,

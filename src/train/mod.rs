@@ -13,6 +13,7 @@
 //! same training. Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come
 //! while the device works: the same rows in the same order, so the same training.
 
+mod augment;
 mod health;
 mod ladder;
 mod optimizer;
@@ -24,6 +25,7 @@ use std::ops::Range;
 
 use rand_distr::{Distribution, StandardNormal};
 
+pub use self::augment::Augment;
 use self::health::finite;
 pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub flip: bool,
     /// Moves of the chains by translations of this lattice.
     pub translations: Option<Lattice>,
+    /// Symmetries by which the rows of every minibatch are moved at random: the data as if they had all their images.
+    pub augment: Moves,
     /// Rungs of the ladder (PT), or the most that it may have (trajectory): at least 2.
     pub rungs: usize,
     /// Seed of this training.
@@ -174,6 +178,7 @@ fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix, settings: &Sett
 /// The data set of a training in progress.
 enum Data<'a, B: Backend> {
     Resident(B::States),
+    /// Not all on the device, or moved before they are used.
     Streamed(&'a dyn RowSource),
 }
 
@@ -238,7 +243,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             params,
             update: state.update,
             // Last, so that the data make way for everything else.
-            data: match data.in_memory().map(|data| backend.upload_states(data)) {
+            data: match data.in_memory().filter(|_| settings.augment == Moves::NONE).map(|d| backend.upload_states(d)) {
                 Some(Ok(data)) => Data::Resident(data),
                 Some(Err(Error::Device(_))) | None => Data::Streamed(data),
                 Some(Err(error)) => return Err(error),
@@ -246,7 +251,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         })
     }
 
-    /// Whether rows are fetched for every minibatch because the device does not hold them all.
+    /// Whether rows are fetched for every minibatch because the device does not hold them all, or to be moved.
     #[must_use]
     pub fn is_streaming(&self) -> bool {
         matches!(self.data, Data::Streamed(_))
@@ -304,26 +309,23 @@ impl<'a, B: Backend> Trainer<'a, B> {
     }
 
     fn enqueue(&mut self, updates: Range<u64>) -> Result<()> {
-        let (settings, rows) = (self.settings, self.rows);
+        let settings = self.settings;
         match self.data {
             Data::Resident(_) => {
                 for t in updates {
                     if let Data::Resident(data) = &self.data {
-                        self.backend.gather(data, &minibatch(settings, rows, t), &mut self.batch);
+                        self.backend.gather(data, &minibatch(settings, self.rows, t), &mut self.batch);
                     }
                     self.one_update()?;
                 }
                 Ok(())
             }
-            Data::Streamed(source) => {
-                let minibatches = updates.clone().map(|t| minibatch(settings, rows, t));
-                Fetched::beside(source, minibatches, settings.batch, |fetched| {
-                    updates.into_iter().try_for_each(|_| {
-                        self.backend.write_states(&mut self.batch, &fetched.next(settings.batch)?)?;
-                        self.one_update()
-                    })
+            Data::Streamed(source) => Fetched::beside(source, settings, updates.clone(), |fetched| {
+                updates.into_iter().try_for_each(|_| {
+                    self.backend.write_states(&mut self.batch, &fetched.next(settings.batch)?)?;
+                    self.one_update()
                 })
-            }
+            }),
         }
     }
 
@@ -358,6 +360,24 @@ impl<'a, B: Backend> Trainer<'a, B> {
         backend.update(&mut self.params, &self.moments, &rule);
         self.update += 1;
         Ok(())
+    }
+
+    /// Root mean square over the weights of ⟨v h⟩ of `rows` minus ⟨v h⟩ of the chains: the gradient of the mean
+    /// log-likelihood of the rows by a weight. Takes no more rows than an update does, for which there is room. The
+    /// training goes on as if it had not been looked at.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn gradient_rms(&mut self, rows: &BitMatrix) -> Result<f64> {
+        let most = self.settings.batch.max(self.settings.chains).min(rows.rows());
+        let rows = self.backend.upload_states(&rows.slice_rows(0..most))?;
+        // Every update begins them anew.
+        self.backend.accumulate_moments(&self.params, &rows, Phase::Data, &mut self.moments);
+        let chains = self.ladder.as_ref().map_or(&self.chains, Ladder::last);
+        self.backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
+        let products = self.backend.read_moments(&self.moments)?.products;
+        let squares: f64 = products.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        Ok((squares / products.len().max(1) as f64).sqrt())
     }
 
     /// Reads everything that makes up the training now.

@@ -1,10 +1,13 @@
 //! Where the rows of a data set are: in memory, or somewhere that gives them by number.
 
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::backend::Minibatch;
+use super::{Settings, minibatch};
 use crate::bits::BitMatrix;
 use crate::error::Result;
+use crate::rng::derive_seed;
+use crate::sample::Moves;
 
 /// Rows of a data set by number.
 pub trait RowSource: Sync {
@@ -64,22 +67,18 @@ pub(super) struct Fetched {
     used: usize,
 }
 
-/// Fetches `minibatches`, all of `count` rows, in order; ends when nobody takes them any more.
-fn fetch(
-    source: &dyn RowSource,
-    minibatches: impl Iterator<Item = Minibatch>,
-    count: usize,
-    chunks: &SyncSender<Result<BitMatrix>>,
-) {
-    let at_once = (CHUNK_BYTES / (4 * source.units().div_ceil(32) * count)).max(1);
-    let mut minibatches = minibatches.peekable();
-    while minibatches.peek().is_some() {
-        let numbers: Vec<u32> = minibatches
-            .by_ref()
-            .take(at_once)
-            .flat_map(|batch| (0..batch.count).map(move |i| batch.permutation.row(batch.first + i)))
-            .collect();
-        let chunk = source.fetch(&numbers);
+/// Fetches the minibatches of `updates` in order; ends when nobody takes them any more.
+fn fetch(source: &dyn RowSource, settings: &Settings, updates: Range<u64>, chunks: &SyncSender<Result<BitMatrix>>) {
+    let rows = source.rows() as u32;
+    let at_once = (CHUNK_BYTES / (4 * source.units().div_ceil(32) * settings.batch)).max(1);
+    for first in updates.clone().step_by(at_once) {
+        let updates_of_chunk = first..updates.end.min(first + at_once as u64);
+        let row_numbers = |t| {
+            let batch = minibatch(settings, rows, t);
+            (0..batch.count).map(move |i| batch.permutation.row(batch.first + i))
+        };
+        let numbers: Vec<u32> = updates_of_chunk.clone().flat_map(row_numbers).collect();
+        let chunk = source.fetch(&numbers).map(|rows| moved(rows, settings, &updates_of_chunk));
         let failed = chunk.is_err();
         if chunks.send(chunk).is_err() || failed {
             return;
@@ -87,17 +86,27 @@ fn fetch(
     }
 }
 
+/// The rows of the minibatches of `updates`, each moved by a random symmetry where the settings say so.
+fn moved(rows: BitMatrix, settings: &Settings, updates: &Range<u64>) -> BitMatrix {
+    if settings.augment == Moves::NONE {
+        return rows;
+    }
+    let (first, batch) = (updates.start, settings.batch);
+    let place = |row: usize| ((first + (row / batch) as u64) as u32, (row % batch) as u32);
+    settings.augment.scatter(rows, derive_seed(settings.seed, "augmentation"), place)
+}
+
 impl Fetched {
-    /// Fetches `minibatches` of `count` rows each beside `task`, which takes them one by one.
+    /// Fetches the minibatches of `updates` beside `task`, which takes them one by one.
     pub(super) fn beside<T>(
         source: &dyn RowSource,
-        minibatches: impl Iterator<Item = Minibatch> + Send,
-        count: usize,
+        settings: &Settings,
+        updates: Range<u64>,
         task: impl FnOnce(&mut Self) -> T,
     ) -> T {
         let (sender, chunks) = sync_channel(WAITING);
         std::thread::scope(|scope| {
-            scope.spawn(move || fetch(source, minibatches, count, &sender));
+            scope.spawn(move || fetch(source, settings, updates, &sender));
             // Taken along and dropped before the scope waits: a fetch that nobody takes then ends.
             let mut fetched = Self { chunks, chunk: BitMatrix::zeros(0, source.units()), used: 0 };
             task(&mut fetched)

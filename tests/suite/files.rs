@@ -245,7 +245,10 @@ fn paths_that_are_no_data_files() {
     fs::create_dir(dir.path().join("folder.csv")).unwrap();
     assert!(refused(data::read(&dir.path().join("folder.csv"))).contains("not a file"));
     let nowhere = dir.path().join("no/such/x.npy");
-    assert!(refused(data::write_npy_bits(&nowhere, &bits(2, 2))).contains("does not exist"));
+    assert!(
+        refused(data::write_npy_samples(&nowhere, &bits(2, 2), gibbsite::rbm::Values::Binary))
+            .contains("does not exist")
+    );
 }
 
 #[test]

@@ -9,10 +9,12 @@ use gibbsite::bits::BitMatrix;
 use gibbsite::exact::machine::Machine;
 use gibbsite::numerics::sigmoid;
 use gibbsite::rbm::Rbm;
+use gibbsite::train::{Algorithm, Settings, Trainer, initial_state};
 
 use crate::parity::{machine, on_both};
 use crate::small::{counts, oracle, small_machine};
 use crate::statistics::draw;
+use crate::training::settings;
 
 const SIGMAS: f64 = 5.2;
 /// Model samples of one estimate.
@@ -123,5 +125,41 @@ on_both! {
         // Sampling changes the gradient by a relative 1/√50 000 or so, curvature by η: both below 5 % here.
         let ratio = gain / (rate * square);
         assert!((ratio - 1.0).abs() < 0.05, "gained {gain}, expected {}", rate * square);
+    }
+}
+
+on_both! {
+    /// The gradient that a training shows is that of its rows and chains, and it leaves the training as it is.
+    fn the_gradient_of_a_training_is_that_of_its_rows_and_chains(backend) {
+        let settings = Settings { chains: 30, batch: 20, ..settings(Algorithm::Pcd, 20) };
+        let rows = data().slice_rows(0..100);
+        let start = initial_state(machine(6, 3, 1.0, 4), &rows, &settings);
+        let run = |looks: bool| {
+            let mut trainer = Trainer::new(backend, &settings, &rows, &start).unwrap();
+            trainer.advance(7).unwrap();
+            let state = trainer.state().unwrap();
+            if looks {
+                let found = trainer.gradient_rms(&rows).unwrap();
+                let means = |states: &BitMatrix| {
+                    let mut sums = [0.0; 18];
+                    for r in 0..states.rows() {
+                        let hidden: Vec<f64> = state.rbm.inputs_h_from_v(states, r).into_iter().map(sigmoid).collect();
+                        for (k, sum) in sums.iter_mut().enumerate() {
+                            *sum += f64::from(u8::from(states.get(r, k / 3))) * hidden[k % 3] / states.rows() as f64;
+                        }
+                    }
+                    sums
+                };
+                // As many rows as there are chains.
+                let (data, chains) = (means(&rows.slice_rows(0..30)), means(&state.chains));
+                let squares: f64 = data.iter().zip(chains).map(|(d, c)| (d - c).powi(2)).sum();
+                let wanted = (squares / 18.0).sqrt();
+                // Means of up to 30 f32 between 0 and 1, twice, and the stated error of the sigmoid.
+                assert!((found - wanted).abs() < 64.0 * f64::from(f32::EPSILON), "{found} {wanted}");
+            }
+            trainer.advance(20).unwrap();
+            trainer.state().unwrap()
+        };
+        assert!(run(true) == run(false));
     }
 }

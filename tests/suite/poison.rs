@@ -34,6 +34,7 @@ fn settings(algorithm: Algorithm) -> Settings {
         offset_rate: 0.1,
         flip: true,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
         seed: 1,
     }
@@ -219,7 +220,16 @@ fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
         centred: false,
         ..settings(Algorithm::Cd)
     };
-    TrainPlan { settings, n_hidden: 6, weight_scale: 0.01, metrics, checkpoints: 4, keep_going: false }
+    TrainPlan {
+        settings,
+        n_hidden: 6,
+        weight_scale: 0.01,
+        units: gibbsite::rbm::Units::BINARY,
+        metrics,
+        checkpoints: 4,
+        patience: None,
+        keep_going: false,
+    }
 }
 
 fn stage_of(plan: &TrainPlan, place: &std::path::Path, listener: &mut dyn Listener) -> Result<Trained, Error> {

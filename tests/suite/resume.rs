@@ -7,8 +7,10 @@ use gibbsite::backend::{Backend, Descent, Penalties};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
+use gibbsite::rbm::Units;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
+use gibbsite::sample::Moves;
 use gibbsite::train::{Algorithm, Schedule, Settings};
 
 use crate::parity::{on_both, states};
@@ -29,10 +31,20 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         offset_rate: 0.1,
         flip: true,
         translations: Some(Lattice::Chain { length: 33 }),
+        augment: Moves::NONE,
         rungs: 4,
         seed: 8,
     };
-    TrainPlan { settings, n_hidden: 20, weight_scale: 0.3, metrics: 6, checkpoints: 3, keep_going: false }
+    TrainPlan {
+        settings,
+        n_hidden: 20,
+        weight_scale: 0.3,
+        units: Units::BINARY,
+        metrics: 6,
+        checkpoints: 3,
+        patience: None,
+        keep_going: false,
+    }
 }
 
 fn rows() -> Split {
@@ -111,13 +123,61 @@ on_both! {
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
             let schedule = Schedule::Steps { every: 20, factor: 0.5 };
             let mut plan = plan(Algorithm::Pcd);
-            plan.settings = Settings { learning_rate, descent, penalties, schedule, ..plan.settings };
+            // Rows are moved at random addresses, too.
+            let augment = Moves { flip: true, ..Moves::NONE };
+            plan.settings = Settings { learning_rate, descent, penalties, schedule, augment, ..plan.settings };
             let whole = go(backend, &plan, &store("whole"), false, &mut Silent).0.unwrap();
             let stopped = go(backend, &plan, &store("parts"), false, &mut StopAt(25, false)).0;
             assert_eq!(stopped.map(|_| ()), Err(Error::Stopped(15)));
             let end = go(backend, &plan, &store("parts"), true, &mut Silent).0.unwrap();
             assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{descent:?}");
         }
+    }
+}
+
+/// Few noisy rows and many hidden units: what is learned after a while is the noise of the training rows.
+#[test]
+fn patience_keeps_the_machine_that_was_best_on_held_out_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
+    let mut plan = plan(Algorithm::Pcd);
+    let penalties = Penalties::default();
+    plan.settings = Settings {
+        updates: 3000,
+        learning_rate: 0.02,
+        schedule: Schedule::Constant,
+        penalties,
+        flip: false,
+        translations: None,
+        ..plan.settings
+    };
+    plan = TrainPlan { n_hidden: 12, metrics: 150, checkpoints: 7, patience: Some(5), ..plan };
+    let (whole, all) = go(&Cpu, &plan, &store("whole"), false, &mut Silent);
+    let whole = whole.unwrap();
+    let stop = whole.early_stop.unwrap();
+    assert!(stop.stopped_at < 3000 && stop.best_update + 100 <= stop.stopped_at && stop.best_update > 40, "{stop:?}");
+    let value = |m: &TrainMetric| m.held_out_log_likelihood.unwrap().value;
+    let best = all.iter().max_by(|a, b| value(a).total_cmp(&value(b))).unwrap();
+    assert_eq!(
+        (whole.updates, best.update, all.last().unwrap().update),
+        (stop.best_update, stop.best_update, stop.stopped_at)
+    );
+    assert_eq!(whole.last.as_ref().unwrap().update, best.update);
+    // The machine is that of a training which ends there.
+    let mut short = plan.clone();
+    short.settings.updates = stop.best_update;
+    short.patience = None;
+    let ended = go(&Cpu, &short, &store("short"), false, &mut Silent).0.unwrap();
+    assert!(ended.rbm == whole.rbm && ended.chains == whole.chains);
+    // Stopped before and after the best metric, it goes on to the same end.
+    for (at, resume) in [(stop.best_update - 30, false), (stop.best_update + 30, true)] {
+        assert!(go(&Cpu, &plan, &store("parts"), resume, &mut StopAt(at, false)).0.is_err());
+    }
+    let end = go(&Cpu, &plan, &store("parts"), true, &mut Silent).0.unwrap();
+    assert!(end.rbm == whole.rbm && end.chains == whole.chains && end.early_stop == whole.early_stop);
+    assert_eq!(end.last, whole.last);
+    for wrong in [TrainPlan { metrics: 0, ..plan.clone() }, TrainPlan { patience: Some(0), ..plan.clone() }] {
+        assert!(matches!(go(&Cpu, &wrong, &store("wrong"), false, &mut Silent).0, Err(Error::Input(_))));
     }
 }
 

@@ -28,6 +28,7 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         offset_rate: 0.1,
         flip,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
         seed: 8,
     }

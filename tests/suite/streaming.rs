@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gibbsite::backend::Backend;
 use gibbsite::backend::gpu::{Gpu, Selection};
 use gibbsite::bits::BitMatrix;
-use gibbsite::data::{PackedFile, write_npy_bits};
+use gibbsite::data::{PackedFile, write_npy_samples};
 use gibbsite::error::{Error, Result};
 use gibbsite::run::rows::split_file;
 use gibbsite::run::train::{fingerprint, split};
@@ -111,7 +111,7 @@ fn a_file_is_the_rows_it_holds() {
     let (data, settings) = case(Algorithm::Pcd, false);
     let directory = tempfile::tempdir().unwrap();
     let samples = directory.path().join("samples.npy");
-    write_npy_bits(&samples, &data).unwrap();
+    write_npy_samples(&samples, &data, gibbsite::rbm::Values::Binary).unwrap();
     for kept_out in [0, 25] {
         let in_memory = split(data.clone(), kept_out, 9);
         let in_file = split_file(&samples, directory.path().join("rows"), |_| kept_out, 9).unwrap();
@@ -123,6 +123,8 @@ fn a_file_is_the_rows_it_holds() {
             weight_scale: 0.1,
             metrics: 0,
             checkpoints: 0,
+            units: gibbsite::rbm::Units::BINARY,
+            patience: None,
             keep_going: false,
         };
         assert_eq!(fingerprint(&plan, &in_file.train), fingerprint(&plan, &in_memory.train));

@@ -28,6 +28,7 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         offset_rate: 0.1,
         flip: false,
         translations: None,
+        augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
         seed: 3,
     }

@@ -236,11 +236,12 @@ fn parse(kernel: &Kernel, variant: Variant) -> (naga::Module, naga::valid::Modul
 fn every_shader_is_valid_and_matches_its_host() {
     for kernel in kernels::ALL {
         for variant in kernel.variants() {
-            let (module, _) = parse(kernel, variant);
-            let entry = module.entry_points.iter().find(|entry| entry.name == kernel.entry);
-            let entry = entry.unwrap_or_else(|| panic!("{} has no entry {}", kernel.stem, kernel.entry));
-            assert_eq!(entry.workgroup_size, [kernel.invocations(variant.tile), 1, 1], "{}", kernel.stem);
-            compare_bindings(kernel, variant, &module);
+            let (module, info) = parse(kernel, variant);
+            let index = module.entry_points.iter().position(|entry| entry.name == kernel.entry);
+            let index = index.unwrap_or_else(|| panic!("{} has no entry {}", kernel.stem, kernel.entry));
+            let invocations = [kernel.invocations(variant.tile), 1, 1];
+            assert_eq!(module.entry_points[index].workgroup_size, invocations, "{}", kernel.stem);
+            compare_bindings(kernel, variant, &module, info.get_entry_point(index));
         }
     }
 }
@@ -286,15 +287,16 @@ fn every_entry_point_is_listed_and_every_text_is_complete() {
     assert_eq!(names.len(), texts.len(), "names of shader files are unique");
 }
 
-/// Bindings, their access and types, the parameter block, and the workgroup memory of a module.
-fn compare_bindings(kernel: &Kernel, variant: Variant, module: &naga::Module) {
+/// Bindings of a module, their access and types, the parameter block, and the workgroup memory of the entry.
+fn compare_bindings(kernel: &Kernel, variant: Variant, module: &naga::Module, entry: &naga::valid::FunctionInfo) {
     let mut layouter = naga::proc::Layouter::default();
     layouter.update(module.to_ctx()).unwrap();
     let mut workgroup_bytes = 0;
     let mut storage = vec![None; kernel.bindings.len()];
     let mut block = None;
-    for (_, variable) in module.global_variables.iter() {
+    for (handle, variable) in module.global_variables.iter() {
         match (variable.space, &variable.binding) {
+            (AddressSpace::WorkGroup, None) if entry[handle].is_empty() => {}
             (AddressSpace::WorkGroup, None) => workgroup_bytes += layouter[variable.ty].size,
             (AddressSpace::Uniform, Some(binding)) => {
                 assert_eq!((binding.group, binding.binding), (0, 0), "{}: the parameter block", kernel.stem);

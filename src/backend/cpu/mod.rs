@@ -7,12 +7,14 @@
 mod awake;
 mod bands;
 mod bonds;
+mod clusters;
 mod columns;
 mod digits;
 mod functions;
 mod gradient;
 mod inputs;
 mod kernels;
+mod labels;
 mod lanes;
 mod machine;
 mod neighbours;
@@ -31,7 +33,6 @@ mod word;
 
 use std::ops::Range;
 
-pub(crate) use self::bonds::{BondDraws, draw_bonds};
 pub use self::gradient::CpuMoments;
 pub use self::inputs::CpuInputs;
 use self::kernels::gather::gather;
@@ -42,8 +43,8 @@ pub use self::spins::CpuSpins;
 pub use self::tables::CpuTableSpins;
 pub use self::word::instruction_set;
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, Exchanged, FlipTables, HostMoments, Minibatch, OptimiserState,
-    Peaks, Phase, SpinSums, UpdateRule,
+    Acceptance, Address, Backend, ClusterRule, DeviceDescription, Exchanged, FlipTables, HostMoments, Minibatch,
+    OptimiserState, Peaks, Phase, SpinSums, UpdateRule,
 };
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -94,6 +95,11 @@ impl Backend for Cpu {
         CpuSpins::of_torus(lattice, acceptance, initial)
     }
 
+    fn upload_clusters(&self, graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Result<CpuSpins> {
+        rule.check(graph, initial)?;
+        Ok(CpuSpins::of_clusters(graph, rule, initial))
+    }
+
     fn sweep(&self, spins: &mut CpuSpins, seed: u64, sweeps: Range<u32>) {
         spins.sweep(seed, &sweeps);
     }
@@ -108,6 +114,10 @@ impl Backend for Cpu {
 
     fn read_spins(&self, spins: &CpuSpins) -> Result<BitMatrix> {
         spins.to_host()
+    }
+
+    fn read_turned(&self, spins: &CpuSpins) -> Result<u64> {
+        Ok(spins.turned())
     }
 
     fn upload_table_spins(

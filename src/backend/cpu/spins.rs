@@ -7,13 +7,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::clusters::ClusterSpins;
 use super::digits::FlipAddress;
 use super::kernels::ising_half_sweep::{ColourSites, ising_half_sweep};
 use super::kernels::ising_sums::ising_sums;
 use super::lanes::U32x8;
 use super::thresholds::Thresholds;
 use super::torus::TorusSpins;
-use crate::backend::{Acceptance, SpinSums};
+use crate::backend::{Acceptance, ClusterRule, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::lattice::{Graph, Lattice};
@@ -35,6 +36,8 @@ enum Packed {
     Replicas(ReplicaSpins),
     /// A site.
     Sites(TorusSpins),
+    /// Nothing: a spin is a byte, for cluster updates.
+    Clusters(ClusterSpins),
 }
 
 /// Any graph, one bit a replica.
@@ -63,10 +66,16 @@ impl CpuSpins {
         Ok(Self { packed: Packed::Sites(TorusSpins::new(lattice, acceptance, initial)?), record: Vec::new() })
     }
 
+    /// Any graph, updated by clusters.
+    pub(crate) fn of_clusters(graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Self {
+        Self { packed: Packed::Clusters(ClusterSpins::new(graph, rule, initial)), record: Vec::new() }
+    }
+
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
         match &mut self.packed {
             Packed::Replicas(spins) => spins.sweep(seed, sweeps),
             Packed::Sites(spins) => spins.sweep(seed, sweeps),
+            Packed::Clusters(spins) => spins.sweep(seed, sweeps),
         }
     }
 
@@ -74,6 +83,7 @@ impl CpuSpins {
         self.record.push(match &self.packed {
             Packed::Replicas(spins) => spins.sums(),
             Packed::Sites(spins) => spins.sums(),
+            Packed::Clusters(spins) => spins.sums(),
         });
     }
 
@@ -81,10 +91,18 @@ impl CpuSpins {
         std::mem::take(&mut self.record)
     }
 
+    pub(crate) fn turned(&self) -> u64 {
+        match &self.packed {
+            Packed::Clusters(spins) => spins.turned(),
+            Packed::Replicas(_) | Packed::Sites(_) => 0,
+        }
+    }
+
     pub(crate) fn to_host(&self) -> Result<BitMatrix> {
         match &self.packed {
             Packed::Replicas(spins) => Ok(spins.to_host()),
             Packed::Sites(spins) => spins.to_host(),
+            Packed::Clusters(spins) => Ok(spins.to_host()),
         }
     }
 }

@@ -3,13 +3,14 @@
 //! Spins are `[sites, words]` with one bit a replica, so that a word is one site of 32 replicas. Sums are appended to
 //! segments on the device, each twice as long as the one before; beyond a budget they are drained to the host.
 
-use crate::backend::{Acceptance, SpinSums};
+use crate::backend::{Acceptance, ClusterRule, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::{Graph, Lattice};
 
+use super::clusters::ClusterSpins;
 use super::device::Gpu;
-use super::kernels::{ising_half_sweep, ising_sums, ising_torus_half_sweep, ising_torus_sums};
+use super::kernels::{ising_clusters, ising_half_sweep, ising_sums, ising_torus_half_sweep, ising_torus_sums};
 use super::memory::Shape;
 use super::torus::TorusSpins;
 
@@ -27,6 +28,8 @@ enum Packed {
     Replicas(Box<ReplicaSpins>),
     /// A site.
     Sites(TorusSpins),
+    /// A replica, and clusters are turned.
+    Clusters(Box<ClusterSpins>),
 }
 
 impl Spins {
@@ -42,10 +45,17 @@ impl Spins {
         Ok(Self { packed: Packed::Sites(spins), record: Record::default() })
     }
 
+    /// Any graph, one bit a replica, updated by clusters.
+    pub(super) fn of_clusters(gpu: &Gpu, graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Result<Self> {
+        let spins = ClusterSpins::upload(gpu, graph, rule, initial)?;
+        Ok(Self { packed: Packed::Clusters(Box::new(spins)), record: Record::default() })
+    }
+
     pub(super) fn sweep(&mut self, gpu: &Gpu, seed: u64, sweeps: std::ops::Range<u32>) {
         match &self.packed {
             Packed::Replicas(spins) => ising_half_sweep::record(gpu, spins, seed, sweeps),
             Packed::Sites(spins) => ising_torus_half_sweep::record(gpu, spins, seed, sweeps),
+            Packed::Clusters(spins) => ising_clusters::record(gpu, spins, seed, sweeps),
         }
     }
 
@@ -53,6 +63,14 @@ impl Spins {
         match &self.packed {
             Packed::Replicas(spins) => spins.read(gpu),
             Packed::Sites(spins) => spins.read(gpu),
+            Packed::Clusters(spins) => spins.read(gpu),
+        }
+    }
+
+    pub(super) fn read_turned(&self, gpu: &Gpu) -> Result<u64> {
+        match &self.packed {
+            Packed::Clusters(spins) => spins.read_turned(gpu),
+            Packed::Replicas(_) | Packed::Sites(_) => Ok(0),
         }
     }
 
@@ -60,6 +78,7 @@ impl Spins {
         match &self.packed {
             Packed::Replicas(spins) => spins.replicas,
             Packed::Sites(spins) => spins.replicas,
+            Packed::Clusters(spins) => spins.replicas,
         }
     }
 
@@ -78,7 +97,8 @@ impl Spins {
         }
         if let Some(segment) = self.record.segments.last() {
             match &self.packed {
-                Packed::Replicas(spins) => ising_sums::record(gpu, spins, &segment.rows, segment.used),
+                Packed::Replicas(spins) => ising_sums::record(gpu, &spins.counted(), &segment.rows, segment.used),
+                Packed::Clusters(spins) => ising_sums::record(gpu, &spins.counted(), &segment.rows, segment.used),
                 Packed::Sites(spins) => ising_torus_sums::record(gpu, spins, &segment.rows, segment.used),
             }
         }
@@ -127,6 +147,19 @@ pub(super) struct ReplicaSpins {
     pub(super) graph: wgpu::Buffer,
     pub(super) acceptance: wgpu::Buffer,
     pub(super) spins: wgpu::Buffer,
+}
+
+/// Spins with one bit a replica, and the graph along which sums of them are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub(super) sites: usize,
+    pub(super) replicas: usize,
+    pub(super) words: usize,
+    pub(super) max_degree: usize,
+    /// Where the neighbours begin in `graph`, behind their offsets.
+    pub(super) neighbours_first: u32,
+    pub(super) graph: &'a wgpu::Buffer,
+    pub(super) spins: &'a wgpu::Buffer,
 }
 
 /// Kernels by what they can do.
@@ -208,6 +241,18 @@ impl ReplicaSpins {
             acceptance: gpu.upload("acceptance digits", "numbers", &planes)?,
             spins: gpu.upload("spins", "words of 32 spins", initial.transposed().words())?,
         })
+    }
+
+    fn counted(&self) -> Counted<'_> {
+        Counted {
+            sites: self.sites,
+            replicas: self.replicas,
+            words: self.words,
+            max_degree: self.max_degree,
+            neighbours_first: self.neighbours_first,
+            graph: &self.graph,
+            spins: &self.spins,
+        }
     }
 
     pub(super) fn read(&self, gpu: &Gpu) -> Result<BitMatrix> {

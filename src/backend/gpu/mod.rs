@@ -6,6 +6,7 @@
 //! the same name, and one parity test.
 
 mod adapter;
+mod clusters;
 mod compiled;
 mod device;
 mod division;
@@ -33,8 +34,8 @@ use crate::lattice::{Graph, Lattice};
 use crate::rbm::Rbm;
 
 use super::{
-    Acceptance, Address, Backend, DeviceDescription, Exchanged, FlipTables, HostMoments, KernelTime, Minibatch,
-    OptimiserState, Peaks, Phase, SpinSums, UpdateRule,
+    Acceptance, Address, Backend, ClusterRule, DeviceDescription, Exchanged, FlipTables, HostMoments, KernelTime,
+    Minibatch, OptimiserState, Peaks, Phase, SpinSums, UpdateRule,
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
@@ -91,6 +92,10 @@ impl Backend for Gpu {
         Spins::of_torus(self, lattice, acceptance, initial)
     }
 
+    fn upload_clusters(&self, graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Result<Spins> {
+        Spins::of_clusters(self, graph, rule, initial)
+    }
+
     fn sweep(&self, spins: &mut Spins, seed: u64, sweeps: Range<u32>) {
         spins.sweep(self, seed, sweeps);
     }
@@ -107,6 +112,10 @@ impl Backend for Gpu {
 
     fn read_spins(&self, spins: &Spins) -> Result<BitMatrix> {
         spins.read(self)
+    }
+
+    fn read_turned(&self, spins: &Spins) -> Result<u64> {
+        spins.read_turned(self)
     }
 
     fn upload_table_spins(

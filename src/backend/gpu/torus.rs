@@ -30,6 +30,8 @@ pub(super) enum Entry {
     Two,
     /// Cubic lattices and any table.
     Cubic,
+    /// Cubic lattices where three classes are drawn in all replicas.
+    Three,
 }
 
 impl TorusSpins {
@@ -48,6 +50,7 @@ impl TorusSpins {
         let entry = match torus.dimensions {
             2 if classes.iter().all(|classes| classes.drawn == 2) => Entry::Two,
             2 => Entry::Any,
+            _ if classes.iter().all(|classes| classes.drawn == 3) => Entry::Three,
             _ => Entry::Cubic,
         };
         Ok(Self {

@@ -21,7 +21,8 @@ pub(in crate::cli) enum BenchWhat {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchIsingArgs {
-    /// Cases, e.g. square1024 or cubic64 (one lattice) or square8x1000 (a thousand) [default: both kinds, small and large]
+    /// Cases, e.g. square1024 or cubic64 (one lattice), square8x1000 (a thousand), swendsen-wang-square256 (by clusters)
+    /// [default: Metropolis, both kinds, small and large]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub(in crate::cli) case: Vec<String>,
     /// Measured seconds of each row

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::train::{Choice, Optimizer, Schedule};
+use crate::rbm::Units;
+use crate::train::{Augment, Choice, Optimizer, Schedule};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
@@ -133,9 +134,16 @@ pub(in crate::cli) struct TrainArgs {
     /// Translations of the chains around a periodic lattice
     #[arg(long, value_enum, default_value = "auto")]
     pub(in crate::cli) translations: Switch,
+    /// Move the rows of every minibatch by symmetries of the data, drawn at random
+    #[arg(long, default_value = "none", value_name = "none|flip|translations|both")]
+    pub(in crate::cli) augment: Augment,
     /// Fraction of the rows kept out of the training
     #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
     pub(in crate::cli) held_out: f64,
+    /// Values of the units for which the model is written: 0 and 1 (binary) or -1 and +1 (spin), on both sides or as
+    /// visible,hidden; rates and the weight scale are those of units 0 and 1
+    #[arg(long, default_value = "binary", value_name = "binary|spin|V,H")]
+    pub(in crate::cli) units: Units,
     /// Standard deviation of the initial weights
     #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
     pub(in crate::cli) weight_scale: f64,
@@ -148,6 +156,12 @@ pub(in crate::cli) struct TrainArgs {
     /// Newest checkpoints that stay, besides older ones at growing distances
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub(in crate::cli) keep_checkpoints: usize,
+    /// Stop after this many metrics without a gain on held-out rows, and keep the machine that was best on them
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) patience: Option<u64>,
+    /// Directory for metrics.jsonl, metrics.csv and events of TensorBoard
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) log: Option<PathBuf>,
     /// Go on when the training diverges, as long as its numbers are finite
     #[arg(long)]
     pub(in crate::cli) keep_going: bool,

@@ -15,7 +15,7 @@ use crate::ising::{Algorithm, Disorder, ExchangeReport, Interactions, Model, Sca
 use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
 use crate::record::IsingRecord;
-use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
+use crate::run::device::{Job, with_backend};
 use crate::run::ising::{Scanned, curves_csv, scan as ising_stage};
 
 pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -28,12 +28,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     [&args.curves, &args.histogram].into_iter().flatten().try_for_each(|path| data::check_output(path))?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let mut request = global.device_request();
-    if scan.needs_cpu() && request.choice == Choice::Auto {
-        // No device need be looked for.
-        request = DeviceRequest { choice: Choice::Cpu, ..request };
-    }
-    let found = with_backend(&request, Ising { scan: &scan, listener })?;
+    let found = with_backend(&global.device_request(), Ising { scan: &scan, listener })?;
     let mut out = match &found.records[..] {
         [one] => text::observables(&one.observables, one.exact.as_ref()),
         several => text::scan(several),

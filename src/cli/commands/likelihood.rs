@@ -62,7 +62,8 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let job = Likelihood { model: &model, source: source.as_ref(), plan: &plan, base: &base, listener };
-    let record = with_backend(&global.device_request(), job)?;
+    let units = model.meta.units;
+    let record = with_backend(&global.device_request(), job)?.in_units(units, model.rbm.in_units(units).1);
     console.result(&record, &text::likelihood(&record))?;
     match record.warnings.first() {
         Some(warning) if args.strict => Err(failed(warning.clone())),

@@ -45,6 +45,7 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     let job = Sample { model: &model, plan: &plan, listener };
     let sampled = with_backend(&global.device_request(), job)?;
     let mut data = DataSet::new(sampled.samples.clone(), format!("samples of {}", args.model.display()));
+    data.values = model.meta.units.visible;
     data.names = model.meta.names.clone();
     data.lattice = model.meta.lattice;
     data.temperature = model.meta.temperature;

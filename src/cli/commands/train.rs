@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::artifact::CheckpointStore;
+use crate::artifact::{CheckpointStore, PointDirectory};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::cli::args::{Global, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
@@ -19,7 +19,9 @@ use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::model_of;
-use crate::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures};
+use crate::run::train::{
+    MetricLog, Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures,
+};
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
 use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
@@ -59,7 +61,7 @@ fn train_split<R: RowSource>(
     let trained = split.train.rows();
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
-    let plan = plan_of(args, global, source, trained);
+    let plan = plan_of(args, global, source, trained)?;
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
     let request = global.device_request();
@@ -70,20 +72,17 @@ fn train_split<R: RowSource>(
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
     let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
+    let mut log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume)).transpose()?;
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
-        with_backend(&request, Train { inputs, listener })
+        with_backend(&request, Train { inputs, log: log.as_mut(), listener })
     })?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
     store.remove()?;
-    let record = TrainRecord {
-        updates: trained.updates,
-        log_likelihood: trained.last.as_ref().and_then(|m| m.log_likelihood),
-        pseudo_likelihood: trained.last.as_ref().and_then(|m| m.pseudo_likelihood),
-        updates_per_second: trained.updates_per_second,
-        seconds: trained.seconds,
-        model: args.out.display().to_string(),
-    };
+    if let Some(log) = &mut log {
+        log.finish()?;
+    }
+    let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
     let tempering = trained.last.as_ref().and_then(|m| m.tempering.as_ref());
@@ -103,6 +102,13 @@ struct Outcome<'a> {
 
 fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> String {
     let mut lines = format!("{} updates, {:.0} a second\n", record.updates, record.updates_per_second);
+    if let Some(stop) = record.early_stop {
+        let _ = writeln!(
+            lines,
+            "  best on held-out rows after {} updates, stopped after {}",
+            stop.best_update, stop.stopped_at
+        );
+    }
     if let Some(m) = last {
         let rows = [
             ("log-likelihood", m.log_likelihood),
@@ -158,7 +164,7 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     Ok(())
 }
 
-fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> TrainPlan {
+fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> Result<TrainPlan> {
     let flip = match args.flip {
         Switch::Auto => source.data.lattice.is_some(),
         Switch::On => true,
@@ -168,7 +174,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
     let choice = args.optimizer.choice();
     let (descent, penalties) = choice.resolve();
-    TrainPlan {
+    Ok(TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
                 TrainAlgorithm::Cd => Algorithm::Cd,
@@ -189,15 +195,18 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> T
             offset_rate: 0.1,
             flip,
             translations: translations(args.translations, source.data.lattice),
+            augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
             seed: global.seed(),
         },
         n_hidden: args.hidden,
         weight_scale: args.weight_scale,
+        units: args.units,
         metrics: args.metrics,
         checkpoints: args.checkpoints,
+        patience: args.patience,
         keep_going: args.keep_going,
-    }
+    })
 }
 
 /// Translations where they are asked for and the lattice has them.
@@ -207,6 +216,7 @@ pub(super) fn translations(switch: Switch, lattice: Option<Lattice>) -> Option<L
 
 struct Train<'a, L, R> {
     inputs: TrainInputs<'a, R>,
+    log: Option<&'a mut PointDirectory>,
     listener: &'a mut L,
 }
 
@@ -214,6 +224,8 @@ impl<L: Listener + Send, R: RowSource> Job for Train<'_, L, R> {
     type Output = Trained;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Trained> {
-        train_stage(backend, self.inputs, self.listener, &mut |_| Ok(()))
+        let mut log = self.log.map(MetricLog::new).transpose()?;
+        let mut emit = |metric| log.as_mut().map_or(Ok(()), |log| log.take(metric));
+        train_stage(backend, self.inputs, self.listener, &mut emit)
     }
 }

@@ -165,8 +165,8 @@ impl<B: Backend> Walkers for Tabled<'_, B> {
         self.backend.finish()
     }
 
-    fn updates(&self) -> f64 {
-        self.updates
+    fn updates(&self) -> Result<f64> {
+        Ok(self.updates)
     }
 
     fn exchange_report(&self) -> Option<ExchangeReport> {

@@ -117,12 +117,13 @@ fn likelihood_figure(points: &[PointView]) -> String {
 /// Pseudo-likelihood and free-energy gap.
 fn other_figure(points: &[PointView]) -> String {
     type Pick = fn(&TrainMetric) -> Option<f64>;
-    let quantities: [(&str, &str, Pick); 6] = [
+    let quantities: [(&str, &str, Pick); 7] = [
         ("pseudo-likelihood", "log pseudo-likelihood (nats a row)", |m| m.pseudo_likelihood),
         ("free-energy gap", "F held out − F training (nats)", |m| m.free_energy_gap),
         ("weight of positive m", "P(m > 0) of the chains", |m| m.p_up),
         ("reconstruction", "mean squared error by unit", |m| m.reconstruction_error),
         ("pair moments", "rms difference of chains and data", |m| m.moment_differences.map(|d| d[1])),
+        ("gradient", "rms of the gradient by a weight", |m| m.gradient_rms),
         ("singular value", "largest singular value of the weights", |m| m.singular_values.first().copied()),
     ];
     let mut panels = Vec::new();

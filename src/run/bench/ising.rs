@@ -1,8 +1,9 @@
 //! Ising updates: the packed engine on every device beside the plain loop, in flips a nanosecond.
 //!
 //! A flip is one decision, taken for every spin once a sweep. Metropolis from the ordered state at a third above the
-//! critical temperature, where some hundred sweeps thermalise any size; the check is the energy a site at the end of the
-//! measured pieces, which for cubic lattices has no exact value but must be the same in all rows of a case.
+//! critical temperature, where some hundred sweeps thermalise any size; Swendsen–Wang, for which there is no plain loop, at
+//! the critical temperature itself. The check is the energy a site at the end of the measured pieces, which for cubic
+//! lattices has no exact value but must be the same in all rows of a case.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,9 +11,10 @@ use std::time::Instant;
 
 use super::plain::Plain;
 use super::{Case, Cost, Measured, PIECES, median};
-use crate::backend::{Acceptance, Backend, Rule};
+use crate::backend::{Acceptance, Backend, ClusterKind, ClusterRule, Rule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
+use crate::exact::onsager::CRITICAL_TEMPERATURE;
 use crate::exact::torus;
 use crate::lattice::Lattice;
 
@@ -20,6 +22,10 @@ use crate::lattice::Lattice;
 pub const TEMPERATURE: f64 = 3.0;
 /// Temperature of cubic lattices.
 const CUBIC_TEMPERATURE: f64 = 6.0;
+/// Critical temperature of cubic lattices (A. M. Ferrenberg, J. Xu and D. P. Landau, Phys. Rev. E 97, 043301 (2018)).
+const CUBIC_CRITICAL_TEMPERATURE: f64 = 4.511_523_3;
+/// What cases of Swendsen–Wang begin with.
+const CLUSTERS: &str = "swendsen-wang-";
 /// Sweeps before anything is timed.
 const WARM_UP: u32 = 200;
 /// Sites of a lattice that a workgroup keeps in its memory for many sweeps.
@@ -28,11 +34,13 @@ const MOST_IN_WORKGROUP: usize = 4096;
 pub const DEFAULT_CASES: [&str; 6] =
     ["square8x1000", "square32x1000", "square1024", "square4096", "cubic64", "cubic256"];
 
-/// A case: `square1024` or `cubic64` is one lattice with one bit a site, `square8x1000` a thousand with one bit a replica.
+/// A case: `square1024` or `cubic64` is one lattice with one bit a site, `square8x1000` a thousand with one bit a replica,
+/// `swendsen-wang-square1024` the first one updated by clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ising {
     lattice: Lattice,
     replicas: Option<usize>,
+    clusters: bool,
 }
 
 impl FromStr for Ising {
@@ -43,11 +51,15 @@ impl FromStr for Ising {
             Error::Input(
                 Fault::new(format!("unknown case \"{text}\""))
                     .at("--case")
-                    .expected("squareL or cubicL for one lattice, squareLxR or cubicLxR for R replicas, L even")
-                    .advice("use for example square1024, cubic64 or square8x1000"),
+                    .expected(
+                        "squareL or cubicL for one lattice, squareLxR or cubicLxR for R replicas, L even; \
+                         swendsen-wang- before it for clusters",
+                    )
+                    .advice("use for example square1024, cubic64, square8x1000 or swendsen-wang-square256"),
             )
         };
         let number = |text: &str| text.parse().map_err(|_| wrong());
+        let (clusters, text) = text.strip_prefix(CLUSTERS).map_or((false, text), |rest| (true, rest));
         let (cubic, numbers) = match (text.strip_prefix("square"), text.strip_prefix("cubic")) {
             (Some(numbers), _) => (false, numbers),
             (_, Some(numbers)) => (true, numbers),
@@ -58,7 +70,7 @@ impl FromStr for Ising {
             Some((length, replicas)) => (number(length)?, Some(number(replicas)?)),
         };
         let lattice = if cubic { Lattice::Cubic { length } } else { Lattice::Square { length } };
-        let case = Self { lattice: lattice.validate()?, replicas };
+        let case = Self { lattice: lattice.validate()?, replicas, clusters };
         let spins = lattice.sites().checked_mul(replicas.unwrap_or(1));
         if replicas == Some(0) || spins.is_none_or(|spins| spins > MAX_SPINS) {
             return Err(wrong());
@@ -73,6 +85,7 @@ const MAX_SPINS: usize = 1 << 30;
 impl fmt::Display for Ising {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.is_cubic() { "cubic" } else { "square" };
+        f.write_str(if self.clusters { CLUSTERS } else { "" })?;
         match self.replicas {
             None => write!(f, "{name}{}", self.lattice.length()),
             Some(replicas) => write!(f, "{name}{}x{replicas}", self.lattice.length()),
@@ -86,7 +99,27 @@ impl Ising {
     }
 
     fn temperature(&self) -> f64 {
-        if self.is_cubic() { CUBIC_TEMPERATURE } else { TEMPERATURE }
+        match (self.is_cubic(), self.clusters) {
+            (false, false) => TEMPERATURE,
+            (true, false) => CUBIC_TEMPERATURE,
+            (false, true) => CRITICAL_TEMPERATURE,
+            (true, true) => CUBIC_CRITICAL_TEMPERATURE,
+        }
+    }
+
+    /// All spins up.
+    fn upload<B: Backend>(&self, backend: &B) -> Result<B::Spins> {
+        let (lattice, temperatures) = (self.lattice, vec![self.temperature(); self.replicas.unwrap_or(1)]);
+        let start = BitMatrix::from_fn(temperatures.len(), lattice.sites(), |_, _| true);
+        if self.clusters {
+            let rule = ClusterRule::new(ClusterKind::SwendsenWang, 1.0, &temperatures);
+            return backend.upload_clusters(&lattice.graph(), &rule, &start);
+        }
+        let acceptance = Acceptance::new(Rule::Metropolis, 2 * lattice.dimensions(), &temperatures)?;
+        match self.replicas {
+            None => backend.upload_torus(lattice, &acceptance, &start),
+            Some(_) => backend.upload_spins(&lattice.graph(), &acceptance, &start),
+        }
     }
 
     fn giga_flips(&self, sweeps: u32) -> f64 {
@@ -98,6 +131,9 @@ impl Case for Ising {
     const UNIT: &'static str = "flips/ns";
 
     fn plain(&self, seconds: f64, seed: u64) -> Result<Option<Measured>> {
+        if self.clusters {
+            return Ok(None);
+        }
         // A part of the replicas, which are all alike, so that a case of many does not wait for the slow loop.
         let part = Self { replicas: self.replicas.map(|replicas| replicas.min(16)), ..*self };
         let (length, replicas) = (self.lattice.length(), part.replicas.unwrap_or(1));
@@ -120,13 +156,7 @@ impl Case for Ising {
 
     fn on<B: Backend>(&self, backend: &B, seconds: f64, seed: u64) -> Result<Measured> {
         let (lattice, replicas) = (self.lattice, self.replicas.unwrap_or(1));
-        let degree = 2 * lattice.dimensions();
-        let acceptance = Acceptance::new(Rule::Metropolis, degree, &vec![self.temperature(); replicas])?;
-        let start = BitMatrix::from_fn(replicas, lattice.sites(), |_, _| true);
-        let mut spins = match self.replicas {
-            None => backend.upload_torus(lattice, &acceptance, &start)?,
-            Some(_) => backend.upload_spins(&lattice.graph(), &acceptance, &start)?,
-        };
+        let mut spins = self.upload(backend)?;
         // One sweep first: a driver compiles its kernels then.
         backend.sweep(&mut spins, seed, 0..1);
         backend.finish()?;
@@ -154,11 +184,15 @@ impl Case for Ising {
 
     /// Metropolis, per 10⁹ flips: operations on 32-bit words as counted in the code of the GPU kernels, where their heads
     /// say how; spins once in and out and neighbours once, 12 bytes a word of 32. Lattices whose sweeps follow one another
-    /// in workgroup memory move no more than the rounding of that. Cubic replicas, by the general kernel, are not counted.
+    /// in workgroup memory move no more than the rounding of that. Cubic replicas, by the general kernel, and clusters, whose
+    /// paths to their roots are of no fixed length, are not counted.
     fn cost(&self) -> Option<Cost> {
+        if self.clusters {
+            return None;
+        }
         let (operations, bytes) = match (self.is_cubic(), self.replicas) {
             (false, None) => (8.0, 0.375),
-            (true, None) => (15.0, 0.375),
+            (true, None) => (9.6, 0.375),
             (false, Some(_)) if self.lattice.sites() <= MOST_IN_WORKGROUP => (7.5, 0.0),
             (false, Some(_)) => (7.5, 0.375),
             (true, Some(_)) => return None,
@@ -168,7 +202,7 @@ impl Case for Ising {
 
     fn exact(&self) -> Option<f64> {
         let Lattice::Square { length } = self.lattice else { return None };
-        torus::thermodynamics(length, length, TEMPERATURE).ok().map(|exact| exact.energy)
+        torus::thermodynamics(length, length, self.temperature()).ok().map(|exact| exact.energy)
     }
 }
 
@@ -185,14 +219,34 @@ mod tests {
 
     #[test]
     fn cases_are_read_and_refused() {
-        for name in DEFAULT_CASES.into_iter().chain(["square100", "cubic64", "cubic4x7"]) {
+        for name in DEFAULT_CASES.into_iter().chain(["square100", "cubic64", "cubic4x7", "swendsen-wang-cubic8x3"]) {
             assert_eq!(name.parse::<Ising>().unwrap().to_string(), name);
         }
-        for name in
-            ["", "square", "square101", "square8x0", "square7x4", "square8x", "cube8", "cubic1000", "square8000x100"]
-        {
+        for name in [
+            "",
+            "square",
+            "square101",
+            "square8x0",
+            "square7x4",
+            "square8x",
+            "cube8",
+            "cubic1000",
+            "square8000x100",
+            "swendsen-wang-",
+        ] {
             assert!(name.parse::<Ising>().is_err(), "{name}");
         }
+    }
+
+    /// 64 of 16 × 16 at T_c, where T² C is 7.72 (exact::torus): σ of e is √(7.72 / 16 384) = 0.022.
+    #[test]
+    fn clusters_have_the_right_energy_and_no_plain_loop() {
+        let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(1) };
+        let case: Ising = "swendsen-wang-square16x64".parse().unwrap();
+        let found = measure(&[case], &Effort { seconds: 0.1, seed: 1, plain: true, request }).unwrap();
+        let [row] = &found.rows[..] else { panic!("{:?}", found.rows) };
+        assert!((row.check - row.exact.unwrap()).abs() < 4.0 * 0.022, "{row:?}");
+        assert!(row.rate > 0.0 && row.roofline.is_none() && row.backend == "cpu", "{row:?}");
     }
 
     #[test]

@@ -177,6 +177,7 @@ impl Training {
             offset_rate: 0.0,
             flip: false,
             translations: None,
+            augment: crate::sample::Moves::NONE,
             rungs: 2,
             seed,
         }

@@ -115,11 +115,13 @@ impl<'a> Watch<'a> {
     pub(super) fn measure<B: Backend>(
         &self,
         backend: &B,
-        trainer: &Trainer<'_, B>,
+        trainer: &mut Trainer<'_, B>,
         state: &State,
         settings: &Settings,
         listener: &mut dyn Listener,
     ) -> Result<TrainMetric> {
+        let gradient_rms = self.has_chains.then(|| trainer.gradient_rms(&self.train)).transpose()?;
+        let trainer = &*trainer;
         let params = trainer.params();
         let rbm = &state.rbm;
         let on_train = mean_log_weight(backend, params, &self.train)?;
@@ -169,6 +171,7 @@ impl<'a> Watch<'a> {
                 Vec::new()
             },
             moment_differences: self.has_chains.then(|| self.moments.differences(&state.chains)),
+            gradient_rms,
             weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
             tempering: trainer.exchanges().map(|e| tempering(&e)),
         })

@@ -10,7 +10,7 @@ pub mod thorough;
 use serde::Serialize;
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Acceptance, Backend, Phase, Rule};
+use crate::backend::{Acceptance, Backend, ClusterKind, ClusterRule, Phase, Rule};
 use crate::bits::BitMatrix;
 use crate::couplings;
 use crate::error::Result;
@@ -87,20 +87,31 @@ fn generator() -> Check {
     Check::new("Philox known answer, blocks that differ", f64::from(u8::from(!equal)), 0.0, 0.0)
 }
 
-fn spins_after<B: Backend>(backend: &B) -> Result<BitMatrix> {
+/// Spins of many replicas after some sweeps by Metropolis, Swendsen–Wang and Wolff.
+fn spins_after<B: Backend>(backend: &B) -> Result<[BitMatrix; 3]> {
     let graph = Lattice::Square { length: 8 }.graph();
     let temperatures: Vec<f64> = (0..70).map(|r| 1.0 + 0.06 * f64::from(r)).collect();
     let acceptance = Acceptance::new(Rule::Metropolis, graph.max_degree, &temperatures)?;
     let start = BitMatrix::from_fn(70, 64, |r, i| (r * 5 + i * 3) % 7 < 3);
-    let mut spins = backend.upload_spins(&graph, &acceptance, &start)?;
-    backend.sweep(&mut spins, 42, 0..60);
-    backend.read_spins(&spins)
+    let moved = |mut spins: B::Spins| {
+        backend.sweep(&mut spins, 42, 0..60);
+        backend.read_spins(&spins)
+    };
+    let clusters = |kind| backend.upload_clusters(&graph, &ClusterRule::new(kind, 1.0, &temperatures), &start);
+    Ok([
+        moved(backend.upload_spins(&graph, &acceptance, &start)?)?,
+        moved(clusters(ClusterKind::SwendsenWang)?)?,
+        moved(clusters(ClusterKind::Wolff)?)?,
+    ])
 }
 
 /// The device against the CPU: equal to the last bit.
 fn trajectories<B: Backend>(backend: &B) -> Result<Check> {
     let (found, expected) = (spins_after(backend)?, spins_after(&Cpu::new())?);
-    let differ = found.words().iter().zip(expected.words()).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>();
+    let differ = |(a, b): (&BitMatrix, &BitMatrix)| -> u32 {
+        a.words().iter().zip(b.words()).map(|(a, b)| (a ^ b).count_ones()).sum()
+    };
+    let differ: u32 = found.iter().zip(&expected).map(differ).sum();
     Ok(Check::new("Ising trajectories, spins that differ from the CPU's", f64::from(differ), 0.0, 0.0))
 }
 

@@ -223,6 +223,7 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         offset_rate: 0.05,
         flip: true,
         translations: None,
+        augment: crate::sample::Moves::NONE,
         rungs: 4,
         seed,
     };

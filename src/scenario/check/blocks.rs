@@ -158,6 +158,11 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     count(notes, &path("metrics"), train.metrics, 0..=10_000);
     count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
     count(notes, &path("keep_checkpoints"), train.keep_checkpoints, 1..=10_000);
+    count(notes, &path("patience"), train.patience, 1..=10_000);
+    if train.patience.is_some() && (train.held_out == Some(0.0) || train.metrics == Some(0)) {
+        let what = "`patience` without held-out rows or without metrics".to_string();
+        notes.at(&path("patience"), what, "rows and metrics that tell when to stop", "set held_out: 0.1, metrics: 20");
+    }
 }
 
 /// A count that was checked; anything else has been noted and the plan is not made.

@@ -9,6 +9,7 @@ use super::super::plan::{Algorithm, IsingPlan, Point, Schedule, Source, SpinRule
 use super::super::raw::{RawScenario, RawSource, RawTrain};
 use super::blocks::{self, MAX_COUNT, size, word};
 use super::{MAX_POINTS, selected};
+use crate::error::Fault;
 use crate::rbm::MAX_WEIGHTS;
 
 /// One swept key with its values, as numbers and as they appear in labels.
@@ -231,11 +232,16 @@ fn train_of(
             "take fewer hidden units",
         );
     }
+    let augment = train.augment.unwrap_or_default();
+    if let Err(Fault { what, expected, advice, .. }) = augment.moves(point.lattice) {
+        notes.at(&path("augment"), what, expected.unwrap_or_default(), advice.unwrap_or_default());
+    }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
     let (descent, penalties) = train.choice().resolve();
     Some(TrainPlan {
         n_hidden,
         weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
+        units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
         algorithm,
         gibbs_steps: word(Some(gibbs_steps)),
         chains: if algorithm == Algorithm::Cd { size(Some(batch)) } else { size(train.chains) },
@@ -250,11 +256,13 @@ fn train_of(
         offset_rate: train.offset_rate.unwrap_or(0.0),
         flip: train.flip.unwrap_or(false),
         translations: train.translations.unwrap_or(false),
+        augment,
         rungs: size(train.rungs),
         held_out_rows: rows - training,
         metrics: word(train.metrics),
         checkpoints: word(train.checkpoints),
         keep_checkpoints: word(train.keep_checkpoints),
+        patience: train.patience,
         keep_going: train.keep_going.unwrap_or(false),
     })
 }

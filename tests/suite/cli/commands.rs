@@ -302,3 +302,92 @@ fn a_large_square_lattice_takes_one_bit_a_spin() {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("GiB"), "an estimate: {}", refused.stderr);
 }
+
+/// A physicist's way: spins −1 and +1 from the data to the model, its samples and its ln Z, with no conversion.
+#[test]
+fn spins_stay_spins() {
+    let place = Place::new();
+    let row = |r: usize| (0..6).map(|j| if (r >> (j / 2)) & 1 == 1 { "1" } else { "-1" }).collect::<Vec<_>>().join(",");
+    let table: String = (0..80).map(|r| row(r * 5 % 7) + "\n").collect();
+    place.put("spins.csv", format!("a,b,c,d,e,f\n{table}"));
+    let train = "train spins.csv --hidden 3 --updates 200 --batch 20 --chains 50 --metrics 1";
+    place.good(&format!("{train} -o binary.safetensors"));
+    place.good(&format!("{train} --units spin -o spin.safetensors"));
+    // What the file holds: W and B of −E = Σ W s σ + Σ B s + Σ C σ.
+    let bytes = std::fs::read(place.path("spin.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    let tensor = |name: &str| -> Vec<f64> {
+        let range = json[name]["data_offsets"].as_array().unwrap();
+        let [from, to] = [0, 1].map(|k| 8 + header + range[k].as_u64().unwrap() as usize);
+        bytes[from..to].chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect()
+    };
+    let (w, b, c) = (tensor("weights"), tensor("visible_bias"), tensor("hidden_bias"));
+    let mut z = 0.0;
+    for state in 0..1u32 << 9 {
+        let spin = |k: usize| if state >> k & 1 == 1 { 1.0 } else { -1.0 };
+        let mut sum = (0..3).map(|i| c[i] * spin(6 + i)).sum::<f64>();
+        for j in 0..6 {
+            sum += b[j] * spin(j) + (0..3).map(|i| w[3 * j + i] * spin(j) * spin(6 + i)).sum::<f64>();
+        }
+        z += f64::exp(sum);
+    }
+    let likelihood =
+        |model: &str| place.json(&format!("likelihood {model}.safetensors spins.csv --chains 50 --betas 50"));
+    let (spin, binary) = (likelihood("spin"), likelihood("binary"));
+    let number = |x: &serde_json::Value| x["value"].as_f64().unwrap();
+    // Nine biases rounded to f32.
+    assert!((number(&spin["log_z"]["exact"]) - z.ln()).abs() < 1e-5, "{spin} {}", z.ln());
+    assert!((number(&binary["log_z"]["exact"]) - z.ln()).abs() > 0.1, "{binary}");
+    assert_eq!(spin["units"], serde_json::json!({ "visible": "spin", "hidden": "spin" }));
+    assert!(binary["units"].is_null());
+    let [a, b] = [&spin, &binary].map(|l| number(&l["log_likelihood"]["data"]["exact"]));
+    assert!((a - b).abs() < 1e-5, "{a} {b}");
+    // The same samples, each in the values of its model.
+    for (format, wanted) in [("csv", "1,-1"), ("npy", "|i1"), ("npz", "PK")] {
+        let sample = |model: &str| {
+            place.good(&format!("sample {model}.safetensors --samples 200 --chains 20 -o {model}.{format}"));
+            let path = place.path(&format!("{model}.{format}"));
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            (gibbsite::data::read(&path).unwrap().samples, text)
+        };
+        let (spins, bits) = (sample("spin"), sample("binary"));
+        assert!(spins.0 == bits.0 && spins.1.contains(wanted), "{format}");
+        assert!(format == "npz" || !bits.1.contains(wanted), "{format}");
+    }
+    assert_eq!(place.run(&format!("{train} --units ising")).code, Some(2));
+}
+
+/// A training's metrics in a directory of its own.
+#[test]
+fn a_log_holds_every_metric_once() {
+    let place = Place::new();
+    place.good("ising --lattice square:4 --temperature 2.5 --samples 1000 --replicas 100 -o data.npz");
+    let train = "train data.npz --hidden 4 --updates 100 --chains 50 --metrics 5 --log log";
+    place.good(train);
+    let lines = |name: &str| std::fs::read_to_string(place.path("log").join(name)).unwrap().lines().count();
+    assert_eq!((lines("metrics.jsonl"), lines("metrics.csv")), (5, 6));
+    assert!(place.files().iter().any(|file| file.starts_with("log/events.out.tfevents")));
+    // Another training would be mixed with it.
+    let again = place.run(train);
+    assert!(again.code == Some(2) && again.stderr.contains("--resume"), "{}", again.stderr);
+    place.good(&format!("{train} --resume"));
+    assert_eq!(lines("metrics.jsonl"), 5);
+}
+
+/// Rows moved by symmetries that the data do not have are refused before anything is trained.
+#[test]
+fn minibatches_are_moved_by_symmetries_of_the_data_alone() {
+    let place = Place::new();
+    place.good("ising --lattice square:4 --temperature 2.5 --samples 1000 --replicas 100 -o data.npz");
+    let train = "train data.npz --hidden 4 --updates 50 --chains 50 --metrics 1";
+    for augment in ["none", "flip", "translations", "both"] {
+        place.good(&format!("{train} --augment {augment} -o {augment}.safetensors"));
+    }
+    let machine = |name: &str| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+    assert!(machine("none") != machine("flip") && machine("flip") != machine("both"));
+    place.put("table.csv", "a,b\n0,1\n1,0\n1,1\n0,0\n");
+    let refused = place.run("train table.csv --hidden 2 --updates 5 --augment both");
+    assert!(refused.code == Some(2) && refused.stderr.contains("no lattice"), "{}", refused.stderr);
+    place.good("train table.csv --hidden 2 --updates 5 --held-out 0 --chains 4 --augment flip");
+}

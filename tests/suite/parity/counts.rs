@@ -81,6 +81,7 @@ fn a_hundred_updates_stay_on_the_device() {
             offset_rate: 0.1,
             flip,
             translations: None,
+            augment: gibbsite::sample::Moves::NONE,
             rungs: 4,
             seed: 1,
         };

@@ -5,11 +5,11 @@
 //! γ_n = n u / (1 − n u) (Higham, "Accuracy and Stability of Numerical Algorithms", §4.2). WGSL allows exp an error of
 //! 3 + 2|x| units in the last place (2⁻²³ relative) and a division 2.5; other operations round correctly or within 1.
 
-use gibbsite::backend::{Acceptance, Address, SpinSums};
+use gibbsite::backend::{Acceptance, Address, ClusterKind, ClusterRule, SpinSums};
 use gibbsite::bits::BitMatrix;
 use gibbsite::lattice::{Graph, Lattice};
 use gibbsite::rbm::Rbm;
-use gibbsite::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, unit_word};
+use gibbsite::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, key_of, philox, unit_word};
 
 /// Unit roundoff of f32.
 pub(crate) const U: f64 = 1.0 / 16_777_216.0;
@@ -275,6 +275,49 @@ pub(crate) fn torus_sweep(lattice: Lattice, acceptance: &Acceptance, spins: &mut
             }
         }
     }
+}
+
+/// One cluster update of one replica after the other, from the definition: sites reached over active bonds are a cluster.
+/// Returns the spins that were turned.
+pub(crate) fn cluster_sweep(graph: &Graph, rule: &ClusterRule, spins: &mut BitMatrix, seed: u64, sweep: u32) -> u64 {
+    let (bonds, sites) = (graph.bond_pairs(), graph.sites);
+    let block = |number: u32, stream: Stream, last: u32| philox([number, sweep, stream as u32, last], key_of(seed));
+    let mut turned = 0;
+    for r in 0..spins.rows() {
+        let mut joined = vec![Vec::new(); sites];
+        for (b, &(i, j)) in bonds.iter().enumerate() {
+            let word = block(b as u32 / 4, Stream::ClusterBond, r as u32)[b % 4];
+            let parallel = spins.get(r, i) == spins.get(r, j);
+            if parallel == rule.ferromagnetic && u64::from(word) < rule.thresholds[r] {
+                joined[i].push(j);
+                joined[j].push(i);
+            }
+        }
+        let [first, second, ..] = block(r as u32, Stream::ClusterSeed, 0);
+        let digits = u128::from(first) << 32 | u128::from(second);
+        let seed_site = ((digits * sites as u128) >> 64) as usize;
+        let mut seen = vec![false; sites];
+        for smallest in 0..sites {
+            let mut cluster = Vec::new();
+            let mut waiting = vec![smallest];
+            while let Some(site) = waiting.pop() {
+                if !std::mem::replace(&mut seen[site], true) {
+                    cluster.push(site);
+                    waiting.extend(&joined[site]);
+                }
+            }
+            let coins = block(smallest as u32 / 128, Stream::ClusterFlip, r as u32);
+            let turns = match rule.kind {
+                ClusterKind::SwendsenWang => coins[smallest % 128 / 32] >> (smallest % 32) & 1 == 1,
+                ClusterKind::Wolff => cluster.contains(&seed_site),
+            };
+            if turns {
+                turned += cluster.len() as u64;
+                cluster.iter().for_each(|&site| spins.set(r, site, !spins.get(r, site)));
+            }
+        }
+    }
+    turned
 }
 
 /// Sums of every replica.

@@ -131,6 +131,7 @@ fn curve(noise: &mut Noise, ceiling: f64, last: f64, held_out: bool) -> Vec<Reco
                 free_energy_gap: Some(0.02 * f64::from(i) / 20.0 + 0.002 * noise.next()),
                 p_up: Some(0.5 + 0.01 * noise.next()),
                 weight_rms: 0.4,
+                gradient_rms: Some(0.03),
                 reconstruction_error: Some(0.1 + 0.05 * f64::from(21 - i) / 20.0),
                 singular_values: vec![0.2 * f64::from(i), 0.1],
                 moment_differences: Some([0.01, 0.02, 0.03]),
@@ -218,6 +219,7 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         pseudo_likelihood: Some(-0.8 * exact.entropy),
         updates_per_second: 812.4,
         seconds: 24.6,
+        early_stop: None,
         model: "model.safetensors".into(),
     }));
     let times = [("moments.multiply", 40_000, 5_000, 1.25), ("gather.main", 20_000, 2_500, 0.05)];
@@ -236,6 +238,7 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
     };
     records.push(Record::Likelihood(LikelihoodRecord {
         log_z: bounds(Estimate::new(exact.log_z + 40.0, 0.02)),
+        units: None,
         log_likelihood: BTreeMap::from([
             ("train".to_string(), bounds(log_likelihood)),
             ("held_out".to_string(), bounds(Estimate::new(log_likelihood.value - 0.1, 0.03))),

@@ -98,10 +98,12 @@ fn records() -> Vec<Record> {
             pseudo_likelihood: None,
             updates_per_second: 10.0,
             seconds: 10.0,
+            early_stop: None,
             model: "model.safetensors".into(),
         }),
         Record::Likelihood(LikelihoodRecord {
             log_z: Bounds { exact: Some(Estimate::new(40.0, 0.0)), ..best(39.0, 0.5) },
+            units: None,
             log_likelihood: BTreeMap::from([("train".to_string(), best(-25.5, 0.25))]),
             effective_sample_size: None,
             log_weight_variance: None,

@@ -7,7 +7,7 @@
 //! Source: bit-sliced counting.
 
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::ising::ReplicaSpins;
+use crate::backend::gpu::ising::Counted;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 
 use super::kernel;
@@ -31,12 +31,12 @@ parameters! {
 pub(super) static KERNEL: Kernel = kernel!("ising_sums", "main", 64, IsingSums, [Read, Read, ReadWrite]);
 
 /// Largest count of the shader's eight bit planes.
-const PLANE_LIMIT: usize = 255;
+pub(in crate::backend::gpu) const PLANE_LIMIT: usize = 255;
 /// Sites of one workgroup on a large lattice: enough of them to fill a device, few enough atomic additions.
 const SITES_A_GROUP: usize = 4096;
 
 /// Records the sums of the present spins into row `row` of `record`, all zero before.
-pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, record: &wgpu::Buffer, row: usize) {
+pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &Counted<'_>, record: &wgpu::Buffer, row: usize) {
     // As many as the planes can count, and no more than a workgroup's share of the lattice needs.
     let sites_a_turn = (PLANE_LIMIT / spins.max_degree.max(1)).min(spins.sites.min(SITES_A_GROUP).div_ceil(64));
     let parameters = IsingSums {
@@ -50,7 +50,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, record: &
         planes: (usize::BITS - (sites_a_turn * spins.max_degree.max(1)).leading_zeros()),
         counters: spins.sites.min(64) as u32,
     };
-    let bound = gpu.bind(&KERNEL, &[&spins.graph, &spins.spins, record]);
+    let bound = gpu.bind(&KERNEL, &[spins.graph, spins.spins, record]);
     let groups = spins.sites.div_ceil(SITES_A_GROUP) as u64 * spins.words as u64;
     gpu.dispatch(&bound, &parameters, groups, 128 * (spins.sites * spins.words) as u64);
 }

@@ -6,6 +6,7 @@ pub(super) mod flip_move;
 pub(super) mod free_energy;
 pub(super) mod gather;
 pub(super) mod gibbs_half_step;
+pub(super) mod ising_clusters;
 pub(super) mod ising_half_sweep;
 pub(super) mod ising_sums;
 pub(super) mod ising_table_half_sweep;
@@ -28,8 +29,13 @@ pub const ALL: &[&Kernel] = &[
     &ising_torus_half_sweep::ANY,
     &ising_torus_half_sweep::TWO,
     &ising_torus_half_sweep::CUBIC,
+    &ising_torus_half_sweep::THREE,
     &ising_torus_sums::KERNEL,
     &ising_table_half_sweep::KERNEL,
+    &ising_clusters::START,
+    &ising_clusters::JOIN,
+    &ising_clusters::TURN,
+    &ising_clusters::SMALL,
     &gibbs_half_step::HIDDEN,
     &gibbs_half_step::VISIBLE,
     &gibbs_half_step::TEMPERED_HIDDEN,

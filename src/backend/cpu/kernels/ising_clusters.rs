@@ -1,23 +1,44 @@
-//! One Swendsen–Wang sweep of one replica, in strips.
+//! One cluster update of one replica: Swendsen–Wang in strips, or one Wolff cluster.
+//!
+//! Maths: sites joined by active bonds are a cluster, named by its smallest site; see `crate::backend::clusters`.
+//! Shapes: spins `[sites]`, bonds as in [`Bonds`].
+//! Random: bond b takes word b % 4 of the Philox block (b / 4, sweep, `ClusterBond`, replica); cluster c turns by bit c % 128
+//! of the block (c / 128, sweep, `ClusterFlip`, replica); the site of a Wolff cluster is ⌊N u⌋ with 64 digits of u from the
+//! block (replica, sweep, `ClusterSeed`, 0).
+//! Class: exact.
+//! Source: Swendsen and Wang 1987; Wolff 1989; strips and their borders: Flanigan and Tamayo, Physica A 215, 461 (1995).
 //!
 //! A strip is a run of sites with the bonds whose lower site is among them. Strips join their own sites side by side; bonds
 //! that leave a strip are joined after that, one by one (a surface against a volume), and the spins are turned side by side
 //! again. A set is named by its smallest site whatever the order of its bonds, so the spins do not depend on the strips.
-//! (Strips and their borders: Flanigan and Tamayo, Physica A 215, 461 (1995).)
 
 use rayon::prelude::*;
 
-use super::labels::{Labels, root_of, unite_within};
-use super::{Address, Bonds};
-use crate::backend::{BondDraws, draw_bonds};
+use crate::backend::cpu::bonds::{BondDraws, Bonds, draw_bonds};
+use crate::backend::cpu::labels::{Labels, root_of, unite_within};
 use crate::rng::{Stream, philox};
 
 /// Words of 32 bonds drawn at a time.
 const DRAWN_WORDS: usize = 64;
 
-/// Joins sites over active bonds and turns every cluster over with probability ½: bit c % 128 of the block
-/// (c / 128, sweep, `ClusterFlip`, replica), c the smallest site of the cluster.
-pub(super) fn sweep(bonds: &Bonds, address: Address, strips: usize, labels: &mut Labels, spins: &mut [bool]) {
+/// Where the numbers of one sweep of one replica are, and with what a bond's word is compared.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::backend::cpu) struct Address {
+    pub(in crate::backend::cpu) key: [u32; 2],
+    pub(in crate::backend::cpu) sweep: u32,
+    pub(in crate::backend::cpu) replica: u32,
+    /// 2³² (1 − e^{−2|J|/T}); a bond is active if its word is below.
+    pub(in crate::backend::cpu) threshold: u64,
+}
+
+/// Joins sites over active bonds and turns every cluster over with probability ½.
+pub(in crate::backend::cpu) fn swendsen_wang(
+    bonds: &Bonds,
+    address: Address,
+    strips: usize,
+    labels: &mut Labels,
+    spins: &mut [bool],
+) {
     let size = spins.len().div_ceil(strips.max(1)).max(1);
     let parents = labels.parents();
     if strips < 2 {
@@ -90,10 +111,59 @@ fn turn(coins: &[u32], first: usize, parents: &[u32], spins: &mut [bool]) {
     }
 }
 
+/// Scratch of a cluster: its sites in the order in which they joined, and who has joined.
+#[derive(Debug, Clone)]
+pub(in crate::backend::cpu) struct Cluster {
+    sites: Vec<u32>,
+    joined: Vec<bool>,
+}
+
+impl Cluster {
+    /// Room for clusters of a graph.
+    pub(in crate::backend::cpu) fn new(sites: usize) -> Self {
+        Self { sites: Vec::new(), joined: vec![false; sites] }
+    }
+
+    fn join(&mut self, site: u32) {
+        self.joined[site as usize] = true;
+        self.sites.push(site);
+    }
+}
+
+/// Turns the cluster of a random site over and returns its size. A bond is drawn once: when it has two ends in the cluster
+/// it is not looked at.
+pub(in crate::backend::cpu) fn wolff(
+    bonds: &Bonds,
+    address: Address,
+    cluster: &mut Cluster,
+    spins: &mut [bool],
+) -> u64 {
+    let words = philox([address.replica, address.sweep, Stream::ClusterSeed as u32, 0], address.key);
+    let u = u64::from(words[0]) << 32 | u64::from(words[1]);
+    cluster.join(((u128::from(u) * spins.len() as u128) >> 64) as u32);
+    let mut next = 0;
+    while let Some(&site) = cluster.sites.get(next) {
+        next += 1;
+        for &(neighbour, bond) in bonds.around(site) {
+            if cluster.joined[neighbour as usize] || !bonds.satisfied(spins[site as usize], spins[neighbour as usize]) {
+                continue;
+            }
+            let counter = [bond / 4, address.sweep, Stream::ClusterBond as u32, address.replica];
+            if u64::from(philox(counter, address.key)[(bond % 4) as usize]) < address.threshold {
+                cluster.join(neighbour);
+            }
+        }
+    }
+    for site in cluster.sites.drain(..) {
+        spins[site as usize] = !spins[site as usize];
+        cluster.joined[site as usize] = false;
+    }
+    next as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ising::Model;
     use crate::lattice::Lattice;
 
     /// Strips of one site, of parts of rows and of many rows; bonds that leave them in every direction.
@@ -105,14 +175,13 @@ mod tests {
             Lattice::Cubic { length: 4 },
             Lattice::Chain { length: 30 },
         ] {
-            let model = Model::ferromagnet(lattice).unwrap();
-            let (bonds, sites) = (Bonds::new(&model, 1.0), lattice.sites());
+            let (bonds, sites) = (Bonds::new(&lattice.graph(), true, false), lattice.sites());
             let run = |strips: usize| {
                 let mut spins: Vec<bool> = (0..sites).map(|i| i * i % 7 < 4).collect();
                 let mut labels = Labels::new(sites);
                 for sweep in 0..20 {
                     let address = Address { key: [1, 2], sweep, replica: 3, threshold: 2_400_000_000 };
-                    super::sweep(&bonds, address, strips, &mut labels, &mut spins);
+                    swendsen_wang(&bonds, address, strips, &mut labels, &mut spins);
                 }
                 spins
             };

@@ -3,7 +3,7 @@
 //! The name does not depend on the order of unions. (R. E. Tarjan and J. van Leeuwen, J. ACM 31, 245 (1984).)
 
 /// Parent of every site; a root is its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Labels(Vec<u32>);
 
 impl Labels {

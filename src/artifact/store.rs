@@ -1,0 +1,221 @@
+//! The checkpoints of one training: a directory of files, each written under a temporary name, synced and renamed.
+//!
+//! The newest few are kept, older ones at exponentially growing distances, and apart from these the one whose held-out rows
+//! were the most likely, of a training that looks at that.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{Checkpoint, read, read_checkpoint, write, write_checkpoint};
+use super::names;
+use crate::data::file::{cannot_read, cannot_write, remove_leftovers};
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
+use crate::record::TrainMetric;
+
+const PREFIX: &str = "checkpoint-";
+const SUFFIX: &str = ".safetensors";
+/// The one whose held-out rows were the most likely.
+const BEST: &str = "best.safetensors";
+
+/// Whether a file name is one that [`CheckpointStore`] gives.
+pub(crate) fn is_checkpoint_name(name: &str) -> bool {
+    name == BEST || update_of(name).is_some()
+}
+
+fn update_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    if digits.len() == 12 { digits.parse().ok() } else { None }
+}
+
+/// The checkpoints of one training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointStore {
+    path: PathBuf,
+    keep: usize,
+}
+
+impl CheckpointStore {
+    /// Checkpoints in directory `path`, made when the first one is saved, of which the `keep` newest ones stay.
+    #[must_use]
+    pub fn new(path: PathBuf, keep: usize) -> Self {
+        Self { path, keep: keep.max(1) }
+    }
+
+    /// Their directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Files by number of updates, oldest first; none where there is no directory.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the directory cannot be read.
+    pub fn list(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|e| cannot_read(&self.path, &e))?,
+        };
+        let mut found: Vec<(u64, PathBuf)> = entries
+            .flatten()
+            .filter_map(|entry| Some((update_of(&entry.file_name().to_string_lossy())?, entry.path())))
+            .collect();
+        found.sort();
+        Ok(found)
+    }
+
+    /// Writes a checkpoint and removes those that are no longer to be kept.
+    ///
+    /// # Errors
+    /// [`Error::Numerics`] when a number is not finite, [`Error::File`] when writing fails.
+    pub fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let path = self.write(checkpoint)?;
+        let updates: Vec<u64> = self.list()?.iter().map(|(u, _)| *u).collect();
+        let kept = kept(&updates, self.keep);
+        self.remove_all_but(|update| kept.contains(&update))?;
+        Ok(path)
+    }
+
+    /// Writes the first checkpoint of a training and removes those of any other: from now on this one goes on.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn save_first(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        let path = self.write(checkpoint)?;
+        self.remove_all_but(|update| update == checkpoint.update)?;
+        Ok(path)
+    }
+
+    /// Writes the checkpoint whose held-out rows were the most likely so far, with what was measured.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn save_best(&self, checkpoint: &Checkpoint, metric: &TrainMetric) -> Result<()> {
+        self.make()?;
+        write(&self.path.join(BEST), checkpoint, Some(metric))
+    }
+
+    /// What [`Self::save_best`] wrote last for the training with this fingerprint.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is damaged.
+    pub fn best(&self, fingerprint: &str) -> Result<Option<(Checkpoint, TrainMetric)>> {
+        let path = self.path.join(BEST);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let (checkpoint, metric) = read(&path)?;
+        Ok(metric.filter(|_| checkpoint.fingerprint == fingerprint).map(|metric| (checkpoint, metric)))
+    }
+
+    fn make(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).map_err(|e| cannot_write(&self.path, &e))
+    }
+
+    fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        self.make()?;
+        let path = self.path.join(format!("{PREFIX}{:012}{SUFFIX}", checkpoint.update));
+        write_checkpoint(&path, checkpoint)?;
+        Ok(path)
+    }
+
+    fn remove_all_but(&self, stays: impl Fn(u64) -> bool) -> Result<()> {
+        for (_, path) in self.list()?.into_iter().filter(|(update, _)| !stays(*update)) {
+            fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a writer left that was killed, before a training begins or goes on.
+    pub fn tidy(&self) {
+        remove_leftovers(&self.path, is_checkpoint_name);
+    }
+
+    /// Removes all checkpoints, and their directory when nothing else is in it.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a checkpoint cannot be removed.
+    pub fn remove(&self) -> Result<()> {
+        self.remove_all_but(|_| false)?;
+        let best = self.path.join(BEST);
+        match fs::remove_file(&best) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_write(&best, &error)),
+            _ => {}
+        }
+        // A directory that holds somebody's other files stays.
+        let _ = fs::remove_dir(&self.path);
+        Ok(())
+    }
+
+    /// The newest good checkpoint, `None` where there is none at all. Damaged newer ones are skipped with a warning.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when there are checkpoints and none can be used, or when the newest good one belongs to
+    /// other settings than `fingerprint`.
+    pub fn latest(&self, fingerprint: &str, listener: &mut dyn Listener) -> Result<Option<Checkpoint>> {
+        let mut first_error = None;
+        for (_, path) in self.list()?.into_iter().rev() {
+            match read_checkpoint(&path) {
+                Ok(checkpoint) if checkpoint.fingerprint == fingerprint => return Ok(Some(checkpoint)),
+                Ok(_) => {
+                    return Err(Error::Checkpoint(
+                        Fault::new("this checkpoint was made with other settings or data, or by another version")
+                            .at(path.display())
+                            .expected("the settings and the program that the run was started with")
+                            .advice("run the unchanged scenario to go on, or start anew in another directory"),
+                    ));
+                }
+                Err(error) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    listener
+                        .event(Event::Warning(format!("skipped the damaged {}/{name}: {error}", names::CHECKPOINTS)));
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(None), Err)
+    }
+}
+
+/// Which of the updates (ascending) to keep: the `newest` last ones, and among the older ones the oldest of every
+/// range of ages [2^k, 2^(k+1)) counted in checkpoints, so that their number grows with the logarithm of the age.
+///
+/// Ages are distances from the newest in units of the smallest distance between two neighbours.
+fn kept(updates: &[u64], newest: usize) -> Vec<u64> {
+    let Some((&last, older)) = updates.split_last() else { return Vec::new() };
+    let unit = updates.windows(2).map(|w| w[1] - w[0]).min().unwrap_or(1).max(1);
+    let recent = &updates[updates.len().saturating_sub(newest)..];
+    let mut keep = recent.to_vec();
+    let mut range = None;
+    for &update in older.iter().filter(|u| !recent.contains(u)) {
+        let of_update = ((last - update) / unit).max(1).ilog2();
+        if range != Some(of_update) {
+            keep.push(update);
+            range = Some(of_update);
+        }
+    }
+    keep.sort_unstable();
+    keep
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    #[test]
+    fn keeps_the_newest_and_logarithmically_many_older_ones() {
+        let mut updates: Vec<u64> = Vec::new();
+        for update in (100..=100_000).step_by(100) {
+            updates.push(update);
+            updates = kept(&updates, 3);
+            let mut newest: Vec<u64> = (0..3).map(|k| update.saturating_sub(100 * k)).filter(|&u| u > 0).collect();
+            newest.reverse();
+            assert!(updates.ends_with(&newest), "{updates:?} after {update}");
+            // Three newest and at most one for each power of two up to 1000 checkpoints.
+            assert!(updates.len() <= 3 + 10, "{updates:?} after {update}");
+        }
+        let oldest_age = 100_000 - updates[0];
+        assert!(oldest_age >= 25_000, "oldest kept is only {oldest_age} updates old");
+    }
+}

@@ -1,0 +1,138 @@
+//! Checkpoints of a training in progress, and what they must agree with.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::TrainPlan;
+use crate::artifact::{Checkpoint, CheckpointStore};
+use crate::data::{ByteHash, sha256_hex};
+use crate::error::{Error, Result};
+use crate::events::Listener;
+use crate::record::TrainMetric;
+use crate::train::{RowSource, State};
+
+/// Rows that are hashed at a time where they are not in memory.
+const HASHED_ROWS: usize = 1 << 16;
+
+/// Hash of what a checkpoint must agree with before a training may go on from it.
+///
+/// # Errors
+/// When the rows cannot be read.
+pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
+    #[derive(Serialize)]
+    struct Parts<'a>(String, &'a [usize; 2], String);
+    let hash = match data.in_memory() {
+        Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
+        None => {
+            let mut hash = ByteHash::default();
+            for first in (0..data.rows()).step_by(HASHED_ROWS) {
+                let numbers: Vec<u32> = (first..data.rows().min(first + HASHED_ROWS)).map(|row| row as u32).collect();
+                hash.add(bytemuck::cast_slice(data.fetch(&numbers)?.words()));
+            }
+            hash.hex()
+        }
+    };
+    // How often metrics and checkpoints are taken does not change the training.
+    let settings = format!("{:?} {} {}", plan.settings, plan.n_hidden, plan.weight_scale);
+    let parts = Parts(settings, &[data.rows(), data.units()], hash);
+    Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
+}
+
+/// Longest time between two checkpoints.
+const KEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// The checkpoints of a training in progress.
+pub(super) struct Keeper<'a> {
+    store: &'a CheckpointStore,
+    fingerprint: String,
+    seed: u64,
+    gibbs_steps: u32,
+    /// The newest one of this training, none before the first.
+    newest: Cell<Option<u64>>,
+    kept_at: Cell<Instant>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Keeps checkpoints of a training of `plan` on `data` in `store`.
+    ///
+    /// # Errors
+    /// When the rows cannot be read.
+    pub(super) fn new(store: &'a CheckpointStore, plan: &TrainPlan, data: &dyn RowSource) -> Result<Self> {
+        Ok(Self {
+            store,
+            fingerprint: fingerprint(plan, data)?,
+            seed: plan.settings.seed,
+            gibbs_steps: plan.settings.gibbs_steps,
+            newest: Cell::new(None),
+            kept_at: Cell::new(Instant::now()),
+        })
+    }
+
+    /// The newest good checkpoint of this training, where there is one.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::latest`].
+    pub(super) fn latest(&self, listener: &mut dyn Listener) -> Result<Option<State>> {
+        let found = self.store.latest(&self.fingerprint, listener)?;
+        self.newest.set(found.as_ref().map(|c| c.update));
+        Ok(found.map(state_of))
+    }
+
+    /// The state whose held-out rows were the most likely, and what was measured then.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::best`].
+    pub(super) fn best(&self) -> Result<Option<(State, TrainMetric)>> {
+        Ok(self.store.best(&self.fingerprint)?.map(|(checkpoint, metric)| (state_of(checkpoint), metric)))
+    }
+
+    /// Keeps a state as the one whose held-out rows were the most likely.
+    pub(super) fn keep_best(&self, state: State, metric: &TrainMetric) -> Result<()> {
+        self.store.save_best(&self.checkpoint_of(state), metric)
+    }
+
+    fn checkpoint_of(&self, state: State) -> Checkpoint {
+        Checkpoint {
+            rbm: state.rbm,
+            optimiser: state.optimiser,
+            chains: state.chains,
+            update: state.update,
+            step: state.update * u64::from(self.gibbs_steps),
+            seed: self.seed,
+            fingerprint: self.fingerprint.clone(),
+            ladder: state.ladder,
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.kept_at.get().elapsed() >= KEEP_EVERY
+    }
+
+    pub(super) fn keep(&self, state: State) -> Result<()> {
+        let checkpoint = self.checkpoint_of(state);
+        match self.newest.replace(Some(checkpoint.update)) {
+            Some(_) => self.store.save(&checkpoint)?,
+            None => self.store.save_first(&checkpoint)?,
+        };
+        self.kept_at.set(Instant::now());
+        Ok(())
+    }
+
+    /// Says of a training that diverged what is left of it.
+    pub(super) fn with_last_good(&self, error: Error) -> Error {
+        match (error, self.newest.get()) {
+            (Error::Numerics(fault), Some(update)) => {
+                let advice = fault.advice.clone().unwrap_or_default();
+                let kept = format!("the checkpoint of update {update} in {} is good", self.store.path().display());
+                Error::Numerics(fault.advice(format!("{advice}; {kept}")))
+            }
+            (error, _) => error,
+        }
+    }
+}
+
+fn state_of(c: Checkpoint) -> State {
+    State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update, ladder: c.ladder }
+}
