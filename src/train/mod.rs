@@ -188,6 +188,16 @@ enum Chains<'a, B: Backend> {
     Tempered(Box<Ladder<'a, B>>),
 }
 
+impl<B: Backend> Chains<'_, B> {
+    /// Chains of the machine itself.
+    fn states(&self) -> &B::States {
+        match self {
+            Self::Plain(chains) => chains,
+            Self::Tempered(ladder) => ladder.last(),
+        }
+    }
+}
+
 /// A training in progress on a backend.
 pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
@@ -272,10 +282,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Chains on the device.
     #[must_use]
     pub fn chains(&self) -> &B::States {
-        match &self.chains {
-            Chains::Plain(chains) => chains,
-            Chains::Tempered(ladder) => ladder.last(),
-        }
+        self.chains.states()
     }
 
     fn ladder(&self) -> Option<&Ladder<'a, B>> {
@@ -373,8 +380,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let rows = self.backend.upload_states(&rows.slice_rows(0..most))?;
         // Every update begins them anew.
         self.backend.accumulate_moments(&self.params, &rows, Phase::Data, &mut self.moments);
-        let chains = self.ladder.as_ref().map_or(&self.chains, Ladder::last);
-        self.backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
+        self.backend.accumulate_moments(&self.params, self.chains.states(), Phase::Model, &mut self.moments);
         let products = self.backend.read_moments(&self.moments)?.products;
         let squares: f64 = products.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         Ok((squares / products.len().max(1) as f64).sqrt())
