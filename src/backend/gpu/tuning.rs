@@ -211,7 +211,7 @@ impl Gpu {
                 &gibbs_half_step::HIDDEN,
                 stored,
                 tile,
-                &[&weights, &biases, &biases, &from, &to, self.nothing(), self.nothing()],
+                &[&weights, &biases, &biases, &from, &to, self.nothing(), &biases],
             );
             let parameters = gibbs_half_step::measured(rows, inputs, columns);
             let run = |times: u32| -> Result<f64> {

@@ -74,7 +74,7 @@ pub(in crate::backend::gpu) fn record(
     let tile = gpu.tile(states.rows, params.n_hidden, params.n_visible);
     let carried = Carried::new(gpu, params, states.rows, &states.words)?;
     let sums = &carried.sums;
-    let (base, betas) = ladder.map_or((&params.biases, gpu.nothing()), |ladder| (&ladder.base, &ladder.betas));
+    let (base, betas) = ladder.map_or((&params.biases, &params.biases), |ladder| (&ladder.base, &ladder.betas));
     let buffers = |part| [Part::stored_weights(part), &params.biases, &states.words, gains, sums, base, betas];
     if params.parts.len() > 1 {
         carried.record(gpu, 0, states.rows);

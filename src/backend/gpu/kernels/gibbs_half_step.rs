@@ -98,7 +98,7 @@ impl Carried {
         let none = gpu.nothing();
         let parts = &params.parts[..params.parts.len() - 1];
         let dispatches = parts.iter().map(|part| {
-            let buffers = [part.stored_weights(), &params.biases, &params.biases, v, none, &sums, none];
+            let buffers = [part.stored_weights(), &params.biases, &params.biases, v, none, &sums, &params.biases];
             let parameters = GibbsHalfStep {
                 input_words: params.n_visible.div_ceil(32) as u32,
                 first_input: part.units.start as u32,
@@ -119,6 +119,11 @@ impl Carried {
     }
 }
 
+/// β of the rungs; without any, what is read anyway: a buffer must not be bound for reading and for writing at once.
+fn betas_of<'a>(params: &'a Params, ladder: Option<&'a Temperatures>) -> &'a wgpu::Buffer {
+    ladder.map_or(&params.biases, |ladder| &ladder.betas)
+}
+
 impl HalfStep {
     /// v → h, of the rungs of `ladder` where there is one.
     ///
@@ -134,7 +139,7 @@ impl HalfStep {
         h: &wgpu::Buffer,
     ) -> Result<Self> {
         let kernel = if ladder.is_some() { &TEMPERED_HIDDEN } else { &HIDDEN };
-        let betas = ladder.map_or(gpu.nothing(), |ladder| &ladder.betas);
+        let betas = betas_of(params, ladder);
         let tile = gpu.half_step_tile(params.stored(), chains, params.n_hidden, params.n_visible);
         let Carried { mut dispatches, sums, first_input } = Carried::new(gpu, params, chains, v)?;
         let buffers = [params.last().stored_weights(), &params.biases, &params.biases, v, h, &sums, betas];
@@ -170,7 +175,7 @@ impl HalfStep {
             let tile = gpu.half_step_tile(params.stored(), chains, part.units.len(), params.n_hidden);
             let kernel = if ladder.is_some() { &TEMPERED_VISIBLE } else { &VISIBLE };
             let base = ladder.map(|ladder| &ladder.base).or(base).unwrap_or(&params.biases);
-            let betas = ladder.map_or(gpu.nothing(), |ladder| &ladder.betas);
+            let betas = betas_of(params, ladder);
             let buffers = [part.stored_weights(), &params.biases, base, h, v, gpu.nothing(), betas];
             let bound = gpu.bind_tiled(kernel, params.stored(), tile, &buffers);
             let parameters = GibbsHalfStep {
