@@ -48,11 +48,12 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let ladder = [0.0, 0.2, 1.0];
     let mut annealing = gpu.start_annealing(&params, &vec![0.3; rbm.n_visible], rows, address).unwrap();
     gpu.anneal(&params, &mut annealing, &ladder, 0..2);
-    // All rows once more as the last of two rungs, above others.
-    let mut replicas = states(rows, rbm.n_visible, 4);
-    replicas.append(&v);
+    // Half of the rows once more as the last of two rungs, above others: no more chains than fit anyway.
+    let half = (rows / 2).max(1);
+    let mut replicas = states(half, rbm.n_visible, 4);
+    replicas.append(&v.slice_rows(0..half));
     let mut replicas = gpu.upload_states(&replicas).unwrap();
-    let mut temperatures = gpu.upload_temperatures(&params, &vec![0.3; rbm.n_visible], &[0.7, 1.0], rows).unwrap();
+    let mut temperatures = gpu.upload_temperatures(&params, &vec![0.3; rbm.n_visible], &[0.7, 1.0], half).unwrap();
     gpu.temper(&params, &temperatures, &mut replicas, address, 2..4);
     gpu.flip_replicas(&params, &temperatures, &mut replicas, address, 4);
     gpu.exchange(&params, &mut temperatures, &mut replicas, address, 6);
