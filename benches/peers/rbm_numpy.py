@@ -5,6 +5,9 @@
 
 Case names are those of `gibbsite bench`; one line a case and program: updates per second, and per CPU second, which holds
 on a busy machine with one thread. `sklearn` is BernoulliRBM, which does PCD-1 in double precision.
+
+On a GPU (wall times count): `--device cuda --programs torch,graph`. `graph` replays whole updates, or a hundred
+temperatures of an annealing, as one CUDA graph, so that no kernel waits for Python.
 """
 import argparse
 import os
@@ -16,6 +19,7 @@ ap.add_argument("--case", action="append", help="repeat for several")
 ap.add_argument("--threads", type=int, default=1)
 ap.add_argument("--seconds", type=float, default=3.0)
 ap.add_argument("--programs", default="numpy,torch,sklearn")
+ap.add_argument("--device", default="cpu", help="of PyTorch: cpu or cuda")
 args = ap.parse_args()
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = str(args.threads)
@@ -69,18 +73,61 @@ class Numpy:
         self.chains = v
 
 
+class Indices:
+    """Indices on the device of the data, so that a minibatch waits for nothing."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def integers(self, low, high, count):
+        return torch.randint(low, high, (count,), device=self.device)
+
+
+def capture(work):
+    """`work` as one CUDA graph, after some runs that allocate what it needs."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph
+
+
 class Torch(Numpy):
     """The same in PyTorch, with `rand_like(p) < p`, which is faster than `torch.bernoulli`."""
 
     def __init__(self, *a):
         super().__init__(*a)
-        self.x, self.w, self.b, self.c, self.chains = map(torch.from_numpy, (self.x, self.w, self.b, self.c, self.chains))
+        arrays = (self.x, self.w, self.b, self.c, self.chains)
+        self.x, self.w, self.b, self.c, self.chains = (torch.from_numpy(a).to(args.device) for a in arrays)
+        self.rng = Indices(args.device)
 
     def mean(self, x):
         return torch.sigmoid(x)
 
     def sample(self, p):
         return (torch.rand_like(p) < p).to(p.dtype)
+
+
+class Graph(Torch):
+    """The same, recorded once and replayed."""
+
+    def __init__(self, *a):
+        super().__init__(*a)
+
+        def in_place():
+            persistent = self.chains
+            super(Graph, self).step()
+            persistent.copy_(self.chains)
+            self.chains = persistent
+
+        self.graph = capture(in_place)
+
+    def step(self):
+        self.graph.replay()
 
 
 class Sklearn:
@@ -113,19 +160,36 @@ def anneal_numpy(n_visible, n_hidden, chains, betas):
     return n_visible * np.log1p(np.exp(-2.0)) + n_hidden * np.log(2) + np.logaddexp.reduce(weight) - np.log(chains)
 
 
-def anneal_torch(n_visible, n_hidden, chains, betas):
+def anneal_torch(n_visible, n_hidden, chains, betas, as_graph=False):
     generator = torch.Generator().manual_seed(1)
-    w = 0.05 * torch.randn(n_visible, n_hidden, generator=generator)
-    b = torch.full((n_visible,), -2.0)
+    w = (0.05 * torch.randn(n_visible, n_hidden, generator=generator)).to(args.device)
+    b = torch.full((n_visible,), -2.0, device=args.device)
     softplus = torch.nn.functional.softplus
     draw = lambda x: (torch.rand_like(x) < torch.sigmoid(x)).to(x.dtype)
     v = draw(b.expand(chains, n_visible).contiguous())
-    weight = torch.zeros(chains, dtype=torch.float64)
-    for b0, b1 in zip(betas, betas[1:]):
+    weight = torch.zeros(chains, dtype=torch.float64, device=args.device)
+    temperature = torch.zeros((), device=args.device)
+    width = betas[1] - betas[0]
+
+    def rung():
+        b0, b1 = temperature, temperature + width
         x = v @ w
-        weight += (softplus(b1 * x) - softplus(b0 * x)).sum(1).double()
-        v = draw(b1 * (draw(b1 * x) @ w.T) + b)
+        weight.add_((softplus(b1 * x) - softplus(b0 * x)).sum(1).double())
+        v.copy_(draw(b1 * (draw(b1 * x) @ w.T) + b))
+        temperature.add_(width)
+
+    if as_graph:
+        begin = v.clone()
+        graph = capture(rung)
+        v.copy_(begin), weight.zero_(), temperature.zero_()
+    for _ in betas[1:]:
+        graph.replay() if as_graph else rung()
     return n_visible * np.log1p(np.exp(-2.0)) + n_hidden * np.log(2) + torch.logsumexp(weight, 0).item() - np.log(chains)
+
+
+def synchronize():
+    if args.device != "cpu":
+        torch.cuda.synchronize()
 
 
 def report(program, case, wall, cpu, work, unit, check):
@@ -137,9 +201,12 @@ for case in args.case or CASES:
     if m := re.fullmatch(r"ais(\d+)x(\d+)_c(\d+)_b(\d+)", case):
         n_visible, n_hidden, chains, steps = map(int, m.groups())
         for program in [p for p in programs if p != "sklearn"]:
-            run = {"numpy": anneal_numpy, "torch": anneal_torch}[program]
-            # A tenth of the temperatures: all steps cost the same.
-            part = max(steps // 10, 1)
+            graph = lambda *a: anneal_torch(*a, as_graph=True)
+            run = {"numpy": anneal_numpy, "torch": anneal_torch, "graph": graph}[program]
+            # A tenth of the temperatures: all steps cost the same. On a GPU all of them, after a first run that prepares.
+            part = max(steps // 10, 1) if args.device == "cpu" else steps
+            if args.device != "cpu":
+                run(n_visible, n_hidden, chains, [float(x) for x in np.linspace(0, 1, 11)])
             t0, c0 = time.perf_counter(), time.process_time()
             check = run(n_visible, n_hidden, chains, [float(x) for x in np.linspace(0, 1, part + 1)])
             report(program, case, time.perf_counter() - t0, time.process_time() - c0, part / steps, "runs/s", check)
@@ -150,14 +217,16 @@ for case in args.case or CASES:
     for program in programs:
         if program == "sklearn" and (k != 1 or how != "pcd"):
             continue
-        model = {"numpy": Numpy, "torch": Torch, "sklearn": Sklearn}[program](x, n_hidden, batch, k, how == "pcd")
+        model = {"numpy": Numpy, "torch": Torch, "graph": Graph, "sklearn": Sklearn}[program](x, n_hidden, batch, k, how == "pcd")
         model.step()
-        best = (1e9, 1e9)
+        synchronize()
+        best, updates = (1e9, 1e9), 3 if args.device == "cpu" else 300
         end = time.perf_counter() + args.seconds
         while time.perf_counter() < end or best[0] == 1e9:
             t0, c0 = time.perf_counter(), time.process_time()
-            for _ in range(3):
+            for _ in range(updates):
                 model.step()
+            synchronize()
             best = min(best[0], time.perf_counter() - t0), min(best[1], time.process_time() - c0)
         check = float(model.c.mean()) if program != "sklearn" else float(model.rbm.intercept_hidden_.mean())
-        report(program, case, *best, 3, "updates/s", check)
+        report(program, case, *best, updates, "updates/s", check)

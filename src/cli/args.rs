@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use self::bench::{BenchArgs, BenchWhat};
+pub(super) use self::bench::{BenchArgs, BenchRow, BenchWhat};
 pub(super) use self::machine::{
     BasisName, CouplingsArgs, LikelihoodArgs, ReverseName, SampleArgs, StreamSwitch, Switch, TrainAlgorithm, TrainArgs,
 };

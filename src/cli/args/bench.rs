@@ -1,12 +1,25 @@
 //! Arguments of `gibbsite bench`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BenchArgs {
     /// What is measured
     #[command(subcommand)]
     pub(in crate::cli) what: BenchWhat,
+    /// What is measured [default: all there is]
+    #[arg(long, global = true, value_enum, value_delimiter = ',', value_name = "LIST")]
+    pub(in crate::cli) rows: Vec<BenchRow>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum BenchRow {
+    /// A simple loop
+    Plain,
+    /// The engine on the CPU
+    Cpu,
+    /// The engine on the GPU
+    Gpu,
 }
 
 #[derive(Debug, Subcommand)]

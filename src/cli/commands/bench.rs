@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::str::FromStr;
 
-use crate::cli::args::{BenchArgs, BenchWhat, Global};
+use crate::cli::args::{BenchArgs, BenchRow, BenchWhat, Global};
 use crate::cli::console::Console;
 use crate::cli::text;
 use crate::error::{Error, Result};
@@ -11,15 +11,17 @@ use crate::run::bench::ais::{self, Annealing};
 use crate::run::bench::growth;
 use crate::run::bench::ising::{self, Ising};
 use crate::run::bench::rbm::{self, Training};
-use crate::run::bench::{Bench, Case, Effort, Row, measure};
+use crate::run::bench::{Bench, Case, Effort, Row, Rows, measure};
 
 pub(in crate::cli) fn bench(args: &BenchArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let effort = |seconds| Effort { seconds, seed: global.seed(), plain: true, request: global.device_request() };
+    let has = |row| args.rows.is_empty() || args.rows.contains(&row);
+    let rows = Rows { plain: has(BenchRow::Plain), cpu: has(BenchRow::Cpu), gpu: has(BenchRow::Gpu) };
+    let effort = |seconds| Effort { seconds, seed: global.seed(), rows, request: global.device_request() };
     let found = match &args.what {
         BenchWhat::Ising(args) => named::<Ising>(&args.case, &ising::DEFAULT_CASES, &effort(args.seconds)),
         BenchWhat::Rbm(args) => {
             if args.growth {
-                return growth(&Effort { plain: false, ..effort(args.seconds) }, console);
+                return growth(&Effort { rows: Rows { plain: false, ..rows }, ..effort(args.seconds) }, console);
             }
             named::<Training>(&args.case, &rbm::DEFAULT_CASES, &effort(args.seconds))
         }

@@ -131,7 +131,7 @@ impl Case for Annealing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::bench::{Effort, measure};
+    use crate::run::bench::{Effort, Rows, measure};
     use crate::run::device::{Choice, DeviceRequest};
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     fn the_plain_loop_and_the_engine_find_the_same_log_z() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
         let cases = ["ais33x20_c5_b40", "ais40x70_c4_b9"].map(|name| name.parse::<Annealing>().unwrap());
-        let found = measure(&cases, &Effort { seconds: 0.05, seed: 1, plain: true, request }).unwrap();
+        let found = measure(&cases, &Effort { seconds: 0.05, seed: 1, rows: Rows::ALL, request }).unwrap();
         for rows in found.rows.chunks(3) {
             assert!((rows[0].check - rows[1].check).abs() < 1e-4, "{rows:?}");
             assert!(rows[1].check == rows[2].check, "threads: {rows:?}");

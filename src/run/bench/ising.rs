@@ -214,7 +214,7 @@ fn sweeps_within(seconds: f64, elapsed: f64, done: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::bench::{Effort, measure};
+    use crate::run::bench::{Effort, Rows, measure};
     use crate::run::device::{Choice, DeviceRequest};
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
     fn clusters_have_the_right_energy_and_no_plain_loop() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(1) };
         let case: Ising = "swendsen-wang-square16x64".parse().unwrap();
-        let found = measure(&[case], &Effort { seconds: 0.1, seed: 1, plain: true, request }).unwrap();
+        let found = measure(&[case], &Effort { seconds: 0.1, seed: 1, rows: Rows::ALL, request }).unwrap();
         let [row] = &found.rows[..] else { panic!("{:?}", found.rows) };
         assert!((row.check - row.exact.unwrap()).abs() < 4.0 * 0.022, "{row:?}");
         assert!(row.rate > 0.0 && row.roofline.is_none() && row.backend == "cpu", "{row:?}");
@@ -253,7 +253,7 @@ mod tests {
     fn every_row_carries_the_right_energy() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
         let cases: [Ising; 2] = ["square8x64", "square64"].map(|name| name.parse().unwrap());
-        let effort = Effort { seconds: 0.2, seed: 1, plain: true, request };
+        let effort = Effort { seconds: 0.2, seed: 1, rows: Rows::ALL, request };
         let found = measure(&cases, &effort).unwrap();
         let backends: Vec<&str> = found.rows.iter().map(|row| row.backend.as_str()).collect();
         assert_eq!(backends, ["plain", "cpu", "cpu"].repeat(2));

@@ -114,10 +114,26 @@ pub struct Effort {
     pub seconds: f64,
     /// Seed.
     pub seed: u64,
-    /// Whether the simple loop is measured too.
-    pub plain: bool,
+    /// What is measured: where the GPU is left out or not there, it has no row.
+    pub rows: Rows,
     /// Devices; `threads` is the most that are used.
     pub request: DeviceRequest,
+}
+
+/// Kinds of rows of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// The simple loop.
+    pub plain: bool,
+    /// The engine on the CPU, with one thread and with all.
+    pub cpu: bool,
+    /// The engine on the GPU.
+    pub gpu: bool,
+}
+
+impl Rows {
+    /// Everything there is.
+    pub const ALL: Self = Self { plain: true, cpu: true, gpu: true };
 }
 
 /// What a case reports of one run.
@@ -164,13 +180,14 @@ pub trait Case: Display + Sync {
 /// # Errors
 /// [`Error::Input`] for a time that is not positive or above an hour, device failures.
 pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
-    let Effort { seconds, seed, plain, ref request } = *effort;
+    let Effort { seconds, seed, rows: wanted, ref request } = *effort;
     if !(seconds > 0.0 && seconds <= 3600.0) {
         return Err(Error::Input(Fault::new(format!("{seconds} seconds")).at("--seconds").expected("0 to 3600")));
     }
     let devices = devices::of(request);
     let all = request.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let gpu = match request.choice {
+        _ if !wanted.gpu => false,
         Choice::Cpu => false,
         Choice::Gpu => true,
         Choice::Auto => request.device.is_some() || devices.iter().any(|d| d.backend != "cpu" && d.chosen),
@@ -194,10 +211,13 @@ pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
                 .map(|(cost, peaks)| Roofline::new(cost, found.work / found.span.seconds, &peaks)),
             kernels,
         };
-        if plain && let Some(found) = case.plain(seconds, seed)? {
+        if wanted.plain
+            && let Some(found) = case.plain(seconds, seed)?
+        {
             rows.push(row("plain", "one simple loop", Some(1), found, None, Vec::new()));
         }
-        for threads in if all > 1 { vec![1, all] } else { vec![1] } {
+        let threads = if all > 1 { vec![1, all] } else { vec![1] };
+        for threads in threads.into_iter().filter(|_| wanted.cpu) {
             let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(threads) };
             let Found { device, found, peaks, kernels } = with_backend(&request, OnBackend { case, seconds, seed })?;
             rows.push(row(&device.backend, &device.name, Some(threads), found, peaks, kernels));
@@ -206,6 +226,14 @@ pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
             let Found { device, found, peaks, kernels } = with_backend(request, OnBackend { case, seconds, seed })?;
             rows.push(row(&device.backend, &device.name, None, found, peaks, kernels));
         }
+    }
+    if rows.is_empty() && !cases.is_empty() {
+        return Err(Error::Input(
+            Fault::new("there is nothing to measure")
+                .at("--rows")
+                .expected("a row that this machine, --backend and the case have")
+                .advice("gibbsite devices lists the GPUs; name more rows"),
+        ));
     }
     Ok(Bench { rows, devices })
 }

@@ -300,7 +300,7 @@ impl Case for Training {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::bench::{Effort, measure};
+    use crate::run::bench::{Effort, Rows, measure};
     use crate::run::device::{Choice, DeviceRequest};
 
     #[test]
@@ -331,7 +331,7 @@ mod tests {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
         let cases = ["ising33x20_b40_pcd3", "cells300x7_b70_cd1", "mnist50x65_b33_cd2"]
             .map(|name| name.parse::<Training>().unwrap());
-        let found = measure(&cases, &Effort { seconds: 0.05, seed: 1, plain: true, request }).unwrap();
+        let found = measure(&cases, &Effort { seconds: 0.05, seed: 1, rows: Rows::ALL, request }).unwrap();
         for rows in found.rows.chunks(3) {
             assert_eq!(rows.iter().map(|row| row.backend.as_str()).collect::<Vec<_>>(), ["plain", "cpu", "cpu"]);
             assert!((rows[0].check - rows[1].check).abs() < 1e-3, "{rows:?}");

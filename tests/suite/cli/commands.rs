@@ -284,7 +284,12 @@ fn benches_have_a_check_value_in_every_row_and_name_the_devices() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 6, "a heading and two rows, then the engine's operations and bytes: {text}");
     assert!(lines[0].contains("flips/ns") && lines[0].contains("speed-up") && lines[1].contains("1.0 ×"), "{text}");
-    for wrong in ["bench ising --case square101", "bench ising --seconds 0", "bench ising --case cube8"] {
+    for wrong in [
+        "bench ising --case square101",
+        "bench ising --seconds 0",
+        "bench ising --case cube8",
+        "bench ising --case square64 --rows gpu --backend cpu",
+    ] {
         assert_eq!(place.run(wrong).code, Some(2), "{wrong}");
     }
 }
