@@ -115,10 +115,23 @@ fn gain_of_units(
 //!each quad
     var total{quad} = vec4<f32>(0.0);
 //!end
+    var next: Fetched;
+//!each ahead
+    if shape.first_input < shape.n_inputs {
+        next = fetch(local, shape.first_input, first_chain, first_unit, shape);
+    }
+//!end
     for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
-        fill_weights(local, first_input, first_unit, shape);
-        fill_states(local, first_input, first_chain, shape);
+//!each at_once
+        next = fetch(local, first_input, first_chain, first_unit, shape);
+//!end
+        put_fetched(local, first_input, next, shape);
         workgroupBarrier();
+//!each ahead
+        if first_input + TILE_INPUTS < shape.n_inputs {
+            next = fetch(local, first_input + TILE_INPUTS, first_chain, first_unit, shape);
+        }
+//!end
         multiply_block(local, &tile);
         // The product with a state of ones.
         let inputs = min(shape.n_inputs - first_input, TILE_INPUTS);

@@ -97,22 +97,61 @@ fn mean_at(chain: u32, unit: u32) -> f32 {
     return select(means[chain * p.n_hidden + min(unit, p.n_hidden - 1u)], 1.0, unit == p.n_hidden);
 }
 
-// Quartets here are four neighbouring hidden units.
-fn fill_means(first_chain: u32, k: u32, first_hidden: u32, quartet: u32) {
-    let chain = min(first_chain + k, p.chains - 1u);
-    let unit = first_hidden + 4u * quartet;
-    tile_memory[column_slot(k, quartet)] = bitcast<vec4<u32>>(
-        vec4<f32>(mean_at(chain, unit), mean_at(chain, unit + 1u), mean_at(chain, unit + 2u), mean_at(chain, unit + 3u)));
+// What an invocation brings to workgroup memory of a block of chains.
+struct Chains {
+//!each column_load
+    means{column_load}: vec4<f32>,
+//!end
+//!each row_load
+    bits{row_load}: u32,
+//!end
 }
 
-// Four neighbouring visible units of one chain, none of a chain beyond the last.
-fn fill_visible(chain: u32, k: u32, row_four: u32, visible: u32) {
+// Quartets here are four neighbouring hidden units.
+fn four_means(chain: u32, unit: u32) -> vec4<f32> {
+    let row = min(chain, p.chains - 1u);
+    return vec4<f32>(mean_at(row, unit), mean_at(row, unit + 1u), mean_at(row, unit + 2u), mean_at(row, unit + 3u));
+}
+
+// Four neighbouring visible units of one chain as the lowest bits, none of a chain beyond the last.
+fn four_visible(chain: u32, visible: u32) -> u32 {
     let word = min(visible, p.n_visible - 1u) / 32u;
     // The bit of the unit that is always on lies beyond those of the machine.
     let ones = select(0u, 1u << (p.n_visible % 32u), visible / 32u == p.n_visible / 32u);
     let units = select(0u, state_word(min(chain, p.chains - 1u), word), visible / 32u == word);
-    let bits = select(0u, (units | ones) >> (visible % 32u), chain < p.chains);
-    tile_memory[row_slot(k, row_four)] = expand_bits(vec4<u32>(bits, bits >> 1u, bits >> 2u, bits >> 3u), 0u);
+    return select(0u, (units | ones) >> (visible % 32u), chain < p.chains);
+}
+
+fn fetch_chains(local: u32, first_chain: u32, first_visible: u32, first_hidden: u32) -> Chains {
+    var next: Chains;
+    let hidden = first_hidden + 4u * (local % TILE_QUARTETS);
+    let visible = first_visible + 4u * (local % TILE_ROW_FOURS);
+//!each column_load
+    next.means{column_load} =
+        four_means(first_chain + local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS), hidden);
+//!end
+//!each row_load
+    next.bits{row_load} = four_visible(
+        first_chain + local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS), visible);
+//!end
+    return next;
+}
+
+fn put_chains(local: u32, next: Chains) {
+//!each column_load
+    {
+        let k = local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS);
+        tile_memory[column_slot(k, local % TILE_QUARTETS)] = bitcast<vec4<u32>>(next.means{column_load});
+    }
+//!end
+//!each row_load
+    {
+        let k = local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS);
+        let bits = next.bits{row_load};
+        tile_memory[row_slot(k, local % TILE_ROW_FOURS)] =
+            expand_bits(vec4<u32>(bits, bits >> 1u, bits >> 2u, bits >> 3u), 0u);
+    }
+//!end
 }
 
 fn put_sum(at: u32, sum: f32) {
@@ -158,19 +197,21 @@ fn multiply(
         return;
     }
     var tile: Tile;
-    for (var first_chain = 0u; first_chain < p.chains; first_chain += TILE_INPUTS) {
-//!each column_load
-        fill_means(first_chain, local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS),
-            first_hidden, local % TILE_QUARTETS);
+    var next: Chains;
+//!each ahead
+    next = fetch_chains(local, 0u, first_visible, first_hidden);
 //!end
-//!each row_load
-        {
-            let k = local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS);
-            let row_four = local % TILE_ROW_FOURS;
-            fill_visible(first_chain + k, k, row_four, first_visible + 4u * row_four);
+    for (var first_chain = 0u; first_chain < p.chains; first_chain += TILE_INPUTS) {
+//!each at_once
+        next = fetch_chains(local, first_chain, first_visible, first_hidden);
+//!end
+        put_chains(local, next);
+        workgroupBarrier();
+//!each ahead
+        if first_chain + TILE_INPUTS < p.chains {
+            next = fetch_chains(local, first_chain + TILE_INPUTS, first_visible, first_hidden);
         }
 //!end
-        workgroupBarrier();
         multiply_block(local, &tile);
         workgroupBarrier();
     }

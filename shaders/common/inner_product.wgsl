@@ -5,6 +5,9 @@
 // beyond the last read the last one's numbers and are dropped when results are stored; inputs beyond the last have no
 // bit set.
 //
+// What a block of inputs needs is fetched while the block before is multiplied, where the tile says so: otherwise every
+// block waits for memory, which on a large device takes longer than the block itself.
+//
 // Weights may lie in several buffers, each with the rows of some visible units. A sum over them is stored after one
 // buffer and taken up again with the next, which changes no bit of it: taken_up is that, or nothing where there is one
 // buffer. The importer declares state_word(chain, word) and carried(index), the sums [chains, units] so far, and imports
@@ -13,46 +16,74 @@
 //!import expand
 //!import taken_up
 //!import product_shape
-fn fill_quartet(k: u32, quartet: u32, first_input: u32, first_unit: u32, shape: Shape) {
-    let input = min(first_input + k, shape.n_inputs - 1u);
-    let unit = first_unit + unit_of(quartet);
-    let last = shape.n_units - 1u;
-    tile_memory[column_slot(k, quartet)] = bitcast<vec4<u32>>(vec4<f32>(
-        weight_at(input, min(unit, last), shape), weight_at(input, min(unit + 8u, last), shape),
-        weight_at(input, min(unit + 16u, last), shape), weight_at(input, min(unit + 24u, last), shape)));
+// What an invocation brings to workgroup memory of a block of inputs.
+struct Fetched {
+//!each column_load
+    weights{column_load}: vec4<f32>,
+//!end
+    states: vec4<u32>,
 }
 
-// Neighbouring invocations read neighbouring weights in both directions.
-fn fill_weights(local: u32, first_input: u32, first_unit: u32, shape: Shape) {
+// Input and quartet of a load; neighbouring invocations read neighbouring weights in both directions.
+fn place_of(local: u32, load: u32, shape: Shape) -> vec2<u32> {
     if shape.inputs_neighbour {
-//!each column_load
-        fill_quartet(local % TILE_INPUTS, local / TILE_INPUTS + {column_load}u * (TILE_INVOCATIONS / TILE_INPUTS),
-            first_input, first_unit, shape);
-//!end
-    } else {
-//!each column_load
-        fill_quartet(local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS), local % TILE_QUARTETS,
-            first_input, first_unit, shape);
-//!end
+        return vec2<u32>(local % TILE_INPUTS, local / TILE_INPUTS + load * (TILE_INVOCATIONS / TILE_INPUTS));
     }
+    return vec2<u32>(local / TILE_QUARTETS + load * (TILE_INVOCATIONS / TILE_QUARTETS), local % TILE_QUARTETS);
 }
 
-fn fill_states(local: u32, first_input: u32, first_chain: u32, shape: Shape) {
+fn weights_of(place: vec2<u32>, first_input: u32, first_unit: u32, shape: Shape) -> vec4<f32> {
+    let input = min(first_input + place.x, shape.n_inputs - 1u);
+    let unit = first_unit + unit_of(place.y);
+    let last = shape.n_units - 1u;
+    return vec4<f32>(
+        weight_at(input, min(unit, last), shape), weight_at(input, min(unit + 8u, last), shape),
+        weight_at(input, min(unit + 16u, last), shape), weight_at(input, min(unit + 24u, last), shape));
+}
+
+fn fetch(local: u32, first_input: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Fetched {
+    var next: Fetched;
+//!each column_load
+    next.weights{column_load} = weights_of(place_of(local, {column_load}u, shape), first_input, first_unit, shape);
+//!end
+    next.states = four_words(first_chain + 4u * (local % TILE_ROW_FOURS), first_input / 32u, shape);
+    return next;
+}
+
+fn put_fetched(local: u32, first_input: u32, next: Fetched, shape: Shape) {
+//!each column_load
+    {
+        let place = place_of(local, {column_load}u, shape);
+        tile_memory[column_slot(place.x, place.y)] = bitcast<vec4<u32>>(next.weights{column_load});
+    }
+//!end
     let four = local % TILE_ROW_FOURS;
     let first = TILE_ROW_LOADS * (local / TILE_ROW_FOURS);
-    let bits = four_words(first_chain + 4u * four, first_input / 32u, shape);
     let at = first_input % 32u + first;
 //!each row_load
-    tile_memory[row_slot(first + {row_load}u, four)] = expand_bits(bits, at + {row_load}u);
+    tile_memory[row_slot(first + {row_load}u, four)] = expand_bits(next.states, at + {row_load}u);
 //!end
 }
 
 fn inner_product(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
     var tile = taken_up(local, first_chain, first_unit, shape);
+    var next: Fetched;
+//!each ahead
+    if shape.first_input < shape.n_inputs {
+        next = fetch(local, shape.first_input, first_chain, first_unit, shape);
+    }
+//!end
     for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
-        fill_weights(local, first_input, first_unit, shape);
-        fill_states(local, first_input, first_chain, shape);
+//!each at_once
+        next = fetch(local, first_input, first_chain, first_unit, shape);
+//!end
+        put_fetched(local, first_input, next, shape);
         workgroupBarrier();
+//!each ahead
+        if first_input + TILE_INPUTS < shape.n_inputs {
+            next = fetch(local, first_input + TILE_INPUTS, first_chain, first_unit, shape);
+        }
+//!end
         multiply_block(local, &tile);
         workgroupBarrier();
     }

@@ -25,7 +25,3 @@ fn hidden_biases(unit: u32) -> vec4<f32> {
 fn hidden_exists(unit: u32) -> vec4<f32> {
     return vec4<f32>(vec4<u32>(unit, unit + 8u, unit + 16u, unit + 24u) < vec4<u32>(p.n_hidden));
 }
-
-fn plus(x: Four, y: vec4<f32>) -> Four {
-    return Four(x.a + y, x.b + y, x.c + y, x.d + y);
-}

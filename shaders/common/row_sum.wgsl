@@ -15,9 +15,10 @@ fn linear_share(quartet: u32, chain: u32, shape: Shape) -> vec4<f32> {
     var sum = vec4<f32>(0.0);
     for (var first = 32u * quartet; first < shape.n_inputs; first += 256u) {
         let bits = four_words(chain, first / 32u, shape);
-        let end = min(shape.n_inputs - first, 32u);
-        for (var k = 0u; k < end; k++) {
-            sum += linear_coefficients(first + k, scales) * bitcast<vec4<f32>>(expand_bits(bits, k));
+        // All bits of the word, of which those beyond the last input are not set: compilers unroll a constant number.
+        for (var k = 0u; k < 32u; k++) {
+            let input = min(first + k, shape.n_inputs - 1u);
+            sum += linear_coefficients(input, scales) * bitcast<vec4<f32>>(expand_bits(bits, k));
         }
     }
     return sum;

@@ -8,6 +8,10 @@ struct Four {
     d: vec4<f32>,
 }
 
+fn plus(x: Four, y: vec4<f32>) -> Four {
+    return Four(x.a + y, x.b + y, x.c + y, x.d + y);
+}
+
 struct Tile {
 //!each four
 //!each quad

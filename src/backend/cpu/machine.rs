@@ -17,6 +17,7 @@ use super::kernels::ais_step::{Rungs, ais_step};
 use super::kernels::flip_move::{flip_gains, flip_move};
 use super::kernels::free_energy::free_energy;
 use super::kernels::gibbs_half_step::{Betas, Draw, Side, gibbs_half_step};
+use super::kernels::gibbs_steps::{Block, gibbs_steps};
 use super::params::{CpuParams, flat, tiles};
 use super::product::Workspace;
 use super::sparse::Sparse;
@@ -180,12 +181,17 @@ pub(super) fn gibbs(
             let (first, rows) = (block * shares.chains, matrix.len() / words);
             let betas = temperatures.map_or(Betas::Same(1.0), |t| Betas::Rows(&t.betas()[first..first + rows]));
             exchange(matrix, words, v);
-            for step in steps.clone() {
-                let at = |stream| draw(address, step, stream, first);
-                let columns = Columns::looked_at(v, rows, sparse);
-                half_step(columns, &hidden, betas, at(Stream::SampleHidden), h, shares.inside);
-                half_step(Columns::new(h, rows), &visible, betas, at(Stream::SampleVisible), v, shares.inside);
-            }
+            let drawn = |side, stream| {
+                move |from: Columns<'_>, step, to: &mut [u32]| {
+                    half_step(from, side, betas, draw(address, step, stream, first), to, shares.inside);
+                }
+            };
+            gibbs_steps(
+                Block { rows, v, h, sparse },
+                steps.clone(),
+                drawn(&hidden, Stream::SampleHidden),
+                drawn(&visible, Stream::SampleVisible),
+            );
             exchange(v, rows, matrix);
         });
 }

@@ -50,6 +50,7 @@ pub use timing::Timed;
 pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
+use kernels::gibbs_steps::Steps;
 use kernels::{ais_step, exchange, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
 
 /// One shader exactly as it is handed to a driver.
@@ -339,6 +340,10 @@ impl Gpu {
         address: Address,
         steps: Range<u32>,
     ) {
+        let sizes = [chains.rows, params.n_visible, params.n_hidden];
+        if ladder.is_none() && self.steps_in_one(params.stored(), sizes) {
+            return Steps::new(self, params, chains.rows, address, &chains.words).record(self, steps);
+        }
         let both = chains.hidden(self, params.n_hidden).and_then(|hidden| {
             let h_from_v = HalfStep::hidden(self, params, ladder, chains.rows, address, &chains.words, &hidden)?;
             Ok((h_from_v, HalfStep::visible(self, params, ladder, chains.rows, address, &hidden, &chains.words, None)))

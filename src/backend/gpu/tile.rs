@@ -20,25 +20,34 @@ pub struct Tile {
     pub inputs: u32,
     /// Inputs multiplied between two looks at the loop's counter.
     pub unroll: u32,
+    /// Whether the next inputs are fetched to registers while these are multiplied, where registers allow it.
+    pub ahead: bool,
     /// Rows, columns and inputs of the cooperative matrices that multiply; 0 where invocations do by themselves.
     pub side: u32,
 }
 
 /// Not a tile of its own, but what the tiles without cooperative matrices have in common.
-const PLAIN: Tile = Tile { name: "", rows: 0, columns: 0, fours: 2, quads: 2, inputs: 16, unroll: 1, side: 0 };
+const PLAIN: Tile =
+    Tile { name: "", rows: 0, columns: 0, fours: 2, quads: 2, inputs: 16, unroll: 1, ahead: false, side: 0 };
 
+/// For Gibbs steps of small machines by [`super::kernels`]' `gibbs_steps`: few chains, all units of a side at once.
+pub static STEPS: Tile =
+    Tile { name: "16x64", rows: 16, columns: 64, fours: 1, quads: 1, inputs: 32, unroll: 4, ahead: true, ..PLAIN };
 /// For small machines: many workgroups of few outputs.
 pub static SMALL: Tile =
-    Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
+    Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 4, ahead: true, ..PLAIN };
 /// Between small and large.
-pub static MEDIUM: Tile = Tile { name: "32x64", rows: 32, columns: 64, quads: 1, inputs: 32, unroll: 2, ..PLAIN };
+pub static MEDIUM: Tile =
+    Tile { name: "32x64", rows: 32, columns: 64, quads: 1, inputs: 32, unroll: 2, ahead: true, ..PLAIN };
 /// 8 × 8 outputs an invocation, 64 invocations.
 pub static LARGE: Tile = Tile { name: "64x64", rows: 64, columns: 64, ..PLAIN };
 /// 8 × 8 outputs an invocation, 256 invocations: the least traffic, for devices with more workgroup memory.
 pub static HUGE: Tile = Tile { name: "128x128", rows: 128, columns: 128, ..PLAIN };
 /// [`LARGE`] for devices with registers for the operands of four inputs: fewer instructions besides the multiply-adds.
 pub static LARGE_UNROLLED: Tile = Tile { name: "64x64-4", unroll: 4, ..LARGE };
-/// [`HUGE`] likewise.
+/// [`LARGE`] for shapes of so few workgroups that they wait for memory, on devices with more registers.
+pub static LARGE_AHEAD: Tile = Tile { name: "64x64-ahead", unroll: 2, ahead: true, ..LARGE };
+/// [`HUGE`] with as many operands as [`LARGE_UNROLLED`].
 pub static HUGE_UNROLLED: Tile = Tile { name: "128x128-4", unroll: 4, ..HUGE };
 
 /// Cooperative matrices of 16 × 16, in subgroups of 32.
@@ -51,7 +60,7 @@ pub static MATRICES_8: Tile = Tile { name: "64x32-matrices8", fours: 2, side: 8,
 pub static MATRICES: [&Tile; 2] = [&MATRICES_16, &MATRICES_8];
 
 /// Every tile that sums in order.
-pub static ALL: [&Tile; 6] = [&SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &HUGE, &HUGE_UNROLLED];
+pub static ALL: [&Tile; 8] = [&STEPS, &SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &LARGE_AHEAD, &HUGE, &HUGE_UNROLLED];
 
 impl Tile {
     /// The tile of that name.
@@ -122,6 +131,8 @@ impl Tile {
             "four" => self.fours,
             "quad" => self.quads,
             "step" => self.unroll,
+            "ahead" => u32::from(self.ahead),
+            "at_once" => u32::from(!self.ahead),
             "column_load" => self.inputs * self.columns / 4 / self.invocations(),
             "row_load" => self.row_loads(),
             "matrix" => self.columns / self.side,

@@ -9,13 +9,17 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use crate::backend::Address;
 use crate::error::{Error, Fault, Result};
 
 use super::adapter::Selection;
 use super::device::{Gpu, lock};
+use super::kernel::Kernel;
 use super::kernels::gibbs_half_step;
+use super::kernels::gibbs_steps::{self, Steps};
 use super::memory::Shape;
-use super::shader::{Stored, Variant, compose};
+use super::pipelines::Bound;
+use super::shader::{Parts, Stored, Variant, compose};
 use super::tile::{self, Tile};
 
 /// Numbers of binary digits of rows, columns and inputs of a product.
@@ -47,6 +51,8 @@ pub(super) struct Tiles {
     chosen: Mutex<TileChoices>,
     /// The same for half-steps that could be done by cooperative matrices.
     chosen_for_half_steps: Mutex<TileChoices>,
+    /// Whether Gibbs steps are done in one kernel, by chains, visible and hidden units: then [`tile::STEPS`].
+    chosen_for_steps: Mutex<TileChoices>,
 }
 
 /// Workgroups that keep a large device busy.
@@ -95,31 +101,36 @@ impl Tiles {
         }
         // Intel's compilers run out of registers where the operands of several inputs are held; the others gain by it.
         let crowded = info.vendor == 0x8086;
-        let wanted = [
-            &tile::SMALL,
-            &tile::MEDIUM,
-            if crowded { &tile::LARGE } else { &tile::LARGE_UNROLLED },
-            if crowded { &tile::HUGE } else { &tile::HUGE_UNROLLED },
-        ];
+        let wanted: &[&'static Tile] = if crowded {
+            &[&tile::SMALL, &tile::MEDIUM, &tile::LARGE, &tile::HUGE]
+        } else {
+            &[&tile::SMALL, &tile::MEDIUM, &tile::LARGE_AHEAD, &tile::LARGE_UNROLLED, &tile::HUGE_UNROLLED]
+        };
         let texts = gibbs_half_step::HIDDEN
             .variants()
             .map(|variant: Variant| hash(&compose(gibbs_half_step::HIDDEN.source, variant)));
         let shader = texts.fold(0, |all, one| all ^ one.rotate_left(all as u32 % 64));
         Ok(Self {
             fixed: selection.tile,
-            fitting: wanted.into_iter().filter(|tile| fits(tile)).collect(),
+            fitting: wanted.iter().copied().filter(|tile| fits(tile)).collect(),
             matrices,
             software: info.device_type == wgpu::DeviceType::Cpu,
             key: format!("{} | {} {} | {shader:016x}", info.name, info.driver, info.driver_info),
             store: None,
             chosen: Mutex::default(),
             chosen_for_half_steps: Mutex::default(),
+            chosen_for_steps: Mutex::default(),
         })
     }
 
     /// As the store knows the choices between the fastest tile and cooperative matrices.
     fn key_for_half_steps(&self) -> String {
         format!("{} | half-steps in f16", self.key)
+    }
+
+    /// As the store knows the choices between half-steps and many steps in one kernel.
+    fn key_for_steps(&self, stored: Stored) -> String {
+        format!("{} | steps in {}", self.key, stored.precision.name())
     }
 
     /// The largest tile that still gives the device enough workgroups.
@@ -191,6 +202,64 @@ impl Gpu {
         tile
     }
 
+    /// Whether Gibbs steps of `chains` chains of a machine of `n_visible` and `n_hidden` units are best done by one kernel,
+    /// many steps a dispatch, instead of two dispatches a step: never where that was not measured, or named.
+    pub(super) fn steps_in_one(&self, stored: Stored, sizes: [usize; 3]) -> bool {
+        let [chains, n_visible, n_hidden] = sizes;
+        if stored.parts != Parts::One || n_visible.max(n_hidden) > gibbs_steps::MOST_UNITS {
+            return false;
+        }
+        if let Some(tile) = self.tiles.fixed {
+            return *tile == tile::STEPS;
+        }
+        let Some(store) = &self.tiles.store else { return false };
+        let class = class_of(chains, n_visible, n_hidden);
+        let key = self.tiles.key_for_steps(stored);
+        let mut chosen = lock(&self.tiles.chosen_for_steps);
+        // Weights have one precision on a device, so that one list serves.
+        if chosen.is_empty() {
+            *chosen = store.load(&key);
+        }
+        if let Some(&tile) = chosen.get(&class) {
+            return *tile == tile::STEPS;
+        }
+        let tile = self.fastest_steps(stored, sizes.map(|n| n.min(MOST))).unwrap_or_else(|error| {
+            self.fail(error);
+            &tile::SMALL
+        });
+        chosen.insert(class, tile);
+        store.save(&key, &chosen);
+        *tile == tile::STEPS
+    }
+
+    /// [`tile::STEPS`] where the one kernel is faster on a machine of these sizes, else the tile of its half-steps.
+    fn fastest_steps(&self, stored: Stored, [chains, n_visible, n_hidden]: [usize; 3]) -> Result<&'static Tile> {
+        let hidden_tile = self.half_step_tile(stored, chains, n_hidden, n_visible);
+        let visible_tile = self.half_step_tile(stored, chains, n_visible, n_hidden);
+        let room = Room::new(self, chains, n_visible, n_hidden)?;
+        let steps = Steps::of(
+            self,
+            stored,
+            [&room.weights, &room.biases, &room.from],
+            [chains, n_visible, n_hidden],
+            Address::new(1),
+        );
+        let together = self.seconds_of(|times| steps.record(self, 0..times))?;
+        let (hidden, visible) = (
+            room.bind(self, &gibbs_half_step::HIDDEN, stored, hidden_tile),
+            room.bind(self, &gibbs_half_step::VISIBLE, stored, visible_tile),
+        );
+        let [to, back] = [gibbs_half_step::measured, gibbs_half_step::measured_back]
+            .map(|parameters| parameters(chains, n_visible, n_hidden));
+        let apart = self.seconds_of(|times| {
+            for _ in 0..times {
+                self.dispatch(&hidden, &to, hidden_tile.groups(chains, n_hidden), 0);
+                self.dispatch(&visible, &back, visible_tile.groups(chains, n_visible), 0);
+            }
+        })?;
+        Ok(if together < apart { &tile::STEPS } else { hidden_tile })
+    }
+
     /// Measures `tiles` on a half-step of that shape.
     fn fastest(
         &self,
@@ -198,44 +267,72 @@ impl Gpu {
         stored: Stored,
         [rows, columns, inputs]: [usize; 3],
     ) -> Result<&'static Tile> {
-        // Whatever failed before belongs to those who recorded it.
-        self.wait_for_all()?;
-        let row = |what, rows, row_bytes| Shape { what, unit: "rows", rows, row_bytes };
-        let weights = self.allocate(row("weights to measure with", inputs, 4 * columns))?;
-        let biases = self.allocate(row("biases to measure with", inputs + columns, 4))?;
-        let from = self.allocate(row("states to measure with", rows, 4 * inputs.div_ceil(32)))?;
-        let to = self.allocate(row("states to measure with", rows, 4 * columns.div_ceil(32)))?;
+        let room = Room::new(self, rows, inputs, columns)?;
+        let parameters = gibbs_half_step::measured(rows, inputs, columns);
         let mut best = (f64::INFINITY, tiles[0]);
         for tile in tiles.iter().copied() {
-            let bound = self.bind_tiled(
-                &gibbs_half_step::HIDDEN,
-                stored,
-                tile,
-                &[&weights, &biases, &biases, &from, &to, self.nothing(), &biases],
-            );
-            let parameters = gibbs_half_step::measured(rows, inputs, columns);
-            let run = |times: u32| -> Result<f64> {
-                let start = Instant::now();
+            let bound = room.bind(self, &gibbs_half_step::HIDDEN, stored, tile);
+            let seconds = self.seconds_of(|times| {
                 for _ in 0..times {
                     self.dispatch(&bound, &parameters, tile.groups(rows, columns), 0);
                 }
-                self.wait_for_all()?;
-                Ok(start.elapsed().as_secs_f64())
-            };
-            // The first run compiles.
-            run(1)?;
-            let mut times = 1;
-            while times < 512 && run(times)? < ENOUGH_SECONDS {
-                times *= 2;
-            }
-            for _ in 0..REPETITIONS {
-                let seconds = run(times)? / f64::from(times);
-                if seconds < best.0 {
-                    best = (seconds, tile);
-                }
+            })?;
+            if seconds < best.0 {
+                best = (seconds, tile);
             }
         }
         Ok(best.1)
+    }
+
+    /// Seconds of each of as many repetitions of `work` as are enough to tell, the fastest of some runs.
+    fn seconds_of(&self, work: impl Fn(u32)) -> Result<f64> {
+        let run = |times: u32| -> Result<f64> {
+            let start = Instant::now();
+            work(times);
+            self.wait_for_all()?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        // The first run compiles.
+        run(1)?;
+        let mut times = 1;
+        while times < 512 && run(times)? < ENOUGH_SECONDS {
+            times *= 2;
+        }
+        let mut best = f64::INFINITY;
+        for _ in 0..REPETITIONS {
+            best = best.min(run(times)? / f64::from(times));
+        }
+        Ok(best)
+    }
+}
+
+/// Buffers of a machine and its states to measure with.
+struct Room {
+    weights: wgpu::Buffer,
+    biases: wgpu::Buffer,
+    from: wgpu::Buffer,
+    to: wgpu::Buffer,
+}
+
+impl Room {
+    fn new(gpu: &Gpu, chains: usize, n_visible: usize, n_hidden: usize) -> Result<Self> {
+        // Whatever failed before belongs to those who recorded it.
+        gpu.wait_for_all()?;
+        let row = |what, rows, row_bytes| Shape { what, unit: "rows", rows, row_bytes };
+        Ok(Self {
+            weights: gpu.allocate(row("weights to measure with", n_visible, 4 * n_hidden))?,
+            biases: gpu.allocate(row("biases to measure with", n_visible + n_hidden, 4))?,
+            from: gpu.allocate(row("states to measure with", chains, 4 * n_visible.div_ceil(32)))?,
+            to: gpu.allocate(row("states to measure with", chains, 4 * n_hidden.div_ceil(32)))?,
+        })
+    }
+
+    /// A half-step from one side, or back from the other.
+    fn bind(&self, gpu: &Gpu, kernel: &'static Kernel, stored: Stored, tile: &'static Tile) -> Bound {
+        let back = kernel.entry == gibbs_half_step::VISIBLE.entry;
+        let (from, to) = if back { (&self.to, &self.from) } else { (&self.from, &self.to) };
+        let Self { weights, biases, .. } = self;
+        gpu.bind_tiled(kernel, stored, tile, &[weights, biases, biases, from, to, gpu.nothing(), biases])
     }
 }
 

@@ -60,7 +60,14 @@ on_both! {
 }
 
 /// Gibbs steps of one row at β in f64; None where a draw was within its margin.
-fn walk(rbm: &Rbm, base: &[f32], beta: f64, v: BitMatrix, address: Address, steps: Range<u32>) -> Option<BitMatrix> {
+pub(super) fn walk(
+    rbm: &Rbm,
+    base: &[f32],
+    beta: f64,
+    v: BitMatrix,
+    address: Address,
+    steps: Range<u32>,
+) -> Option<BitMatrix> {
     let mut v = v;
     for step in steps {
         let draw = |side, other: &BitMatrix, units: usize, stream| {

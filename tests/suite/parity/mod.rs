@@ -12,6 +12,7 @@ mod flip_move;
 mod free_energy;
 mod gather;
 mod gibbs_half_step;
+mod gibbs_steps;
 mod ising_clusters;
 mod ising_half_sweep;
 mod ising_sums;

@@ -4,9 +4,10 @@
 //! driver's checks of indices and without, in buffers that hold no byte more than the sizes need. Weights stored in
 //! f16 must act as the same machine with its weights rounded on the host by another implementation.
 
-use gibbsite::backend::gpu::shader::Precision;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
 use gibbsite::backend::{
     Address, Backend, Descent, Exchanged, HostMoments, KernelTime, OptimiserState, Penalties, Phase, UpdateRule,
@@ -256,8 +257,11 @@ fn tiles_are_measured_once_for_each_class_of_shapes() {
     let (_, again) = (results(&first, &rbm, 40), results(&tuned(), &rbm, 40));
     assert!(again == results(shared, &rbm, 40));
     assert_eq!(store.0.lock().unwrap().len(), measured);
-    let choices = store.0.lock().unwrap().last().unwrap().1.clone();
-    assert_eq!(choices.len(), measured, "one more class each time");
+    // One more class of one kind of choice each time: tiles of products, and whether steps are done in one kernel.
+    let kept = store.0.lock().unwrap().clone();
+    let last: BTreeMap<&str, usize> = kept.iter().map(|(key, choices)| (key.as_str(), choices.len())).collect();
+    assert_eq!(last.values().sum::<usize>(), measured, "{last:?}");
+    assert_eq!(last.keys().filter(|key| key.ends_with("steps in f32")).count(), 1, "{last:?}");
     // Software devices are measured only when that is asked for.
     if shared.device().kind == "software" {
         let other = Kept::default();

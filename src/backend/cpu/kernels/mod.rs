@@ -6,6 +6,7 @@ pub(crate) mod flip_move;
 pub(crate) mod free_energy;
 pub(crate) mod gather;
 pub(crate) mod gibbs_half_step;
+pub(crate) mod gibbs_steps;
 pub(crate) mod ising_clusters;
 pub(crate) mod ising_half_sweep;
 pub(crate) mod ising_sums;

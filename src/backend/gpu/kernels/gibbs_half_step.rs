@@ -61,7 +61,7 @@ const FROM_HIDDEN: Kernel = Kernel {
 /// v → h.
 pub(in crate::backend::gpu) static HIDDEN: Kernel = FROM_VISIBLE;
 /// h → v.
-pub(super) static VISIBLE: Kernel = FROM_HIDDEN;
+pub(in crate::backend::gpu) static VISIBLE: Kernel = FROM_HIDDEN;
 /// v → h of a ladder.
 pub(super) static TEMPERED_HIDDEN: Kernel = Kernel { entry: "tempered_hidden_from_visible", ..FROM_VISIBLE };
 /// h → v of a ladder.
@@ -246,6 +246,17 @@ pub(in crate::backend::gpu) fn measured(chains: usize, n_visible: usize, n_hidde
         output_words: n_hidden.div_ceil(32) as u32,
         n_outputs: n_hidden as u32,
         bias_first: n_visible as u32,
+        ..template(chains, Address::new(1))
+    }
+}
+
+/// Parameters of a h → v half-step of that machine, for measuring.
+pub(in crate::backend::gpu) fn measured_back(chains: usize, n_visible: usize, n_hidden: usize) -> GibbsHalfStep {
+    GibbsHalfStep {
+        input_words: n_hidden.div_ceil(32) as u32,
+        n_inputs: n_hidden as u32,
+        output_words: n_visible.div_ceil(32) as u32,
+        n_outputs: n_visible as u32,
         ..template(chains, Address::new(1))
     }
 }

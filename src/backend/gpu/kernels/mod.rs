@@ -6,6 +6,7 @@ pub(super) mod flip_move;
 pub(super) mod free_energy;
 pub(super) mod gather;
 pub(super) mod gibbs_half_step;
+pub(super) mod gibbs_steps;
 pub(super) mod ising_clusters;
 pub(super) mod ising_half_sweep;
 pub(super) mod ising_sums;
@@ -41,6 +42,7 @@ pub const ALL: &[&Kernel] = &[
     &gibbs_half_step::TEMPERED_HIDDEN,
     &gibbs_half_step::TEMPERED_VISIBLE,
     &gibbs_half_step::CARRY,
+    &gibbs_steps::KERNEL,
     &moments::MEANS,
     &moments::MULTIPLY,
     &update::OFFSETS,

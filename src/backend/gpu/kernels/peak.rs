@@ -1,6 +1,6 @@
 //! What a device can do at the most, to compare kernels with: multiply-adds, and bytes copied.
 //!
-//! Maths: x ← a x + b, rounds times, in 32 numbers of every invocation; to = from.
+//! Maths: x ← a x + 1, rounds times, in 32 numbers of every invocation; to = from.
 //! Shapes: sums `[invocations]`, words of 16 bytes.
 //! Random: none.
 //! Class: exact.
@@ -77,7 +77,7 @@ pub(in crate::backend::gpu) fn measure(gpu: &Gpu) -> Result<Peaks> {
     let copy = |times: usize| {
         for _ in 0..times {
             let parameters = Peak { rounds: 0, count: (bytes / 16) as u32 };
-            gpu.dispatch(&copy, &parameters, (bytes / 16).div_ceil(64) as u64, 0);
+            gpu.dispatch(&copy, &parameters, (bytes / 16).div_ceil(256) as u64, 0);
         }
     };
     timed(&|| copy(1))?;
