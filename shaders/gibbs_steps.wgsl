@@ -8,9 +8,11 @@
 // Source: as gibbs_half_step.
 //
 // Chains know nothing of one another. A workgroup keeps the states of its own in workgroup memory, draws all hidden units
-// from them tile by tile, then all visible units, and stores v when it is done.
+// from them, 64 at a time, then all visible units, and stores v when it is done. An invocation has one chain and the four
+// units of one Philox block: so few that even some hundred chains occupy many multiprocessors.
 //!import grid_part
-//!import draw
+//!import philox
+//!import sigmoid
 //!import stored_weights
 struct Parameters {
     seed_low: u32,
@@ -30,84 +32,145 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read_write> states: array<u32>;
 
+const INVOCATIONS: u32 = 256u;
+const CHAINS: u32 = 16u;
+const QUARTETS: u32 = INVOCATIONS / CHAINS;
+const UNITS: u32 = 4u * QUARTETS;
+// Inputs whose weights are in workgroup memory at a time: those of one word.
+const INPUTS: u32 = 32u;
 const MOST_WORDS: u32 = 32u;
-const SIDE: u32 = MOST_WORDS * TILE_ROWS;
+const SIDE: u32 = MOST_WORDS * CHAINS;
 
-// Words of v, then of h: [words, rows of the tile] each.
+// Words of v, then of h: [words, chains] each.
 var<workgroup> kept: array<u32, 2u * SIDE>;
+var<workgroup> block: array<vec4<f32>, INPUTS * QUARTETS>;
+var<workgroup> drawn: array<u32, INVOCATIONS>;
 
-// First word in `kept` of the side that is read and of the side that is drawn, and where the draw's numbers are.
-var<private> read_side: u32;
-var<private> drawn_side: u32;
-var<private> step: u32;
-var<private> stream: u32;
-
-fn state_word(chain: u32, word: u32) -> u32 {
-    return kept[read_side + word * TILE_ROWS + chain % TILE_ROWS];
+// A half-step: where its words are read and written in `kept`, and whose numbers it takes.
+struct Side {
+    read: u32,
+    write: u32,
+    n_inputs: u32,
+    n_units: u32,
+    first_bias: u32,
+    stream: u32,
+    // Whether neighbouring inputs, not neighbouring units, are neighbours in memory; a constant of the call.
+    inputs_neighbour: bool,
 }
 
-fn store_word(chain: u32, word: u32, bits: u32) {
-    kept[drawn_side + word * TILE_ROWS + chain % TILE_ROWS] = bits;
+// First unit of a quartet, the others are 8, 16 and 24 further.
+fn unit_of(quartet: u32) -> u32 {
+    return 32u * (quartet / 8u) + quartet % 8u;
 }
 
-fn draw_block(counter: u32, chain: u32) -> vec4<u32> {
-    return philox(vec4<u32>(counter, step, stream, p.first_chain + chain), vec2<u32>(p.seed_low, p.seed_high));
+fn units_of(unit: u32, side: Side) -> vec4<u32> {
+    return min(vec4<u32>(unit, unit + 8u, unit + 16u, unit + 24u), vec4<u32>(side.n_units - 1u));
 }
 
-fn biases_of(first: u32, unit: u32, shape: Shape) -> vec4<f32> {
-    let last = shape.n_units - 1u;
-    return vec4<f32>(
-        biases[first + min(unit, last)], biases[first + min(unit + 8u, last)],
-        biases[first + min(unit + 16u, last)], biases[first + min(unit + 24u, last)]);
+fn weights_of(input: u32, unit: u32, side: Side) -> vec4<f32> {
+    let row = min(input, side.n_inputs - 1u);
+    let units = units_of(unit, side);
+    let at = select(row * side.n_units + units, units * side.n_inputs + row, side.inputs_neighbour);
+    return vec4<f32>(stored_weight(at.x), stored_weight(at.y), stored_weight(at.z), stored_weight(at.w));
 }
 
-// Draws one side of all chains of the workgroup; its biases begin at first_bias.
-fn half_step(local: u32, first_chain: u32, first_bias: u32, shape: Shape) {
-    for (var first_unit = 0u; first_unit < shape.n_units; first_unit += TILE_COLUMNS) {
-        var tile = inner_product(local, first_chain, first_unit, shape);
-//!each quad
-        {
-            let bias = biases_of(first_bias, first_unit + unit_of(owned_quartet(local, {quad}u)), shape);
-//!each four
-            tile.x{four}_{quad} = plus(tile.x{four}_{quad}, bias);
-//!end
+// Two quartets of weights an invocation; neighbouring invocations read neighbouring weights in both directions.
+fn fill(local: u32, first_input: u32, first_unit: u32, side: Side) {
+    for (var half = 0u; half < 2u; half++) {
+        var input = local / QUARTETS + half * INPUTS / 2u;
+        var quartet = local % QUARTETS;
+        if side.inputs_neighbour {
+            input = local % INPUTS;
+            quartet = local / INPUTS + half * QUARTETS / 2u;
         }
-//!end
-        draw_tile(tile, local, first_chain, first_unit, shape);
+        block[input * QUARTETS + quartet] = weights_of(first_input + input, first_unit + unit_of(quartet), side);
     }
 }
 
-@compute @workgroup_size(TILE_INVOCATIONS)
+// The quartet's weights of input k where its bit is set; inputs beyond the last have no bit.
+fn share(word: u32, k: u32, quartet: u32) -> vec4<f32> {
+    let state = bitcast<f32>(u32(i32(word << (31u - k)) >> 31u) & 0x3f800000u);
+    return state * block[k * QUARTETS + quartet];
+}
+
+// The units of a quartet that are on, as bits of their word.
+fn draw(x: vec4<f32>, counter: vec4<u32>, bit: u32) -> u32 {
+    let words = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
+    let one = u32(uniform_of(words.x) * (1.0 + exp_negative(x.x)) < 1.0);
+    let two = u32(uniform_of(words.y) * (1.0 + exp_negative(x.y)) < 1.0);
+    let three = u32(uniform_of(words.z) * (1.0 + exp_negative(x.z)) < 1.0);
+    let four = u32(uniform_of(words.w) * (1.0 + exp_negative(x.w)) < 1.0);
+    return (one << bit) | (two << (bit + 8u)) | (three << (bit + 16u)) | (four << (bit + 24u));
+}
+
+fn half_step(local: u32, first_chain: u32, step: u32, side: Side) {
+    let chain = local / QUARTETS;
+    let quartet = local % QUARTETS;
+    for (var first_unit = 0u; first_unit < side.n_units; first_unit += UNITS) {
+        var sum = vec4<f32>(0.0);
+        for (var first_input = 0u; first_input < side.n_inputs; first_input += INPUTS) {
+            fill(local, first_input, first_unit, side);
+            workgroupBarrier();
+            let word = kept[side.read + first_input / 32u * CHAINS + chain];
+            for (var k = 0u; k < INPUTS; k += 8u) {
+                sum += share(word, k, quartet);
+                sum += share(word, k + 1u, quartet);
+                sum += share(word, k + 2u, quartet);
+                sum += share(word, k + 3u, quartet);
+                sum += share(word, k + 4u, quartet);
+                sum += share(word, k + 5u, quartet);
+                sum += share(word, k + 6u, quartet);
+                sum += share(word, k + 7u, quartet);
+            }
+            workgroupBarrier();
+        }
+        let units = side.first_bias + units_of(first_unit + unit_of(quartet), side);
+        let bias = vec4<f32>(biases[units.x], biases[units.y], biases[units.z], biases[units.w]);
+        let counter = 8u * (first_unit / 32u + quartet / 8u) + quartet % 8u;
+        let address = vec4<u32>(counter, step, side.stream, p.first_chain + first_chain + chain);
+        drawn[local] = draw(sum + bias, address, quartet % 8u);
+        workgroupBarrier();
+        // One word of a chain an invocation.
+        let first = first_unit + 32u * (local / CHAINS);
+        if local < UNITS / 32u * CHAINS && first < side.n_units {
+            var bits = 0u;
+            for (var i = 0u; i < 8u; i++) {
+                bits |= drawn[local % CHAINS * QUARTETS + 8u * (local / CHAINS) + i];
+            }
+            bits &= 0xffffffffu >> (32u - min(side.n_units - first, 32u));
+            kept[side.write + first / 32u * CHAINS + local % CHAINS] = bits;
+        }
+        workgroupBarrier();
+    }
+}
+
+@compute @workgroup_size(INVOCATIONS)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let first_chain = TILE_ROWS * workgroup_number(workgroup, workgroups);
+    let first_chain = CHAINS * workgroup_number(workgroup, workgroups);
     if first_chain >= p.chains {
         return;
     }
+    // Chains beyond the last are drawn like the last and not stored.
     let words = (p.n_visible + 31u) / 32u;
-    for (var at = local; at < words * TILE_ROWS; at += TILE_INVOCATIONS) {
-        let chain = min(first_chain + at % TILE_ROWS, p.chains - 1u);
-        kept[at] = states[chain * words + at / TILE_ROWS];
+    for (var at = local; at < words * CHAINS; at += INVOCATIONS) {
+        kept[at] = states[min(first_chain + at % CHAINS, p.chains - 1u) * words + at / CHAINS];
     }
     workgroupBarrier();
     for (var k = 0u; k < p.steps; k++) {
-        step = p.first_step + k;
-        read_side = 0u;
-        drawn_side = SIDE;
-        stream = p.hidden_stream;
-        half_step(local, first_chain, p.n_visible, Shape(p.chains, 0u, p.n_visible, p.n_hidden, false));
-        read_side = SIDE;
-        drawn_side = 0u;
-        stream = p.visible_stream;
-        half_step(local, first_chain, 0u, Shape(p.chains, 0u, p.n_hidden, p.n_visible, true));
+        let step = p.first_step + k;
+        half_step(local, first_chain, step,
+            Side(0u, SIDE, p.n_visible, p.n_hidden, p.n_visible, p.hidden_stream, false));
+        half_step(local, first_chain, step,
+            Side(SIDE, 0u, p.n_hidden, p.n_visible, 0u, p.visible_stream, true));
     }
-    for (var at = local; at < words * TILE_ROWS; at += TILE_INVOCATIONS) {
-        let chain = first_chain + at % TILE_ROWS;
+    for (var at = local; at < words * CHAINS; at += INVOCATIONS) {
+        let chain = first_chain + at % CHAINS;
         if chain < p.chains {
-            states[chain * words + at / TILE_ROWS] = kept[at];
+            states[chain * words + at / CHAINS] = kept[at];
         }
     }
 }

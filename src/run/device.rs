@@ -119,7 +119,8 @@ fn settings(selection: Selection) -> Result<Selection> {
     let tile = match value("GIBBSITE_TILE").as_str() {
         "" | "likely" => None,
         name => Some(Tile::named(name).ok_or_else(|| {
-            let names: Vec<&str> = tile::ALL.iter().chain(&tile::MATRICES).map(|tile| tile.name).collect();
+            let names: Vec<&str> =
+                tile::ALL.iter().chain(&tile::MATRICES).chain([&&tile::STEPS]).map(|tile| tile.name).collect();
             refused("GIBBSITE_TILE", name, format!("likely or one of {}", names.join(", ")))
         })?),
     };

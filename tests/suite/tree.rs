@@ -296,8 +296,6 @@ fn compare_bindings(kernel: &Kernel, variant: Variant, module: &naga::Module, en
     let mut block = None;
     for (handle, variable) in module.global_variables.iter() {
         match (variable.space, &variable.binding) {
-            // Variables of an invocation are nothing the host sees.
-            (AddressSpace::Private, None) => {}
             (AddressSpace::WorkGroup, None) if entry[handle].is_empty() => {}
             (AddressSpace::WorkGroup, None) => workgroup_bytes += layouter[variable.ty].size,
             (AddressSpace::Uniform, Some(binding)) => {

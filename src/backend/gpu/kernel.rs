@@ -56,8 +56,6 @@ pub enum Workgroup {
     Fixed(u32),
     /// As its tile says.
     Tiled,
-    /// As this tile says, the only one of the kernel.
-    Of(&'static Tile),
 }
 
 /// One entry point of a shader.
@@ -89,18 +87,10 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Whether its outputs are divided by a [`Tile`] among several.
+    /// Whether its outputs are divided by a [`Tile`].
     #[must_use]
     pub fn is_tiled(&self) -> bool {
         self.workgroup_size == Workgroup::Tiled
-    }
-
-    fn tiles(&self) -> Vec<&'static Tile> {
-        match self.workgroup_size {
-            Workgroup::Fixed(_) => tile::ALL[..1].to_vec(),
-            Workgroup::Tiled => tile::ALL.to_vec(),
-            Workgroup::Of(tile) => vec![tile],
-        }
     }
 
     /// Invocations in a workgroup under a tile.
@@ -109,12 +99,12 @@ impl Kernel {
         match self.workgroup_size {
             Workgroup::Fixed(size) => size,
             Workgroup::Tiled => tile.invocations(),
-            Workgroup::Of(tile) => tile.invocations(),
         }
     }
 
     /// Every variant of its text that differs.
     pub fn variants(&self) -> impl Iterator<Item = Variant> {
+        let tiles = if self.is_tiled() { &tile::ALL[..] } else { &tile::ALL[..1] };
         let precisions = if self.stored_weights { &Precision::ALL[..] } else { &Precision::ALL[..1] };
         let parts = if self.carries { &Parts::ALL[..] } else { &Parts::ALL[..1] };
         let stored = move || {
@@ -124,7 +114,7 @@ impl Kernel {
             };
             precisions.iter().flat_map(with)
         };
-        let plain = self.tiles().into_iter().flat_map(move |tile| {
+        let plain = tiles.iter().flat_map(move |tile| {
             stored().flat_map(move |stored| Products::ALL.map(|products| Variant { products, stored, tile }))
         });
         let matrices = if self.matrices { &tile::MATRICES[..] } else { &[] };

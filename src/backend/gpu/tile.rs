@@ -30,9 +30,6 @@ pub struct Tile {
 const PLAIN: Tile =
     Tile { name: "", rows: 0, columns: 0, fours: 2, quads: 2, inputs: 16, unroll: 1, ahead: false, side: 0 };
 
-/// For Gibbs steps of small machines by [`super::kernels`]' `gibbs_steps`: few chains, all units of a side at once.
-pub static STEPS: Tile =
-    Tile { name: "16x64", rows: 16, columns: 64, fours: 1, quads: 1, inputs: 32, unroll: 4, ahead: true, ..PLAIN };
 /// For small machines: many workgroups of few outputs.
 pub static SMALL: Tile =
     Tile { name: "32x32", rows: 32, columns: 32, fours: 1, quads: 1, inputs: 32, unroll: 4, ahead: true, ..PLAIN };
@@ -56,17 +53,27 @@ pub static MATRICES_16: Tile =
 /// Cooperative matrices of 8 × 8, in subgroups of 8.
 pub static MATRICES_8: Tile = Tile { name: "64x32-matrices8", fours: 2, side: 8, ..MATRICES_16 };
 
+/// What a workgroup of the kernel `gibbs_steps` has at a time: not a tile that other kernels can take, but what is taken
+/// instead of one where many Gibbs steps of a small machine are best done in one dispatch.
+pub static STEPS: Tile = Tile { name: "steps", rows: 16, columns: 64, inputs: 32, ..PLAIN };
+
 /// Tiles of the Gibbs half-step by cooperative matrices, whose sums are in an order of the device's own.
 pub static MATRICES: [&Tile; 2] = [&MATRICES_16, &MATRICES_8];
 
 /// Every tile that sums in order.
-pub static ALL: [&Tile; 8] = [&STEPS, &SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &LARGE_AHEAD, &HUGE, &HUGE_UNROLLED];
+pub static ALL: [&Tile; 7] = [&SMALL, &MEDIUM, &LARGE, &LARGE_UNROLLED, &LARGE_AHEAD, &HUGE, &HUGE_UNROLLED];
 
 impl Tile {
     /// The tile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        ALL.into_iter().chain(MATRICES).find(|tile| tile.name == name)
+        ALL.into_iter().chain(MATRICES).chain([&STEPS]).find(|tile| tile.name == name)
+    }
+
+    /// Whether any product can be divided by it.
+    #[must_use]
+    pub fn is_general(&self) -> bool {
+        self.side == 0 && *self != STEPS
     }
 
     /// Invocations of a workgroup.

@@ -159,7 +159,7 @@ impl Gpu {
 
     /// The tile for a product of `rows` × `columns` outputs over `inputs` inputs.
     pub(super) fn tile(&self, rows: usize, columns: usize, inputs: usize) -> &'static Tile {
-        if let Some(tile) = self.tiles.fixed.filter(|tile| tile.side == 0) {
+        if let Some(tile) = self.tiles.fixed.filter(|tile| tile.is_general()) {
             return tile;
         }
         let class = class_of(rows, columns, inputs);

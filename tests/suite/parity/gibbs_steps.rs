@@ -1,5 +1,6 @@
 //! Class margin; and to the last bit what the same backend draws by half-steps, one step at a time.
 
+use gibbsite::backend::gpu::shader::Precision;
 use gibbsite::backend::gpu::{Counts, Gpu, Selection, tile};
 use gibbsite::backend::{Address, Backend};
 use gibbsite::bits::BitMatrix;
@@ -17,9 +18,10 @@ fn after<B: Backend>(backend: &B, sizes: (usize, usize, usize), steps: &[std::op
     backend.read_states(&v).unwrap()
 }
 
-/// A device that does all steps in one kernel.
-fn in_one() -> Gpu {
-    Gpu::new(&Selection { allow_software: true, tile: Some(&tile::STEPS), ..Selection::default() }).unwrap()
+/// A device that does all steps in one kernel, or one with the same settings that does not.
+fn open(in_one: bool, precision: Precision, checked: bool) -> Gpu {
+    let tile = in_one.then_some(&tile::STEPS);
+    Gpu::new(&Selection { allow_software: true, tile, precision, checked, ..Selection::default() }).unwrap()
 }
 
 /// Every row as the reference walks, but for those where a draw was within its margin.
@@ -59,25 +61,28 @@ on_both! {
 #[test]
 fn many_steps_of_one_kernel_follow_the_reference() {
     let _shared = gpu_or_ignored!();
-    follow(&in_one());
+    follow(&open(true, Precision::F32, false));
 }
 
 /// Sizes around those of its tile, and machines whose side fills the kernel's memory, or is too large for it.
 #[test]
 fn many_steps_of_one_kernel_are_as_many_half_steps() {
-    let shared = gpu_or_ignored!();
-    let gpu = in_one();
+    let _shared = gpu_or_ignored!();
     let around = [(1, 1, 1), (15, 63, 64), (16, 64, 65), (17, 65, 63), (47, 130, 7), (40, 3, 257)];
     let large = [(5, 1024, 33), (3, 31, 1023), (3, 1025, 20)];
-    for sizes in around.into_iter().chain(large) {
-        assert_eq!(after(&gpu, sizes, &[3..8]), after(shared, sizes, &[3..8]), "{sizes:?}");
+    for (precision, checked) in [(Precision::F32, false), (Precision::F32, true), (Precision::F16, false)] {
+        let [together, apart] = [true, false].map(|in_one| open(in_one, precision, checked));
+        for sizes in around.into_iter().chain(large) {
+            let place = format!("{sizes:?}, {precision:?}, checked: {checked}");
+            assert_eq!(after(&together, sizes, &[3..8]), after(&apart, sizes, &[3..8]), "{place}");
+        }
     }
 }
 
 #[test]
 fn many_steps_of_one_kernel_are_one_dispatch() {
     let _shared = gpu_or_ignored!();
-    let gpu = in_one();
+    let gpu = open(true, Precision::F32, false);
     let params = gpu.upload_params(&machine(70, 40, 0.3, 1), None).unwrap();
     let mut chains = gpu.upload_states(&states(33, 70, 2)).unwrap();
     let before = gpu.counts();

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::backend::Address;
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::kernel::{Kernel, Workgroup, parameters};
+use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::Params;
 use crate::backend::gpu::pipelines::Bound;
 use crate::backend::gpu::shader::Stored;
@@ -38,10 +38,7 @@ parameters! {
 }
 
 /// The kernel.
-pub(super) static KERNEL: Kernel = Kernel {
-    workgroup_size: Workgroup::Of(&tile::STEPS),
-    ..kernel!(tiled "gibbs_steps", "main", GibbsSteps, [Read, Read, ReadWrite])
-};
+pub(super) static KERNEL: Kernel = kernel!(weighted "gibbs_steps", "main", 256, GibbsSteps, [Read, Read, ReadWrite]);
 
 /// Most units of a side: their states are in workgroup memory.
 pub(in crate::backend::gpu) const MOST_UNITS: usize = 1024;
