@@ -32,19 +32,36 @@ fn place_of(local: u32, load: u32, shape: Shape) -> vec2<u32> {
     return vec2<u32>(local / TILE_QUARTETS + load * (TILE_INVOCATIONS / TILE_QUARTETS), local % TILE_QUARTETS);
 }
 
-fn weights_of(place: vec2<u32>, first_input: u32, first_unit: u32, shape: Shape) -> vec4<f32> {
-    let input = min(first_input + place.x, shape.n_inputs - 1u);
-    let unit = first_unit + unit_of(place.y);
-    let last = shape.n_units - 1u;
-    return vec4<f32>(
-        weight_at(input, min(unit, last), shape), weight_at(input, min(unit + 8u, last), shape),
-        weight_at(input, min(unit + 16u, last), shape), weight_at(input, min(unit + 24u, last), shape));
+// Where the weights of each load begin: what does not change from one block of inputs to the next.
+struct Lanes {
+//!each column_load
+    at{column_load}: vec4<u32>,
+//!end
 }
 
-fn fetch(local: u32, first_input: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Fetched {
+fn lanes_of(local: u32, first_unit: u32, shape: Shape) -> Lanes {
+    var lanes: Lanes;
+//!each column_load
+    {
+        let unit = first_unit + unit_of(place_of(local, {column_load}u, shape).y);
+        let units = min(vec4<u32>(unit, unit + 8u, unit + 16u, unit + 24u), vec4<u32>(shape.n_units - 1u));
+        lanes.at{column_load} = select(units, units * shape.n_inputs, shape.inputs_neighbour);
+    }
+//!end
+    return lanes;
+}
+
+fn weights_at(input: u32, lanes: vec4<u32>, shape: Shape) -> vec4<f32> {
+    let row = min(input, shape.n_inputs - 1u);
+    let at = lanes + select((row - shape.first_input) * shape.n_units, row, shape.inputs_neighbour);
+    return vec4<f32>(stored_weight(at.x), stored_weight(at.y), stored_weight(at.z), stored_weight(at.w));
+}
+
+fn fetch(local: u32, first_input: u32, first_chain: u32, lanes: Lanes, shape: Shape) -> Fetched {
     var next: Fetched;
 //!each column_load
-    next.weights{column_load} = weights_of(place_of(local, {column_load}u, shape), first_input, first_unit, shape);
+    next.weights{column_load} =
+        weights_at(first_input + place_of(local, {column_load}u, shape).x, lanes.at{column_load}, shape);
 //!end
     next.states = four_words(first_chain + 4u * (local % TILE_ROW_FOURS), first_input / 32u, shape);
     return next;
@@ -67,21 +84,22 @@ fn put_fetched(local: u32, first_input: u32, next: Fetched, shape: Shape) {
 
 fn inner_product(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
     var tile = taken_up(local, first_chain, first_unit, shape);
+    let lanes = lanes_of(local, first_unit, shape);
     var next: Fetched;
 //!each ahead
     if shape.first_input < shape.n_inputs {
-        next = fetch(local, shape.first_input, first_chain, first_unit, shape);
+        next = fetch(local, shape.first_input, first_chain, lanes, shape);
     }
 //!end
     for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
 //!each at_once
-        next = fetch(local, first_input, first_chain, first_unit, shape);
+        next = fetch(local, first_input, first_chain, lanes, shape);
 //!end
         put_fetched(local, first_input, next, shape);
         workgroupBarrier();
 //!each ahead
         if first_input + TILE_INPUTS < shape.n_inputs {
-            next = fetch(local, first_input + TILE_INPUTS, first_chain, first_unit, shape);
+            next = fetch(local, first_input + TILE_INPUTS, first_chain, lanes, shape);
         }
 //!end
         multiply_block(local, &tile);
