@@ -113,13 +113,18 @@ fn four_means(chain: u32, unit: u32) -> vec4<f32> {
     return vec4<f32>(mean_at(row, unit), mean_at(row, unit + 1u), mean_at(row, unit + 2u), mean_at(row, unit + 3u));
 }
 
-// Four neighbouring visible units of one chain as the lowest bits, none of a chain beyond the last.
-fn four_visible(chain: u32, visible: u32) -> u32 {
-    let word = min(visible, p.n_visible - 1u) / 32u;
+// 32 visible units of one chain, none of a chain beyond the last.
+fn visible_word(chain: u32, word: u32) -> u32 {
+    let last = (p.n_visible - 1u) / 32u;
+    let units = select(0u, state_word(min(chain, p.chains - 1u), min(word, last)), word <= last);
     // The bit of the unit that is always on lies beyond those of the machine.
-    let ones = select(0u, 1u << (p.n_visible % 32u), visible / 32u == p.n_visible / 32u);
-    let units = select(0u, state_word(min(chain, p.chains - 1u), word), visible / 32u == word);
-    return select(0u, (units | ones) >> (visible % 32u), chain < p.chains);
+    let ones = select(0u, 1u << (p.n_visible % 32u), word == p.n_visible / 32u);
+    return select(0u, units | ones, chain < p.chains);
+}
+
+// Four neighbouring visible units of one chain as the lowest bits.
+fn four_visible(chain: u32, visible: u32) -> u32 {
+    return visible_word(chain, visible / 32u) >> (visible % 32u);
 }
 
 fn fetch_chains(local: u32, first_chain: u32, first_visible: u32, first_hidden: u32) -> Chains {
@@ -227,4 +232,51 @@ fn multiply(
     }
 //!end
 //!end
+}
+
+// Visible units, hidden units and chains of a workgroup of multiply_few.
+const FEW: u32 = 32u;
+
+// sig(x) by chain, four neighbouring hidden units each; a word of visible units by chain.
+var<workgroup> few_means: array<vec4<f32>, FEW * FEW / 4u>;
+var<workgroup> few_words: array<u32, FEW>;
+
+fn few_share(chain: u32, visible: u32, quartet: u32) -> vec4<f32> {
+    let state = bitcast<f32>(u32(i32(few_words[chain] << (31u - visible)) >> 31u) & 0x3f800000u);
+    return state * few_means[chain * (FEW / 4u) + quartet];
+}
+
+// The same sums in the same order where outputs are so few that larger tiles would leave most of a device idle: four
+// outputs an invocation. The first visible unit is the first of a word.
+@compute @workgroup_size(256)
+fn multiply_few(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let number = workgroup_number(workgroup, workgroups);
+    let hidden_blocks = p.n_hidden / FEW + 1u;
+    let first_visible = p.first_visible + FEW * (number / hidden_blocks);
+    let first_hidden = FEW * (number % hidden_blocks);
+    if first_visible >= p.end_visible {
+        return;
+    }
+    let visible = local / (FEW / 4u);
+    let quartet = local % (FEW / 4u);
+    var sum = vec4<f32>(0.0);
+    for (var first_chain = 0u; first_chain < p.chains; first_chain += FEW) {
+        few_means[local] = four_means(first_chain + visible, first_hidden + 4u * quartet);
+        if local < FEW {
+            few_words[local] = visible_word(first_chain + local, first_visible / 32u);
+        }
+        workgroupBarrier();
+        for (var chain = 0u; chain < FEW; chain += 4u) {
+            sum += few_share(chain, visible, quartet);
+            sum += few_share(chain + 1u, visible, quartet);
+            sum += few_share(chain + 2u, visible, quartet);
+            sum += few_share(chain + 3u, visible, quartet);
+        }
+        workgroupBarrier();
+    }
+    put_row(first_visible + visible, first_hidden + 4u * quartet, sum);
 }

@@ -53,8 +53,8 @@ pub static MATRICES_16: Tile =
 /// Cooperative matrices of 8 × 8, in subgroups of 8.
 pub static MATRICES_8: Tile = Tile { name: "64x32-matrices8", fours: 2, side: 8, ..MATRICES_16 };
 
-/// What a workgroup of the kernel `gibbs_steps` has at a time: not a tile that other kernels can take, but what is taken
-/// instead of one where many Gibbs steps of a small machine are best done in one dispatch.
+/// What a workgroup of the kernel `gibbs_steps` has at a time: not a tile of products, but what is taken instead of one
+/// where many Gibbs steps of a small machine are best done in one dispatch. Named, it stands for all kernels of small machines.
 pub static STEPS: Tile = Tile { name: "steps", rows: 16, columns: 64, inputs: 32, ..PLAIN };
 
 /// Tiles of the Gibbs half-step by cooperative matrices, whose sums are in an order of the device's own.

@@ -57,6 +57,8 @@ pub(super) struct Tiles {
 
 /// Workgroups that keep a large device busy.
 const ENOUGH_GROUPS: u64 = 96;
+/// Workgroups that occupy a few multiprocessors of any device.
+const FEW_GROUPS: u64 = 24;
 /// Sizes of a product that is measured are cut at this many rows, columns and inputs.
 const MOST: usize = 4096;
 /// Seconds of dispatches that are enough for a measurement.
@@ -200,6 +202,14 @@ impl Gpu {
         chosen.insert(class, tile);
         store.save(&self.tiles.key_for_half_steps(), &chosen);
         tile
+    }
+
+    /// Whether a product of `rows` × `columns` outputs has so few that tiles would leave most of a device idle.
+    pub(super) fn takes_few(&self, rows: usize, columns: usize) -> bool {
+        match self.tiles.fixed {
+            Some(tile) => *tile == tile::STEPS,
+            None => !self.tiles.software && tile::SMALL.groups(rows, columns) <= FEW_GROUPS,
+        }
     }
 
     /// Whether Gibbs steps of `chains` chains of a machine of `n_visible` and `n_hidden` units are best done by one kernel,

@@ -101,7 +101,8 @@ fn every_tile_gives_the_same_bits_with_checks_and_without() {
         let wrong = expected.energies.iter().chain(&expected.log_weights).find(|x| !x.is_finite());
         assert_eq!(wrong, None, "{rows} chains of {} × {}", rbm.n_visible, rbm.n_hidden);
     }
-    for tile in tile::ALL {
+    // Those of any product, and what is taken for small machines.
+    for tile in tile::ALL.into_iter().chain([&tile::STEPS]) {
         for checked in [false, true] {
             // A tile that the device has no room for is left out there.
             let Some(gpu) = open(Selection { tile: Some(tile), checked, ..Selection::default() }) else {

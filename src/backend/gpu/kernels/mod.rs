@@ -45,6 +45,7 @@ pub const ALL: &[&Kernel] = &[
     &gibbs_steps::KERNEL,
     &moments::MEANS,
     &moments::MULTIPLY,
+    &moments::MULTIPLY_FEW,
     &update::OFFSETS,
     &update::WEIGHTS,
     &update::BIASES,

@@ -12,6 +12,7 @@ use crate::backend::Phase;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::machine::{Moments, Params, States};
+use crate::backend::gpu::tile;
 use crate::error::Result;
 
 use super::gibbs_half_step::Carried;
@@ -38,6 +39,12 @@ pub(super) static MEANS: Kernel = kernel!(summing "moments", "mean_hidden", Accu
 /// Their product with the visible units.
 pub(super) static MULTIPLY: Kernel =
     kernel!(tiled "moments", "multiply", AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
+
+/// The same of few visible and hidden units.
+pub(super) static MULTIPLY_FEW: Kernel = kernel!(trusted "moments", "multiply_few", 256, AccumulateMoments, [Read, Read, Read, ReadWrite, ReadWrite, ReadWrite, Read]);
+
+/// Visible and hidden units of a workgroup of [`MULTIPLY_FEW`].
+const FEW: usize = 32;
 
 /// Bytes of sig(x) that are kept at a time; slices are added in order, so that results do not depend on the device.
 const MEANS_BYTES: usize = 64 << 20;
@@ -75,7 +82,13 @@ pub(in crate::backend::gpu) fn record(
         .map(|(units, products)| {
             // Beyond the last unit is one that is always on.
             let end = units.end + usize::from(units.end == n_visible);
-            (units.start, end, bind(&MULTIPLY, gpu.tile(end - units.start, n_hidden + 1, slice), products))
+            let (rows, columns) = (end - units.start, n_hidden + 1);
+            if gpu.takes_few(rows, columns) {
+                let groups = rows.div_ceil(FEW) * columns.div_ceil(FEW);
+                return (units.start, end, bind(&MULTIPLY_FEW, &tile::SMALL, products), groups as u64);
+            }
+            let tile = gpu.tile(rows, columns, slice);
+            (units.start, end, bind(&MULTIPLY, tile, products), tile.groups(rows, columns))
         })
         .collect();
     let scale = (1.0 / states.rows as f64) as f32;
@@ -96,15 +109,9 @@ pub(in crate::backend::gpu) fn record(
         carried.record(gpu, first_row, rows);
         let work = product_work(rows, n_visible - params.last().units.start, n_hidden);
         gpu.dispatch(&mean_hidden, &parameters, mean_tile.groups(rows, n_hidden), work);
-        for (first, end, bound) in &multiply {
+        for (first, end, bound, groups) in &multiply {
             let parameters = AccumulateMoments { first_visible: *first as u32, end_visible: *end as u32, ..parameters };
-            let units = end - first;
-            gpu.dispatch(
-                bound,
-                &parameters,
-                bound.tile.groups(units, n_hidden + 1),
-                product_work(rows, units, n_hidden),
-            );
+            gpu.dispatch(bound, &parameters, *groups, product_work(rows, end - first, n_hidden));
         }
     }
     Ok(())
