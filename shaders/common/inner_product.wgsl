@@ -5,8 +5,7 @@
 // beyond the last read the last one's numbers and are dropped when results are stored; inputs beyond the last have no
 // bit set.
 //
-// What a block of inputs needs is fetched while the block before is multiplied, where the tile says so: otherwise every
-// block waits for memory, which on a large device takes longer than the block itself.
+// What a block of inputs needs is fetched while the block before is multiplied, where the tile says so.
 //
 // Weights may lie in several buffers, each with the rows of some visible units. A sum over them is stored after one
 // buffer and taken up again with the next, which changes no bit of it: taken_up is that, or nothing where there is one

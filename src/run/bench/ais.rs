@@ -114,8 +114,8 @@ impl Case for Annealing {
         let rbm = self.machine(seed);
         let params = backend.upload_params(&rbm, None)?;
         let settings = AnnealSettings { chains: self.chains, betas: linear_ladder(self.betas), seed };
-        // A short run first: a driver compiles its kernels then.
-        let short = AnnealSettings { chains: 2, betas: linear_ladder(1), seed };
+        // A short run first: a driver compiles its kernels then, and tiles are measured for as many chains.
+        let short = AnnealSettings { chains: self.chains, betas: linear_ladder(1), seed };
         anneal(backend, &rbm, &params, &rbm.visible_bias, &short, &mut Silent)?;
         let mut check = 0.0;
         let (span, runs) = once_or_more(seconds, |runs| {
