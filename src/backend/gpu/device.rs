@@ -84,7 +84,7 @@ impl Gpu {
             nothing: memory::nothing(&device),
             compiled: None,
             precision,
-            tiles: Tiles::new(selection, &adapter.get_info(), &limits, matrices)?,
+            tiles: Tiles::new(selection, &adapter.get_info(), &limits, matrices, precision)?,
             timing: Timing::new(selection, &device, &queue).map(Mutex::new),
             device,
             queue,

@@ -6,6 +6,7 @@
 //! the same name, and one parity test.
 
 mod adapter;
+mod choices;
 mod clusters;
 mod compiled;
 mod device;
@@ -39,6 +40,7 @@ use super::{
 };
 
 pub use adapter::{AdapterDescription, AdapterLimits, Choice, Selection, WORKGROUP_BYTES, adapters, room};
+pub use choices::{ShapeClass, TileChoices, TileStore};
 pub use compiled::CompiledStore;
 pub use device::Gpu;
 pub use ising::Spins;
@@ -47,7 +49,6 @@ pub use recorder::Counts;
 pub use tables::TableSpins;
 pub use temperatures::Temperatures;
 pub use timing::Timed;
-pub use tuning::{ShapeClass, TileChoices, TileStore};
 
 use kernels::gibbs_half_step::HalfStep;
 use kernels::gibbs_steps::Steps;

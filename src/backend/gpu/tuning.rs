@@ -5,37 +5,21 @@
 //! devices are not measured. The choice never changes a result, since every tile sums in the same order; that of cooperative
 //! matrices, in a Gibbs half-step with f16 weights, may change bits within their margin.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::backend::Address;
 use crate::error::{Error, Fault, Result};
 
 use super::adapter::Selection;
-use super::device::{Gpu, lock};
+use super::choices::{Choices, TileStore};
+use super::device::Gpu;
 use super::kernel::Kernel;
 use super::kernels::gibbs_half_step;
 use super::kernels::gibbs_steps::{self, Steps};
 use super::memory::Shape;
 use super::pipelines::Bound;
-use super::shader::{Parts, Stored, Variant, compose};
+use super::shader::{Parts, Precision, Stored, Variant, compose};
 use super::tile::{self, Tile};
-
-/// Numbers of binary digits of rows, columns and inputs of a product.
-pub type ShapeClass = [u32; 3];
-
-/// The fastest tile of every class that was measured.
-pub type TileChoices = BTreeMap<ShapeClass, &'static Tile>;
-
-/// Keeps measured choices from one run of the program to the next.
-pub trait TileStore: std::fmt::Debug + Send + Sync {
-    /// What was measured before on the device called `key`; nothing where that cannot be read.
-    fn load(&self, key: &str) -> TileChoices;
-
-    /// Keeps all choices for the device called `key`; losing them costs time, never a result.
-    fn save(&self, key: &str, choices: &TileChoices);
-}
 
 /// Tiles that fit the device, and how one is chosen.
 #[derive(Debug)]
@@ -45,14 +29,12 @@ pub(super) struct Tiles {
     /// The tile of cooperative matrices that the device offers.
     matrices: Option<&'static Tile>,
     software: bool,
-    /// Adapter, driver and shader, as the store knows them.
-    key: String,
     store: Option<Box<dyn TileStore>>,
-    chosen: Mutex<TileChoices>,
+    chosen: Choices,
     /// The same for half-steps that could be done by cooperative matrices.
-    chosen_for_half_steps: Mutex<TileChoices>,
+    chosen_for_half_steps: Choices,
     /// Whether Gibbs steps are done in one kernel, by chains, visible and hidden units: then [`tile::STEPS`].
-    chosen_for_steps: Mutex<TileChoices>,
+    chosen_for_steps: Choices,
 }
 
 /// Workgroups that keep a large device busy.
@@ -66,10 +48,6 @@ const ENOUGH_SECONDS: f64 = 3e-3;
 /// Repetitions, of which the fastest counts.
 const REPETITIONS: usize = 3;
 
-fn class_of(rows: usize, columns: usize, inputs: usize) -> ShapeClass {
-    [rows, columns, inputs].map(|n| usize::BITS - n.leading_zeros())
-}
-
 /// FNV-1a, which names a text and protects nothing.
 fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -81,6 +59,7 @@ impl Tiles {
         info: &wgpu::AdapterInfo,
         limits: &wgpu::Limits,
         matrices: Option<&'static Tile>,
+        precision: Precision,
     ) -> Result<Self> {
         let fits = |tile: &Tile| {
             tile.bytes() <= limits.max_compute_workgroup_storage_size
@@ -108,31 +87,22 @@ impl Tiles {
         } else {
             &[&tile::SMALL, &tile::MEDIUM, &tile::LARGE_AHEAD, &tile::LARGE_UNROLLED, &tile::HUGE_UNROLLED]
         };
-        let texts = gibbs_half_step::HIDDEN
-            .variants()
-            .map(|variant: Variant| hash(&compose(gibbs_half_step::HIDDEN.source, variant)));
-        let shader = texts.fold(0, |all, one| all ^ one.rotate_left(all as u32 % 64));
+        // Other shaders are measured anew.
+        let shaders = [&gibbs_half_step::HIDDEN, &gibbs_steps::KERNEL]
+            .into_iter()
+            .flat_map(|kernel| kernel.variants().map(|variant: Variant| hash(&compose(kernel.source, variant))));
+        let shader = shaders.fold(0, |all, one| all ^ one.rotate_left(all as u32 % 64));
+        let key = format!("{} | {} {} | {shader:016x}", info.name, info.driver, info.driver_info);
         Ok(Self {
             fixed: selection.tile,
             fitting: wanted.iter().copied().filter(|tile| fits(tile)).collect(),
             matrices,
             software: info.device_type == wgpu::DeviceType::Cpu,
-            key: format!("{} | {} {} | {shader:016x}", info.name, info.driver, info.driver_info),
             store: None,
-            chosen: Mutex::default(),
-            chosen_for_half_steps: Mutex::default(),
-            chosen_for_steps: Mutex::default(),
+            chosen_for_half_steps: Choices::new(format!("{key} | half-steps in f16")),
+            chosen_for_steps: Choices::new(format!("{key} | steps in {}", precision.name())),
+            chosen: Choices::new(key),
         })
-    }
-
-    /// As the store knows the choices between the fastest tile and cooperative matrices.
-    fn key_for_half_steps(&self) -> String {
-        format!("{} | half-steps in f16", self.key)
-    }
-
-    /// As the store knows the choices between half-steps and many steps in one kernel.
-    fn key_for_steps(&self, stored: Stored) -> String {
-        format!("{} | steps in {}", self.key, stored.precision.name())
     }
 
     /// The largest tile that still gives the device enough workgroups.
@@ -147,13 +117,12 @@ impl Gpu {
     #[must_use]
     pub fn with_tiles(mut self, store: Box<dyn TileStore>, even_software: bool) -> Self {
         if !self.tiles.software || even_software {
-            let known = store.load(&self.tiles.key);
-            // A tile that does not fit any more, or that this vendor does not take, is measured anew.
-            let usable = known.into_iter().filter(|(_, tile)| self.tiles.fitting.contains(tile)).collect();
-            self.tiles.chosen = Mutex::new(usable);
-            let known = store.load(&self.tiles.key_for_half_steps());
-            let usable = |tile: &&Tile| self.tiles.matrices == Some(*tile) || self.tiles.fitting.contains(tile);
-            self.tiles.chosen_for_half_steps = Mutex::new(known.into_iter().filter(|(_, tile)| usable(tile)).collect());
+            let tiles = &self.tiles;
+            // This vendor's compilers may not take a tile that is known.
+            tiles.chosen.load(&*store, |tile| tiles.fitting.contains(&tile));
+            let by_matrices = |tile| tiles.matrices == Some(tile);
+            tiles.chosen_for_half_steps.load(&*store, |tile| by_matrices(tile) || tiles.fitting.contains(&tile));
+            tiles.chosen_for_steps.load(&*store, |_| true);
             self.tiles.store = Some(store);
         }
         self
@@ -164,21 +133,20 @@ impl Gpu {
         if let Some(tile) = self.tiles.fixed.filter(|tile| tile.is_general()) {
             return tile;
         }
-        let class = class_of(rows, columns, inputs);
-        if let Some(&tile) = lock(&self.tiles.chosen).get(&class) {
-            return tile;
-        }
         let likely = self.tiles.likely(rows, columns);
         let Some(store) = &self.tiles.store else { return likely };
-        let shape = [rows, columns, inputs].map(|n| n.min(MOST));
-        let tile = self.fastest(&self.tiles.fitting, Stored::default(), shape).unwrap_or_else(|error| {
+        let shape = [rows, columns, inputs];
+        self.tiles
+            .chosen
+            .of(&**store, shape, || self.found(self.fastest(&self.tiles.fitting, Stored::default(), shape), likely))
+    }
+
+    /// What was measured; a failure is kept for the next read, and costs no more than the choice.
+    fn found(&self, measured: Result<&'static Tile>, likely: &'static Tile) -> &'static Tile {
+        measured.unwrap_or_else(|error| {
             self.fail(error);
             likely
-        });
-        let mut chosen = lock(&self.tiles.chosen);
-        chosen.insert(class, tile);
-        store.save(&self.tiles.key, &chosen);
-        tile
+        })
     }
 
     /// The same for a Gibbs half-step, which cooperative matrices may do with weights in f16.
@@ -189,19 +157,9 @@ impl Gpu {
         }
         let plain = self.tile(rows, columns, inputs);
         let (Some(matrices), None, Some(store)) = (matrices, self.tiles.fixed, &self.tiles.store) else { return plain };
-        let class = class_of(rows, columns, inputs);
-        if let Some(&tile) = lock(&self.tiles.chosen_for_half_steps).get(&class) {
-            return tile;
-        }
-        let shape = [rows, columns, inputs].map(|n| n.min(MOST));
-        let tile = self.fastest(&[plain, matrices], stored, shape).unwrap_or_else(|error| {
-            self.fail(error);
-            plain
-        });
-        let mut chosen = lock(&self.tiles.chosen_for_half_steps);
-        chosen.insert(class, tile);
-        store.save(&self.tiles.key_for_half_steps(), &chosen);
-        tile
+        let shape = [rows, columns, inputs];
+        let choices = &self.tiles.chosen_for_half_steps;
+        choices.of(&**store, shape, || self.found(self.fastest(&[plain, matrices], stored, shape), plain))
     }
 
     /// Whether a product of `rows` × `columns` outputs has so few that tiles would leave most of a device idle.
@@ -215,7 +173,7 @@ impl Gpu {
     /// Whether Gibbs steps of `chains` chains of a machine of `n_visible` and `n_hidden` units are best done by one kernel,
     /// many steps a dispatch, instead of two dispatches a step: never where that was not measured, or named.
     pub(super) fn steps_in_one(&self, stored: Stored, sizes: [usize; 3]) -> bool {
-        let [chains, n_visible, n_hidden] = sizes;
+        let [_, n_visible, n_hidden] = sizes;
         if stored.parts != Parts::One || n_visible.max(n_hidden) > gibbs_steps::MOST_UNITS {
             return false;
         }
@@ -223,27 +181,14 @@ impl Gpu {
             return *tile == tile::STEPS;
         }
         let Some(store) = &self.tiles.store else { return false };
-        let class = class_of(chains, n_visible, n_hidden);
-        let key = self.tiles.key_for_steps(stored);
-        let mut chosen = lock(&self.tiles.chosen_for_steps);
-        // Weights have one precision on a device, so that one list serves.
-        if chosen.is_empty() {
-            *chosen = store.load(&key);
-        }
-        if let Some(&tile) = chosen.get(&class) {
-            return *tile == tile::STEPS;
-        }
-        let tile = self.fastest_steps(stored, sizes.map(|n| n.min(MOST))).unwrap_or_else(|error| {
-            self.fail(error);
-            &tile::SMALL
-        });
-        chosen.insert(class, tile);
-        store.save(&key, &chosen);
+        let choices = &self.tiles.chosen_for_steps;
+        let tile = choices.of(&**store, sizes, || self.found(self.fastest_steps(stored, sizes), &tile::SMALL));
         *tile == tile::STEPS
     }
 
     /// [`tile::STEPS`] where the one kernel is faster on a machine of these sizes, else the tile of its half-steps.
-    fn fastest_steps(&self, stored: Stored, [chains, n_visible, n_hidden]: [usize; 3]) -> Result<&'static Tile> {
+    fn fastest_steps(&self, stored: Stored, sizes: [usize; 3]) -> Result<&'static Tile> {
+        let [chains, n_visible, n_hidden] = sizes.map(|n| n.min(MOST));
         let hidden_tile = self.half_step_tile(stored, chains, n_hidden, n_visible);
         let visible_tile = self.half_step_tile(stored, chains, n_visible, n_hidden);
         let room = Room::new(self, chains, n_visible, n_hidden)?;
@@ -271,12 +216,8 @@ impl Gpu {
     }
 
     /// Measures `tiles` on a half-step of that shape.
-    fn fastest(
-        &self,
-        tiles: &[&'static Tile],
-        stored: Stored,
-        [rows, columns, inputs]: [usize; 3],
-    ) -> Result<&'static Tile> {
+    fn fastest(&self, tiles: &[&'static Tile], stored: Stored, shape: [usize; 3]) -> Result<&'static Tile> {
+        let [rows, columns, inputs] = shape.map(|n| n.min(MOST));
         let room = Room::new(self, rows, inputs, columns)?;
         let parameters = gibbs_half_step::measured(rows, inputs, columns);
         let mut best = (f64::INFINITY, tiles[0]);
@@ -343,17 +284,5 @@ impl Room {
         let (from, to) = if back { (&self.to, &self.from) } else { (&self.from, &self.to) };
         let Self { weights, biases, .. } = self;
         gpu.bind_tiled(kernel, stored, tile, &[weights, biases, biases, from, to, gpu.nothing(), biases])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_powers_of_two() {
-        assert_eq!(class_of(1, 64, 127), [1, 7, 7]);
-        assert_eq!(class_of(0, 128, 4096), [0, 8, 13]);
-        assert_ne!(hash("a"), hash("b"));
     }
 }

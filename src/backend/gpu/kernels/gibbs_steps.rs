@@ -38,7 +38,8 @@ parameters! {
 }
 
 /// The kernel.
-pub(super) static KERNEL: Kernel = kernel!(weighted "gibbs_steps", "main", 256, GibbsSteps, [Read, Read, ReadWrite]);
+pub(in crate::backend::gpu) static KERNEL: Kernel =
+    kernel!(weighted "gibbs_steps", "main", 256, GibbsSteps, [Read, Read, ReadWrite]);
 
 /// Most units of a side: their states are in workgroup memory.
 pub(in crate::backend::gpu) const MOST_UNITS: usize = 1024;
