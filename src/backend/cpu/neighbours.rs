@@ -323,7 +323,7 @@ fn wrapped(words: &[u32], start: usize, out: &mut [u32]) {
     let first = out.len().min(words.len() - start);
     let (head, tail) = out.split_at_mut(first);
     head.copy_from_slice(&words[start..start + first]);
-    // A block is never longer than a colour, but for its two words at the ends.
+    // A block is never longer than a colour, but for the words at its ends.
     for (k, word) in tail.iter_mut().enumerate() {
         *word = words[k % words.len()];
     }
