@@ -6,14 +6,16 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
+mod naive;
+
 use std::time::Instant;
 
-use gibbsite::backend::gpu::shader::{Products, Variant, compose};
 use gibbsite::backend::gpu::{Choice, Gpu, Selection, tile};
 use gibbsite::backend::{Address, Backend};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::{Stream, key_of, unit_word};
+use naive::{Naive, median};
 
 const N_VISIBLE: usize = 784;
 const N_HIDDEN: usize = 512;
@@ -69,110 +71,41 @@ fn number(k: usize) -> f32 {
     (unit_word(1, Stream::WeightStart, 0, 0, k as u32) >> 8) as f32 / 16_777_216.0 - 0.5
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-struct Naive {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+/// The kernels with their buffers.
+struct Steps {
+    naive: Naive,
     pipelines: [wgpu::ComputePipeline; 2],
     groups: [wgpu::BindGroup; 2],
     hidden: wgpu::Buffer,
 }
 
-impl Naive {
-    /// The same adapter as the engine's.
-    fn open(name: &str, rbm: &Rbm, v: &BitMatrix, seed: u64) -> Self {
-        let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-        let descriptor =
-            wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
-        let found = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(backends));
-        let adapter = found.into_iter().find(|a| a.get_info().name == name).expect("the engine's adapter");
-        let wanted = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
-        let (device, queue) = pollster::block_on(adapter.request_device(&wanted)).expect("the device opens");
+impl Steps {
+    fn new(naive: Naive, rbm: &Rbm, v: &BitMatrix, seed: u64) -> Self {
         let [low, high] = key_of(seed);
         let parameters = [low, high, CHAINS as u32, N_VISIBLE as u32, N_HIDDEN as u32];
         let numbers: Vec<f32> =
             (0..CHAINS * N_VISIBLE).map(|at| f32::from(u8::from(v.get(at / N_VISIBLE, at % N_VISIBLE)))).collect();
-        let upload = |bytes: &[u8]| {
-            let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-                label: None,
-                size: bytes.len() as u64,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
-                mapped_at_creation: false,
-            });
-            queue.write_buffer(&buffer, 0, bytes);
-            buffer
-        };
         let biases = [&rbm.visible_bias[..], &rbm.hidden_bias].concat();
-        let buffers = [
-            upload(bytemuck::cast_slice(&parameters)),
-            upload(bytemuck::cast_slice(&rbm.weights)),
-            upload(bytemuck::cast_slice(&biases)),
-            upload(bytemuck::cast_slice(v.words())),
-            upload(bytemuck::cast_slice(&numbers)),
-            upload(&vec![0; 4 * CHAINS * N_HIDDEN]),
-        ];
+        let parameters = naive.upload(bytemuck::cast_slice(&parameters));
+        let weights = naive.upload(bytemuck::cast_slice(&rbm.weights));
+        let biases = naive.upload(bytemuck::cast_slice(&biases));
+        let states = [naive.upload(bytemuck::cast_slice(v.words())), naive.upload(bytemuck::cast_slice(&numbers))];
+        let hidden = naive.upload(&vec![0; 4 * CHAINS * N_HIDDEN]);
         let stream = format!("const STREAM: u32 = {}u;\n{NAIVE}", Stream::SampleHidden as u32);
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: None,
-            source: wgpu::ShaderSource::Wgsl(compose(&stream, Variant::new(Products::Limbs)).into()),
-        });
-        let pipelines = ["from_words", "from_numbers"].map(|entry| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: None,
-                layout: None,
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            })
-        });
-        let used = [[0, 1, 2, 3, 5], [0, 1, 2, 4, 5]];
+        let pipelines = naive.pipelines(&stream, ["from_words", "from_numbers"]);
         let groups = [0, 1].map(|which| {
-            let entries: Vec<_> = used[which]
-                .iter()
-                .map(|&i| wgpu::BindGroupEntry { binding: i as u32, resource: buffers[i].as_entire_binding() })
-                .collect();
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &pipelines[which].get_bind_group_layout(0),
-                entries: &entries,
-            })
+            let states = (3 + which as u32, &states[which]);
+            naive.group(&pipelines[which], &[(0, &parameters), (1, &weights), (2, &biases), states, (5, &hidden)])
         });
-        let [.., hidden] = buffers;
-        Self { device, queue, pipelines, groups, hidden }
+        Self { naive, pipelines, groups, hidden }
     }
 
     fn seconds(&self, which: usize) -> f64 {
-        let start = Instant::now();
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&self.pipelines[which]);
-            pass.set_bind_group(0, &self.groups[which], &[]);
-            pass.dispatch_workgroups(N_HIDDEN.div_ceil(64) as u32, CHAINS as u32, 1);
-        }
-        self.queue.submit([encoder.finish()]);
-        self.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device works");
-        start.elapsed().as_secs_f64()
+        self.naive.seconds(&self.pipelines[which], [&self.groups[which]], [N_HIDDEN.div_ceil(64), CHAINS])
     }
 
     fn hidden(&self) -> Vec<u32> {
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: self.hidden.size(),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&self.hidden, 0, &staging, 0, self.hidden.size());
-        self.queue.submit([encoder.finish()]);
-        staging.map_async(wgpu::MapMode::Read, .., |result| result.expect("mapped"));
-        self.device.poll(wgpu::PollType::wait_indefinitely()).expect("the device works");
-        bytemuck::pod_collect_to_vec(&staging.get_mapped_range(..).expect("mapped")[..])
+        self.naive.read(&self.hidden)
     }
 }
 
@@ -187,7 +120,7 @@ fn main() {
     rbm.weights.iter_mut().enumerate().for_each(|(k, w)| *w = 0.2 * number(k));
     let v =
         BitMatrix::from_fn(CHAINS, N_VISIBLE, |r, j| unit_word(2, Stream::ChainStart, 0, r as u32, j as u32) & 1 == 1);
-    let naive = Naive::open(&name, &rbm, &v, 7);
+    let naive = Steps::new(Naive::open(&name), &rbm, &v, 7);
     let tiles: Vec<_> = tile::ALL.into_iter().filter(|t| wanted.is_none_or(|w| w == *t)).collect();
     let engines: Vec<_> = tiles.into_iter().filter_map(|t| open(Some(t)).ok().map(|gpu| (t, gpu))).collect();
     let held: Vec<_> = engines

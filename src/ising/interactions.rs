@@ -91,7 +91,9 @@ impl Interactions {
         match of_site.iter().enumerate().find(|&(_, &n)| n > MAX_TERMS_OF_SITE) {
             Some((site, n)) => fault(
                 format!("site {site} is in {n} terms"),
-                format!("at most {MAX_TERMS_OF_SITE}, a field being one of them"),
+                format!(
+                    "at most {MAX_TERMS_OF_SITE}, a field being one of them: its table has a row for each of their signs"
+                ),
             ),
             None => Ok(Self { sites, terms: found }),
         }

@@ -28,23 +28,36 @@ pub fn parse_temperatures(text: &str) -> Result<Vec<f64>> {
         match numbers[..] {
             [one] => found.push(one),
             [first, last, step] => {
-                if step > last - first && last > first {
-                    return Err(wrong(format!("range \"{item}\" with a step longer than the range")));
-                }
-                // Half a step too far at most, so that rounding of the step does not lose the last value.
-                let count = ((last - first) / step + 1e-9).floor();
-                if !(step > 0.0 && first > 0.0 && last >= first && count < MAX_TEMPERATURES as f64) {
-                    return Err(wrong(format!("range \"{item}\"")));
-                }
+                let count = steps_of(first, last, step).map_err(|why| wrong(format!("range \"{item}\" {why}")))?;
                 // Decimal steps give decimal temperatures: 1.5 + 8 · 0.1 is 2.3, not 2.3000000000000003.
                 let tidy = |t: f64| (t * 1e12).round() / 1e12;
-                found.extend((0..=count as usize).map(|i| tidy(first + i as f64 * step)));
+                found.extend((0..=count).map(|i| tidy(first + i as f64 * step)));
             }
             _ => return Err(wrong(format!("\"{item}\" is neither a number nor first:last:step"))),
         }
     }
     check_temperatures(&found)?;
     Ok(found)
+}
+
+/// Steps of a range of temperatures, or what is wrong with it.
+fn steps_of(first: f64, last: f64, step: f64) -> std::result::Result<usize, String> {
+    // Half a step too far at most, so that rounding of the step does not lose the last value.
+    let count = ((last - first) / step + 1e-9).floor();
+    let why = if !(first > 0.0 && last.is_finite() && step.is_finite()) {
+        "that does not go from a positive temperature to a finite one"
+    } else if last < first {
+        "that ends below its first temperature"
+    } else if step <= 0.0 {
+        "whose step is not positive"
+    } else if step > last - first && last > first {
+        "with a step longer than the range"
+    } else if count >= MAX_TEMPERATURES as f64 {
+        return Err(format!("of {:.3e} temperatures, more than {MAX_TEMPERATURES}", count + 1.0));
+    } else {
+        return Ok(count as usize);
+    };
+    Err(why.to_string())
 }
 
 /// Checks that temperatures are positive, finite, different and not too many.

@@ -66,9 +66,10 @@ impl Graph {
     /// [`Error::Input`] for a bond that leaves the graph, one of a site with itself (which no colouring allows), or a
     /// site with more than [`MAX_DEGREE`] neighbours.
     pub fn from_bonds(sites: usize, bonds: &[(usize, usize)]) -> Result<Self> {
-        let fault = |what: String, expected: String| {
-            Err(Error::Input(Fault::new(what).at("graph").expected(expected).advice("correct the list of bonds")))
+        let advised = |what: String, expected: String, advice: &str| {
+            Err(Error::Input(Fault::new(what).at("graph").expected(expected).advice(advice)))
         };
+        let fault = |what, expected| advised(what, expected, "correct the list of bonds");
         if sites == 0 || sites > super::MAX_SITES {
             return fault(format!("a graph of {sites} sites"), format!("1 to {} sites", super::MAX_SITES));
         }
@@ -87,9 +88,10 @@ impl Graph {
             degrees[b] += 1;
         }
         if let Some((site, degree)) = degrees.iter().copied().enumerate().find(|&(_, d)| d > MAX_DEGREE) {
-            return fault(
+            return advised(
                 format!("site {site} has {degree} neighbours"),
-                format!("at most {MAX_DEGREE} neighbours of a site"),
+                format!("at most {MAX_DEGREE} neighbours of a site, whose numbers are counted in the bits of words"),
+                "leave bonds out, or spread the site over several that strong bonds hold together",
             );
         }
         Ok(Self::coloured(sites, bonds))

@@ -46,7 +46,11 @@ fn lists_and_ranges_of_temperatures_are_read() {
         ("0", "temperature 0"),
         ("2,3,2", "temperature 2 occurs twice"),
         ("1.5:2:0.25,1.75", "temperature 1.75 occurs twice"),
-        ("3:1:0.1", "range \"3:1:0.1\""),
+        ("3:1:0.1", "range \"3:1:0.1\" that ends below its first temperature"),
+        ("1:2:0", "range \"1:2:0\" whose step is not positive"),
+        ("1:2:nan", "range \"1:2:nan\" that does not go"),
+        ("0:2:0.5", "range \"0:2:0.5\" that does not go from a positive temperature"),
+        ("1:2:1e-9", "range \"1:2:1e-9\" of 1.000e9 temperatures, more than 4096"),
         ("1e-300,1e-300", "temperature 1e-300 occurs twice"),
         ("2;3", "\"2;3\" is no number"),
     ] {

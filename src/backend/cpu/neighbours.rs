@@ -7,6 +7,8 @@ use crate::backend::torus::Torus;
 
 /// Words of a colour that one call of a kernel takes: 32 streams of eight words.
 pub(crate) const BLOCK_WORDS: usize = 256;
+/// Most words of a row that is short, to which ends are so many that they are found by masks.
+const SHORT: usize = 15;
 
 /// Words `first .. first + len` of one colour, and where their neighbours are.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +31,44 @@ pub(crate) struct Scratch {
     /// Rows above and below, layers above and below.
     around: [[u32; BLOCK_WORDS]; 4],
     side: [u32; BLOCK_WORDS],
-    /// The words of the block in the other colour, and one word more at either end.
-    line: [u32; BLOCK_WORDS + 2],
+    /// The words of the block in the other colour, and up to a row of a word less at either end.
+    line: [u32; BLOCK_WORDS + 2 * SHORT],
+    ends: Ends,
+}
+
+/// For the words of short rows, from the begin of a row to the left on: what is at their ends, all ones or all zeros.
+#[derive(Debug)]
+struct Ends {
+    /// Words of a row for which this was made; 0 before.
+    per_row: usize,
+    /// Its neighbours at the side are to the right.
+    right: [u32; BLOCK_WORDS + 2 * SHORT],
+    /// First of a row.
+    first: [u32; BLOCK_WORDS + 2 * SHORT],
+    /// Last of a row.
+    last: [u32; BLOCK_WORDS + 2 * SHORT],
+}
+
+impl Ends {
+    fn make(&mut self, per_row: usize) {
+        if self.per_row == per_row {
+            return;
+        }
+        self.per_row = per_row;
+        let mask = |is: bool| if is { u32::MAX } else { 0 };
+        let period = 2 * per_row;
+        for n in 0..BLOCK_WORDS + period {
+            if n < period {
+                self.right[n] = mask(n >= per_row);
+                self.first[n] = mask(n % per_row == 0);
+                self.last[n] = mask(n % per_row == per_row - 1);
+            } else {
+                self.right[n] = self.right[n - period];
+                self.first[n] = self.first[n - period];
+                self.last[n] = self.last[n - period];
+            }
+        }
+    }
 }
 
 /// The `N` neighbours of every spin of a block, word by word: beside, beside one bit further left or right, above,
@@ -40,7 +78,9 @@ pub(crate) type Neighbours<'a, const N: usize> = [&'a [u32]; N];
 impl Scratch {
     /// Empty.
     pub(crate) fn new() -> Self {
-        Self { around: [[0; BLOCK_WORDS]; 4], side: [0; BLOCK_WORDS], line: [0; BLOCK_WORDS + 2] }
+        const ROOM: [u32; BLOCK_WORDS + 2 * SHORT] = [0; BLOCK_WORDS + 2 * SHORT];
+        let ends = Ends { per_row: 0, right: ROOM, first: ROOM, last: ROOM };
+        Self { around: [[0; BLOCK_WORDS]; 4], side: [0; BLOCK_WORDS], line: ROOM, ends }
     }
 }
 
@@ -86,8 +126,10 @@ impl<'a> TorusBlock<'a> {
     pub(crate) fn neighbours<const N: usize>(&self, len: usize, scratch: &'a mut Scratch) -> Neighbours<'a, N> {
         let (total, per_row, layer) = (self.other.len(), self.torus.words_per_row, self.torus.layer);
         let [above, below, layer_above, layer_below] = &mut scratch.around;
-        let line = &mut scratch.line[..len + 2];
-        wrapped(self.other, (self.first + total - 1) % total, line);
+        let by_eight = per_row.is_multiple_of(8);
+        let reach = if by_eight || per_row > SHORT { 1 } else { (per_row - 1).max(1) };
+        let line = &mut scratch.line[..len + 2 * reach];
+        wrapped(self.other, (self.first + total - reach) % total, line);
         let side = &mut scratch.side[..len];
         let whole = self.torus.last_bit == 31;
         let vectors = len.is_multiple_of(8) && (N == 4 || layer.is_multiple_of(8));
@@ -98,8 +140,12 @@ impl<'a> TorusBlock<'a> {
             1 if vectors => self.sides_of_short_rows::<1, N, false>(side),
             2 if vectors => self.sides_of_short_rows::<2, N, false>(side),
             4 if vectors => self.sides_of_short_rows::<4, N, false>(side),
-            _ if vectors && per_row.is_multiple_of(8) => self.sides_by_eight::<N>(line, side),
-            _ => self.sides_row_by_row::<N>(side),
+            _ if vectors && by_eight => self.sides_by_eight::<N>(line, side),
+            _ if per_row <= SHORT && !by_eight => {
+                scratch.ends.make(per_row);
+                self.sides_by_masks(&scratch.ends, line, side);
+            }
+            _ => self.sides_row_by_row::<N>(line, side),
         }
         let beside = &self.other[self.first..self.first + len];
         let from = |distance: usize| (self.first + distance) % total;
@@ -204,26 +250,59 @@ impl<'a> TorusBlock<'a> {
         }
     }
 
-    /// Any other rows, piece by piece.
+    /// Other short rows, of which neither vectors nor layers are whole numbers: both shifts of every word, around the end
+    /// of its row and not, of which masks choose. `line` has `reach` words more at either end.
     #[inline(always)]
-    fn sides_row_by_row<const N: usize>(&self, side: &mut [u32]) {
+    fn sides_by_masks(&self, ends: &Ends, line: &[u32], side: &mut [u32]) {
+        let Torus { words_per_row: per_row, layer, last_bit, .. } = *self.torus;
+        let (used, reach) = (self.torus.last_mask(), (line.len() - side.len()) / 2);
+        let (mut number, mut done) = (self.number(), 0);
+        while done < side.len() {
+            // Rows begin to the left by turns, and again in the next layer.
+            let (z, place) = (number / layer, number % layer);
+            let phase = (place + (z + self.colour) % 2 * per_row) % (2 * per_row);
+            let count = (side.len() - done).min(layer - place);
+            let of = |shift: usize| &line[done + shift..][..count];
+            let (here, before, after) = (of(reach), of(reach - 1), of(reach + 1));
+            let (row_end, row_start) = (of(reach + per_row - 1), of(reach + 1 - per_row));
+            let masks = [&ends.right, &ends.first, &ends.last].map(|mask| &mask[phase..phase + count]);
+            let out = &mut side[done..done + count];
+            for i in 0..count {
+                let [right, first, last] = [masks[0][i], masks[1][i], masks[2][i]];
+                let from_right = here[i] >> 1 | (after[i] << 31 & !last) | (row_start[i] << last_bit & last);
+                let from_left = here[i] << 1 | (before[i] >> 31 & !first) | (row_end[i] >> last_bit & first);
+                out[i] = ((from_right & right) | (from_left & !right)) & (used | !last);
+            }
+            (number, done) = ((number + count) % self.torus.words, done + count);
+        }
+    }
+
+    /// Any other rows, one after the other: shifts over the ends of rows first, then the ends themselves.
+    #[inline(always)]
+    fn sides_row_by_row<const N: usize>(&self, line: &[u32], side: &mut [u32]) {
         let Torus { words_per_row: per_row, last_bit, .. } = *self.torus;
+        let mask = self.torus.last_mask();
         let (mut row, mut j) = self.row::<N>();
-        let mut rest = side;
+        let (mut rest, mut line) = (side, line);
         while !rest.is_empty() {
-            let line = &self.other[row.start..row.start + per_row];
-            let (out, after) = rest.split_at_mut(rest.len().min(per_row - j));
-            for (out, k) in out.iter_mut().zip(j..) {
-                *out = if row.right {
-                    line[k] >> 1 | if k + 1 == per_row { line[0] << last_bit } else { line[k + 1] << 31 }
-                } else {
-                    line[k] << 1 | if k == 0 { line[per_row - 1] >> last_bit } else { line[k - 1] >> 31 }
-                };
+            let count = rest.len().min(per_row - j);
+            let (out, after) = rest.split_at_mut(count);
+            let around = line[..count + 2].windows(3);
+            if row.right {
+                out.iter_mut().zip(around).for_each(|(out, near)| *out = near[1] >> 1 | near[2] << 31);
+                if j + count == per_row {
+                    out[count - 1] = line[count] >> 1 | self.other[row.start] << last_bit;
+                }
+            } else {
+                out.iter_mut().zip(around).for_each(|(out, near)| *out = near[1] << 1 | near[0] >> 31);
+                if j == 0 {
+                    out[0] = line[1] << 1 | self.other[row.start + per_row - 1] >> last_bit;
+                }
             }
-            if j + out.len() == per_row {
-                out[out.len() - 1] &= self.torus.last_mask();
+            if j + count == per_row {
+                out[count - 1] &= mask;
             }
-            (row, j, rest) = (self.next_row::<N>(row), 0, after);
+            (row, j, rest, line) = (self.next_row::<N>(row), 0, after, &line[count..]);
         }
     }
 
@@ -244,7 +323,7 @@ fn wrapped(words: &[u32], start: usize, out: &mut [u32]) {
     let first = out.len().min(words.len() - start);
     let (head, tail) = out.split_at_mut(first);
     head.copy_from_slice(&words[start..start + first]);
-    // A block is never longer than a colour, but for its two words at the ends.
+    // A block is never longer than a colour, but for the words at its ends.
     for (k, word) in tail.iter_mut().enumerate() {
         *word = words[k % words.len()];
     }

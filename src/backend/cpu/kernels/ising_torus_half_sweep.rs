@@ -54,12 +54,26 @@ fn with_neighbours<W: Word, const N: usize>(
     me: &mut [u32],
 ) {
     let neighbours = block.neighbours::<N>(me.len(), scratch);
-    if me.len().is_multiple_of(8) {
-        by_classes::<W, N>(block, neighbours, thresholds, address, me);
+    let (count, len) = (me.len(), me.len().next_multiple_of(8));
+    // The last block of a colour is filled up to whole vectors with words that are thrown away.
+    let mut room = None;
+    let (neighbours, words) = if len == count {
+        (neighbours, &mut *me)
     } else {
-        update_odd_block(block, neighbours, thresholds, address, me);
+        let (around, own) = room.insert((neighbours.map(filled), filled(me)));
+        (around.each_ref().map(|words| &words[..len]), &mut own[..len])
+    };
+    by_classes::<W, N>(block, neighbours, thresholds, address, words);
+    if let Some((_, own)) = room {
+        me.copy_from_slice(&own[..count]);
     }
     block.clear_idle_bits(me);
+}
+
+fn filled(words: &[u32]) -> [u32; BLOCK_WORDS] {
+    let mut room = [0; BLOCK_WORDS];
+    room[..words.len()].copy_from_slice(words);
+    room
 }
 
 #[inline(always)]
@@ -81,28 +95,6 @@ fn by_classes<W: Word, const N: usize>(
         6 => update::<W, 6, N>(block, neighbours, thresholds, address, me),
         _ => update::<W, 7, N>(block, neighbours, thresholds, address, me),
     }
-}
-
-/// A block that is no whole number of vectors, the last of a colour, filled up with words that are thrown away.
-#[cold]
-#[inline(never)]
-fn update_odd_block<const N: usize>(
-    block: TorusBlock<'_>,
-    neighbours: Neighbours<'_, N>,
-    thresholds: &TorusThresholds,
-    address: FlipAddress,
-    me: &mut [u32],
-) {
-    let filled = |words: &[u32]| {
-        let mut room = [0; BLOCK_WORDS];
-        room[..words.len()].copy_from_slice(words);
-        room
-    };
-    let len = me.len().next_multiple_of(8);
-    let (around, mut own) = (neighbours.map(filled), filled(me));
-    let neighbours = around.each_ref().map(|words| &words[..len]);
-    by_classes::<U32x8, N>(block, neighbours, thresholds, address, &mut own[..len]);
-    me.copy_from_slice(&own[..me.len()]);
 }
 
 /// Lanes `8 · group ..` of each of the block's steps, with `D` drawn classes and `N` neighbours.
