@@ -288,7 +288,7 @@ fn timestamps_name_every_kernel() {
     assert_eq!(dispatches, timed.counts().dispatches, "{times:?}");
     assert!(times.iter().all(|time| time.timed == time.dispatches), "{times:?}");
     assert!(times.iter().all(|time| time.seconds >= 0.0 && time.seconds < 60.0), "{times:?}");
-    assert!(times.iter().any(|time| time.kernel == "moments.multiply" && time.dispatches == 2), "{times:?}");
+    assert!(times.iter().any(|time| time.kernel.starts_with("moments.multiply") && time.dispatches == 2), "{times:?}");
     assert!(times.iter().map(|time| time.seconds).sum::<f64>() > 0.0, "{times:?}");
 }
 
