@@ -30,6 +30,7 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         translations: None,
         augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
+        online: 0,
         seed: 8,
     }
 }

@@ -24,7 +24,7 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
+use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate, default_online};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -113,6 +113,7 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
         let rows = [
             ("log-likelihood", m.log_likelihood),
             ("held out", m.held_out_log_likelihood),
+            ("along the training", m.online_log_likelihood),
             ("pseudo-likelihood", m.pseudo_likelihood.map(|x| crate::record::Estimate::new(x, 0.0))),
         ];
         for (name, value) in rows {
@@ -197,6 +198,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             translations: translations(args.translations, source.data.lattice),
             augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
+            online: args.online_chains.unwrap_or(default_online(args.chains)),
             seed: global.seed(),
         },
         n_hidden: args.hidden,
