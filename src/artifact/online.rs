@@ -52,7 +52,7 @@ pub(super) fn decode(
     validate(&guide, source)?;
     let ((of_chains, words), (of_weights, bits)) = (file.u32(CHAINS, source)?, file.u32(WEIGHTS, source)?);
     let fits = (guide.n_visible, guide.n_hidden) == shape && of_chains == [n, shape.0.div_ceil(32)];
-    if !fits || n == 0 || n % GROUPS != 0 || of_weights != [n, 2] {
+    if !fits || n == 0 || !n.is_multiple_of(GROUPS) || of_weights != [n, 2] {
         return Err(Fault::new(format!(
             "chains of shape {of_chains:?} that follow the training, weights {of_weights:?}"
         ))

@@ -480,7 +480,7 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
     if tempered && !(2..=MAX_RUNGS).contains(&settings.rungs) {
         return fault(format!("{} rungs", settings.rungs), format!("2 to {MAX_RUNGS}"), "set rungs, for example 8");
     }
-    if settings.online != 0 && (settings.online < FEWEST || settings.online % GROUPS != 0) {
+    if settings.online != 0 && (settings.online < FEWEST || !settings.online.is_multiple_of(GROUPS)) {
         return fault(
             format!("{} chains that follow the training", settings.online),
             format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none"),

@@ -65,7 +65,8 @@ impl<'a> Watch<'a> {
             held_out: split.held_out.as_ref(),
             base: base_bias(&means),
             ceiling,
-            has_up: plan.settings.flip,
+            // Chains of CD are rows.
+            has_up: (plan.settings.flip || exact.is_some()) && plan.settings.algorithm != Algorithm::Cd,
             floor: likelihood_floor(&means),
             keep_going: plan.keep_going,
             has_chains: plan.settings.algorithm != Algorithm::Cd,

@@ -156,7 +156,7 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     }
     count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
     count(notes, &path("online_chains"), train.online_chains, 0..=1 << 20);
-    if train.online_chains.is_some_and(|n| n != 0 && (n < FEWEST as u64 || n % GROUPS as u64 != 0)) {
+    if train.online_chains.is_some_and(|n| n != 0 && (n < FEWEST as u64 || !n.is_multiple_of(GROUPS as u64))) {
         let expected = format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none");
         notes.at(&path("online_chains"), "chains in unequal groups, or too few".to_string(), expected, "512 is usual");
     }
