@@ -66,6 +66,8 @@ pub struct OnlineState {
     pub chains: BitMatrix,
     /// log w of every chain, ln Z0 included.
     pub log_weights: Vec<f64>,
+    /// F of every chain under the guide.
+    pub energies: Vec<f64>,
     /// α of the next look.
     pub pace: f64,
     /// Update after which it comes.
@@ -86,7 +88,8 @@ impl OnlineState {
         guide.visible_bias = base_bias(means);
         let chains = independent(&guide, seed(settings), 0, settings.online);
         let log_weights = vec![log_z0(&guide.visible_bias, n_hidden); chains.rows()];
-        Some(Self { guide, chains, log_weights, pace: NEAR, next: OFTEN, looks: 0 })
+        let energies = (0..chains.rows()).map(|r| guide.free_energy(&chains, r)).collect();
+        Some(Self { guide, chains, log_weights, energies, pace: NEAR, next: OFTEN, looks: 0 })
     }
 }
 
@@ -118,6 +121,7 @@ struct Walk<B: Backend> {
     machine: Rbm,
     chains: B::States,
     log_weights: Vec<f64>,
+    energies: Vec<f64>,
     steps: u32,
 }
 
@@ -129,6 +133,7 @@ impl<'a, B: Backend> Follower<'a, B> {
                 machine: state.guide.clone(),
                 chains: backend.upload_states(&state.chains)?,
                 log_weights: state.log_weights.clone(),
+                energies: state.energies.clone(),
                 steps: state.looks,
             },
             pace: state.pace,
@@ -161,6 +166,7 @@ impl<'a, B: Backend> Follower<'a, B> {
             machine: self.walk.machine.clone(),
             chains: self.backend.upload_states(&self.backend.read_states(&self.walk.chains)?)?,
             log_weights: self.walk.log_weights.clone(),
+            energies: self.walk.energies.clone(),
             steps: 0,
         };
         let seed = derive_seed(self.seed, &format!("to the machine from look {}", self.walk.steps));
@@ -173,11 +179,12 @@ impl<'a, B: Backend> Follower<'a, B> {
     }
 
     pub(super) fn state(&self) -> Result<OnlineState> {
-        let Walk { machine, chains, log_weights, steps } = &self.walk;
+        let Walk { machine, chains, log_weights, energies, steps } = &self.walk;
         Ok(OnlineState {
             guide: machine.clone(),
             chains: self.backend.read_states(chains)?,
             log_weights: log_weights.clone(),
+            energies: energies.clone(),
             pace: self.pace,
             next: self.next,
             looks: *steps,
@@ -189,17 +196,17 @@ impl<B: Backend> Walk<B> {
     /// Moves the machine by the part `pace` of its way towards another, weighs the chains, draws those of groups anew
     /// whose weight has gone to few of them, and lets all take Gibbs steps. Returns the variance of the new log-weights.
     fn step(&mut self, backend: &B, towards: &Rbm, pace: f64, seed: u64, moves: Moves) -> Result<f64> {
-        let old = backend.read_free_energies(&backend.upload_params(&self.machine, None)?, &self.chains)?;
         approach(&mut self.machine, towards, pace);
         let params = backend.upload_params(&self.machine, None)?;
         let new = backend.read_free_energies(&params, &self.chains)?;
-        let gains: Vec<f64> = old.iter().zip(&new).map(|(old, new)| old - new).collect();
+        let gains: Vec<f64> = self.energies.iter().zip(&new).map(|(old, new)| old - new).collect();
         self.log_weights.iter_mut().zip(&gains).for_each(|(w, gain)| *w += gain);
         self.steps += 1;
         self.resample(backend, seed)?;
         let (address, first) = (Address::new(seed), self.steps * STEPS);
         backend.gibbs(&params, &mut self.chains, address, first..first + STEPS);
         moves.apply(backend, &params, &mut self.chains, address, self.steps, self.steps.into())?;
+        self.energies = backend.read_free_energies(&params, &self.chains)?;
         Ok(variance_in_groups(&gains))
     }
 

@@ -75,13 +75,14 @@ fn train_split<R: RowSource>(
     let mut log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume)).transpose()?;
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&request, Train { inputs, log: log.as_mut(), listener })
-    })?;
+    });
+    // Stopped or diverged, the tables tell of what there is.
+    let tables = log.as_mut().map_or(Ok(()), PointDirectory::finish);
+    let trained = trained?;
+    tables?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
     store.remove()?;
-    if let Some(log) = &mut log {
-        log.finish()?;
-    }
     let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
