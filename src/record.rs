@@ -117,6 +117,12 @@ pub struct TrainMetric {
     /// The same on held-out rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_log_likelihood: Option<Estimate>,
+    /// Log-likelihood of training rows by chains that follow the training: annealing along the training itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_log_likelihood: Option<Estimate>,
+    /// Effective samples of these chains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_effective_samples: Option<f64>,
     /// Mean log pseudo-likelihood of training rows, nats a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudo_likelihood: Option<f64>,

@@ -64,6 +64,8 @@ pub enum Stream {
     IsingTable = 35,
     /// Acceptance of an exchange of temperatures.
     Exchange = 36,
+    /// Cuts at which weighted chains are drawn anew.
+    Resample = 37,
 }
 
 pub(crate) const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

@@ -90,6 +90,7 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         translations: None,
         augment: gibbsite::sample::Moves::NONE,
         rungs: 2,
+        online: 0,
         seed: 1,
     }
 }

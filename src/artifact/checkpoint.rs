@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ladder;
+use super::{ladder, online};
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
 use crate::data::file::read_bytes;
@@ -14,7 +14,7 @@ use crate::data::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
 use crate::record::TrainMetric;
-use crate::train::LadderState;
+use crate::train::{LadderState, OnlineState};
 
 /// Version of the format.
 const FORMAT: u32 = 1;
@@ -38,6 +38,8 @@ pub struct Checkpoint {
     pub fingerprint: String,
     /// Ladder of tempered chains.
     pub ladder: Option<LadderState>,
+    /// ln Z on the way.
+    pub online: Option<OnlineState>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +53,8 @@ struct Counters {
     fingerprint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ladder: Option<ladder::Counters>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    online: Option<online::Counters>,
     /// What was measured at this update, where that is why it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metric: Option<TrainMetric>,
@@ -78,7 +82,7 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
 
 /// The same with what was measured at its update.
 pub(super) fn write(path: &Path, checkpoint: &Checkpoint, metric: Option<&TrainMetric>) -> Result<()> {
-    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder } = checkpoint;
+    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder, online } = checkpoint;
     tensors::validate(rbm, &path.display().to_string()).map_err(Error::Numerics)?;
     let counters = Counters {
         format_version: FORMAT,
@@ -89,6 +93,7 @@ pub(super) fn write(path: &Path, checkpoint: &Checkpoint, metric: Option<&TrainM
         units: chains.cols(),
         fingerprint: fingerprint.clone(),
         ladder: ladder.as_ref().map(ladder::counters),
+        online: online.as_ref().map(online::counters),
         metric: metric.cloned(),
     };
     let metadata = serde_json::to_string(&counters).map_err(|e| Error::File(Fault::new(e.to_string())))?;
@@ -102,6 +107,9 @@ pub(super) fn write(path: &Path, checkpoint: &Checkpoint, metric: Option<&TrainM
     tensors.push(Tensor::u32("chains", &[chains.rows(), chains.words_per_row()], chains.words()));
     if let Some(ladder) = ladder {
         tensors.extend(ladder::tensors(ladder));
+    }
+    if let Some(online) = online {
+        tensors.extend(online::tensors(online));
     }
     tensors::write(path, &tensors, metadata)
 }
@@ -166,6 +174,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<(Checkpoint, Option
     })?;
     let shape = (rbm.n_visible, rbm.n_hidden);
     let ladder = counters.ladder.map(|counters| ladder::decode(&file, &counters, shape, source)).transpose()?;
+    let online = counters.online.map(|counters| online::decode(&file, &counters, shape, source)).transpose()?;
     let checkpoint = Checkpoint {
         optimiser: OptimiserState { velocity, square, visible_offset, hidden_offset },
         rbm,
@@ -175,6 +184,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<(Checkpoint, Option
         seed: counters.seed,
         fingerprint: counters.fingerprint,
         ladder,
+        online,
     };
     Ok((checkpoint, counters.metric))
 }

@@ -16,6 +16,7 @@ mod checkpoint;
 mod directory;
 mod ladder;
 mod manifest;
+mod online;
 mod point;
 mod read;
 mod store;

@@ -27,13 +27,16 @@ fn cell(x: Option<f64>) -> String {
 /// # Errors
 /// [`Error::File`] when writing fails.
 pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
-    const HEADER: [&str; 19] = [
+    const HEADER: [&str; 22] = [
         "update",
         "learning_rate",
         "log_likelihood",
         "log_likelihood_error",
         "held_out_log_likelihood",
         "held_out_log_likelihood_error",
+        "online_log_likelihood",
+        "online_log_likelihood_error",
+        "online_effective_samples",
         "pseudo_likelihood",
         "ceiling",
         "free_energy_gap",
@@ -59,6 +62,9 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
             error(m.log_likelihood),
             value(m.held_out_log_likelihood),
             error(m.held_out_log_likelihood),
+            value(m.online_log_likelihood),
+            error(m.online_log_likelihood),
+            cell(m.online_effective_samples),
             cell(m.pseudo_likelihood),
             cell(m.ceiling),
             cell(m.free_energy_gap),

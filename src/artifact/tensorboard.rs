@@ -39,6 +39,8 @@ fn scalars(m: &TrainMetric) -> Vec<(String, f64)> {
     let named = [
         ("likelihood/train", value(m.log_likelihood)),
         ("likelihood/held_out", value(m.held_out_log_likelihood)),
+        ("likelihood/online", value(m.online_log_likelihood)),
+        ("likelihood/online_effective_samples", m.online_effective_samples),
         ("likelihood/pseudo", m.pseudo_likelihood),
         ("likelihood/ceiling", m.ceiling),
         ("likelihood/free_energy_gap", m.free_energy_gap),

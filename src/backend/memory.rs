@@ -23,6 +23,8 @@ pub struct Demand {
     pub rungs: usize,
     /// Other machines of the same shape with as many chains each.
     pub machines: usize,
+    /// Chains that follow the training for its likelihood.
+    pub followers: usize,
     /// Whether Gibbs steps start at the minibatch and not at the chains.
     pub contrastive: bool,
     /// Whether the optimiser keeps second moments.
@@ -62,6 +64,12 @@ impl Demand {
     pub(super) fn other_machine(&self) -> Option<Self> {
         let Self { n_visible, n_hidden, chains, flip, .. } = *self;
         (self.machines > 0).then_some(Self { n_visible, n_hidden, chains, flip, ..Self::default() })
+    }
+
+    /// What the machine and the chains take that follow the training, nothing where there are none.
+    pub(super) fn follower(&self) -> Option<Self> {
+        let Self { n_visible, n_hidden, followers: chains, flip, .. } = *self;
+        (chains > 0).then_some(Self { n_visible, n_hidden, chains, flip, energies: chains, ..Self::default() })
     }
 
     /// Most states whose moments are taken at once.

@@ -403,6 +403,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             translations: translations_of(lattice.filter(|_| plan.translations)),
             augment: plan.augment.moves(lattice).map_err(Error::Input)?,
             rungs: plan.rungs,
+            online: plan.online,
             seed,
         },
         n_hidden: plan.n_hidden,

@@ -8,7 +8,7 @@ mod tempering;
 pub use self::moves::{Moves, TRANSLATE_EVERY, translate, translations_of};
 pub use self::placement::place_evenly;
 pub use self::sampling::{Sampled, sample_tempered};
-use self::tempering::independent;
+pub(crate) use self::tempering::independent;
 pub use self::tempering::{Count, Exchanges, FORGET, Hear, MAX_RUNGS, Rungs, Tempering, TemperingState, tempered};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;

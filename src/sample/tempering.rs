@@ -353,7 +353,7 @@ impl<'a, B: Backend> Tempering<'a, B> {
 }
 
 /// Rows of a machine without weights, `[chains, n_visible]`.
-pub(super) fn independent(machine: &Rbm, seed: u64, step: u32, chains: usize) -> BitMatrix {
+pub(crate) fn independent(machine: &Rbm, seed: u64, step: u32, chains: usize) -> BitMatrix {
     BitMatrix::from_fn(chains, machine.n_visible, |k, j| {
         let u = uniform(unit_word(seed, Stream::ChainStart, step, k as u32, j as u32));
         u * (1.0 + (-machine.visible_bias[j]).exp()) < 1.0

@@ -86,6 +86,8 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.translations.get_or_insert(facts.lattice.is_some());
     train.augment.get_or_insert_default();
     train.rungs.get_or_insert(8);
+    let chains = train.chains.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    train.online_chains.get_or_insert(crate::train::default_online(chains) as u64);
     train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
     train.offset_rate.get_or_insert(0.1);
     train.metrics.get_or_insert(20);
@@ -151,6 +153,7 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         augment: over.augment.or(base.augment),
         translations: over.translations.or(base.translations),
         rungs: over.rungs.or(base.rungs),
+        online_chains: over.online_chains.or(base.online_chains),
         held_out: over.held_out.or(base.held_out),
         metrics: over.metrics.or(base.metrics),
         checkpoints: over.checkpoints.or(base.checkpoints),

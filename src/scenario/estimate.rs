@@ -132,7 +132,9 @@ fn update_work(train: &TrainPlan, weights: f64) -> f64 {
         Algorithm::Pt => train.rungs as f64 * (gibbs + 2.0 * chains),
         Algorithm::Trajectory => train.rungs as f64 * (gibbs + 4.0 * chains),
     };
-    weights * (model + 4.0 * (chains + batch))
+    // Two free energies and two Gibbs steps every twenty updates.
+    let online = 0.6 * train.online as f64;
+    weights * (model + 4.0 * (chains + batch) + online)
 }
 
 /// Operations of one annealing and terms of one enumeration, by the likelihood block.

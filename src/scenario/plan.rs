@@ -152,6 +152,8 @@ pub struct TrainPlan {
     pub augment: Augment,
     /// Rungs of a ladder.
     pub rungs: usize,
+    /// Chains that follow the training.
+    pub online: usize,
     /// Rows kept out of the training.
     pub held_out_rows: usize,
     /// How many times the likelihood is measured.

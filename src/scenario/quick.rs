@@ -17,6 +17,7 @@ fn less(number: &mut Option<u64>, divisor: u64, least: u64) {
 /// | samples of the source and of the machine | 10 | 1000 |
 /// | replicas, chains | 10 | 100 |
 /// | updates, epochs | 20 | 200, 1 |
+/// | chains that follow a training | | 64 |
 /// | inverse temperatures | 10 | 100 |
 /// | measurements and checkpoints during training | 5 | 2 |
 ///
@@ -33,6 +34,7 @@ pub(crate) fn scale(raw: &mut RawScenario, rows: &mut Option<usize>) {
         less(&mut train.chains, 10, 100);
         less(&mut train.updates, 20, 200);
         less(&mut train.epochs, 20, 1);
+        less(&mut train.online_chains, u64::MAX, crate::train::FEWEST as u64);
         less(&mut train.metrics, 5, 2);
         less(&mut train.checkpoints, 5, 2);
         if let (Some(batch), Some(rows)) = (&mut train.batch, *rows) {

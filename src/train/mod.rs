@@ -7,15 +7,15 @@
 //! one sign, and the small difference between the sign balance of data and chains would drive the biases without end.
 //! Translations of the lattice are proposed likewise ([`Moves`]).
 //!
-//! Everything is enqueued on the backend; nothing is read back inside an update but for translations and ladders of
-//! machines. Update t
-//! uses Gibbs steps `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the
+//! Everything is enqueued on the backend; nothing is read back inside an update but for translations, ladders of
+//! machines and, every twenty updates, for the estimate of ln Z on the way ([`Online`]). Update t uses Gibbs steps `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the
 //! same training. Rows that the device cannot hold, or that are not in memory, are fetched for the minibatches to come
 //! while the device works: the same rows in the same order, so the same training.
 
 mod augment;
 mod health;
 mod ladder;
+mod online;
 mod optimizer;
 mod probe;
 mod rows;
@@ -30,6 +30,8 @@ use self::health::finite;
 pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
+use self::online::Follower;
+pub use self::online::{FEWEST, GROUPS, Online, OnlineState, RESAMPLE, default_online};
 pub use self::optimizer::{Choice, Mistake, Optimizer};
 pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
@@ -92,6 +94,8 @@ pub struct Settings {
     pub augment: Moves,
     /// Rungs of the ladder (PT), or the most that it may have (trajectory): at least 2.
     pub rungs: usize,
+    /// Chains that follow the training for its likelihood, in [`GROUPS`] groups; 0 for none.
+    pub online: usize,
     /// Seed of this training.
     pub seed: u64,
 }
@@ -109,6 +113,8 @@ pub struct State {
     pub update: u64,
     /// Ladder of the chains, for algorithms that have one.
     pub ladder: Option<LadderState>,
+    /// ln Z on the way, where it is asked for.
+    pub online: Option<OnlineState>,
 }
 
 /// Smoothed mean of each unit, (ones + ½) / (rows + 1): never 0 or 1.
@@ -171,8 +177,16 @@ fn starts(rows: usize, settings: &Settings) -> impl Iterator<Item = u32> {
 fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix, settings: &Settings) -> State {
     let means = smoothed_means(data);
     let ladder = LadderState::new(settings, &chains, rbm.n_hidden, &means);
+    let online = OnlineState::new(settings, rbm.n_hidden, &means);
     let offsets = means.into_iter().map(|m| m as f32).collect();
-    State { optimiser: OptimiserState::at_rest(&rbm, &settings.descent, offsets), rbm, chains, update: 0, ladder }
+    State {
+        optimiser: OptimiserState::at_rest(&rbm, &settings.descent, offsets),
+        rbm,
+        chains,
+        update: 0,
+        ladder,
+        online,
+    }
 }
 
 /// The data set of a training in progress.
@@ -208,6 +222,7 @@ pub struct Trainer<'a, B: Backend> {
     chains: Chains<'a, B>,
     params: B::Params,
     moments: B::Moments,
+    follower: Option<Follower<'a, B>>,
     update: u64,
 }
 
@@ -250,6 +265,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 None => Chains::Plain(backend.upload_states(&state.chains)?),
             },
             moments: backend.new_moments(&params)?,
+            follower: state.online.as_ref().map(|state| Follower::new(backend, settings, state)).transpose()?,
             params,
             update: state.update,
             // Last, so that the data make way for everything else.
@@ -298,10 +314,19 @@ impl<'a, B: Backend> Trainer<'a, B> {
         self.ladder().map(Ladder::exchanges)
     }
 
+    /// What chains that follow the training know of ln Z of the machine as it is now; None without them.
+    ///
+    /// # Errors
+    /// Device failures.
+    pub fn online(&self) -> Result<Option<Online>> {
+        let Some(follower) = &self.follower else { return Ok(None) };
+        follower.estimate(&self.backend.read_params(&self.params)?.0).map(Some)
+    }
+
     /// Enqueues updates up to number `until` (not beyond the settings' total) and waits for them.
     ///
     /// # Errors
-    /// Device failures; by trajectory, [`Error::Numerics`] when a parameter is no longer finite.
+    /// Device failures; by trajectory or with chains that follow, [`Error::Numerics`] when a parameter is no longer finite.
     pub fn advance(&mut self, until: u64) -> Result<()> {
         let updates = self.update..until.min(self.settings.updates);
         if updates.is_empty() {
@@ -366,7 +391,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
         };
         backend.update(&mut self.params, &self.moments, &rule);
         self.update += 1;
-        Ok(())
+        let Some(follower) = &mut self.follower else { return Ok(()) };
+        follower.follow(self.update, || finite(backend.read_params(&self.params)?.0, self.update, s.learning_rate))
     }
 
     /// Root mean square over the weights of ⟨v h⟩ of `rows` minus ⟨v h⟩ of the chains: the gradient of the mean
@@ -394,7 +420,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let (rbm, optimiser) = self.backend.read_params(&self.params)?;
         let rbm = finite(rbm, self.update, self.settings.learning_rate)?;
         let ladder = self.ladder().map(Ladder::state).transpose()?;
-        Ok(State { rbm, optimiser, chains: self.backend.read_states(self.chains())?, update: self.update, ladder })
+        let online = self.follower.as_ref().map(Follower::state).transpose()?;
+        let chains = self.backend.read_states(self.chains())?;
+        Ok(State { rbm, optimiser, chains, update: self.update, ladder, online })
     }
 }
 
@@ -451,6 +479,13 @@ pub fn check(settings: &Settings, data: &dyn RowSource, n_hidden: usize) -> Resu
     let tempered = matches!(settings.algorithm, Algorithm::Pt | Algorithm::Trajectory);
     if tempered && !(2..=MAX_RUNGS).contains(&settings.rungs) {
         return fault(format!("{} rungs", settings.rungs), format!("2 to {MAX_RUNGS}"), "set rungs, for example 8");
+    }
+    if settings.online != 0 && (settings.online < FEWEST || !settings.online.is_multiple_of(GROUPS)) {
+        return fault(
+            format!("{} chains that follow the training", settings.online),
+            format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none"),
+            "512 is usual",
+        );
     }
     if settings.translations.is_some_and(|lattice| lattice.sites() != data.units()) {
         let what = format!("translations over {} units", data.units());

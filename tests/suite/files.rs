@@ -382,6 +382,7 @@ fn checkpoint(update: u64) -> Checkpoint {
     optimiser.velocity.weights[5] = update as f32;
     Checkpoint {
         ladder: None,
+        online: None,
         rbm,
         optimiser,
         chains: bits(7, 4),

@@ -36,6 +36,7 @@ fn settings(algorithm: Algorithm) -> Settings {
         translations: None,
         augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
+        online: 0,
         seed: 1,
     }
 }

@@ -50,10 +50,10 @@ fn a_lattice_run_shows_its_values() {
     ] {
         assert!(page.contains(text), "the page does not say {text:?}");
     }
-    // Four observables with their distances, three correlation functions, three likelihoods, seven further curves for each
+    // Four observables with their distances, three correlation functions, three likelihoods, eight further curves for each
     // temperature, truth, and for each basis
     // and temperature a matrix and a histogram.
-    assert_eq!(page.matches("<svg class=\"plot\"").count(), 8 + 3 + 3 + 7 * 3 + 1 + 2 * 3 * 2);
+    assert_eq!(page.matches("<svg class=\"plot\"").count(), 8 + 3 + 3 + 8 * 3 + 1 + 2 * 3 * 2);
     assert_eq!(page.matches("<svg class=\"plot\"").count(), page.matches("<desc>").count());
 }
 

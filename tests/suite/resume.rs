@@ -33,6 +33,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         translations: Some(Lattice::Chain { length: 33 }),
         augment: Moves::NONE,
         rungs: 4,
+        online: 64,
         seed: 8,
     };
     TrainPlan {

@@ -408,7 +408,8 @@ fn estimates_count_what_the_formulas_say() {
     let stages = plan.estimate();
     let work = |name: &str| stages.iter().find(|s| s.stage == name).map(|s| s.work).unwrap();
     let (chains, batch, weights) = (1000.0, 50.0, 16.0 * 8.0);
-    assert_eq!(work("train"), 100.0 * weights * (5.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch)));
+    let online = 0.6 * 496.0;
+    assert_eq!(work("train"), 100.0 * weights * (5.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
     assert_eq!(work("sample"), (200.0 + 5.0 * 5.0) * 4.0 * 100.0 * weights);
     // Forward and reverse.
     assert_eq!(work("likelihood"), 2.0 * 4.0 * weights * 100.0 * 100.0);

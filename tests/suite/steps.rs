@@ -30,6 +30,7 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         translations: None,
         augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
+        online: 0,
         seed: 8,
     }
 }
@@ -109,12 +110,18 @@ on_both! {
 }
 
 on_both! {
-    /// Every formula with every penalty, cut in parts; and a state without second moments is refused where they are needed.
+    /// Every formula with every penalty under every sampler, followed by chains, cut in parts; and a state without second
+    /// moments is refused where they are needed.
     fn trainings_of_every_optimiser_may_be_cut(backend) {
         let data = data(100, 33);
-        for settings in of_every_optimiser(9) {
+        let samplers = [Algorithm::Cd, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory];
+        for (algorithm, settings) in samplers.into_iter().flat_map(|a| of_every_optimiser(9).map(move |s| (a, s))) {
+            let flip = algorithm != Algorithm::Cd;
+            let settings = Settings { algorithm, flip, online: 64, ..settings };
             let whole = train(backend, &settings, &data, 20, &[9]);
-            assert!(whole == train(backend, &settings, &data, 20, &[1, 5, 9]), "{:?}", settings.descent);
+            let cut = train(backend, &settings, &data, 20, &[1, 5, 9]);
+            assert!(whole == cut, "{algorithm:?}, {:?}", settings.descent);
+            assert!(whole.online.as_ref().is_some_and(|online| online.looks > 0));
             assert!(whole.rbm.weights.iter().all(|w| w.is_finite()));
             let mut bare = whole.clone();
             bare.optimiser.square = None;

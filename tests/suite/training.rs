@@ -30,6 +30,7 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         translations: None,
         augment: gibbsite::sample::Moves::NONE,
         rungs: 4,
+        online: 0,
         seed: 3,
     }
 }

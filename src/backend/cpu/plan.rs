@@ -16,6 +16,9 @@ const BIAS_TABLE: usize = size_of::<[[f64; 256]; 4]>();
 /// Name of the parts that are taken only where few bits are set.
 const RARE_BITS: &str = "lists of set bits, where they are rare";
 
+/// Name of the part that holds rows whose free energies are asked for.
+const ENERGY_STATES: &str = "rows with free energies";
+
 /// Name of the part that every thread has, whatever it computes.
 const PARTIAL_SUMS: &str = "partial sums of weights";
 
@@ -83,7 +86,7 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
     }
     if energies > 0 {
         let at_once = energies.min(ENERGY_ROWS);
-        add(Use::Scratch, "rows with free energies", times(energies, visible), 4);
+        add(Use::Scratch, ENERGY_STATES, times(energies, visible), 4);
         add(Use::Scratch, "free energies", times(at_once, visible + hidden), 4);
         add(Use::Scratch, "sums of free energies", energies, 8);
         add(Use::Tables, "sums of free energies", visible, BIAS_TABLE);
@@ -94,6 +97,9 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         add(Use::Scratch, RARE_BITS, listed(most, visible) + listed(n_visible + 1, most.div_ceil(32)), 1);
     }
     add(Use::Tables, PARTIAL_SUMS, times(threads, WORKSPACE), BYTES);
+    if let Some(follower) = demand.follower() {
+        plan.add_times(&self::plan(&follower, threads), 1, &[PARTIAL_SUMS, ENERGY_STATES]);
+    }
     if let Some(other) = demand.other_machine() {
         plan.add_times(&self::plan(&other, threads), demand.machines, &[PARTIAL_SUMS]);
     }

@@ -12,6 +12,9 @@ use crate::backend::memory::{Demand, MemoryPlan, Part, Use};
 /// Name of the part that holds the parameters of kernels, which is no storage buffer.
 pub const PARAMETERS: &str = "parameters of kernels";
 
+/// Name of the part that holds rows whose free energies are asked for.
+const ENERGY_STATES: &str = "rows with free energies";
+
 /// Name of the part that all machines share where weights lie in several buffers.
 const SUMS: &str = "sums of inputs";
 
@@ -97,18 +100,21 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     }
     if energies > 0 {
         let at_once = free_energy::rows_at_a_time(energies, n_hidden, division.buffers());
-        add(Use::Scratch, "rows with free energies", energies, 4 * visible);
+        add(Use::Scratch, ENERGY_STATES, energies, 4 * visible);
         add(Use::Scratch, "free energies", at_once, 4 * hidden);
         summed = summed.max(at_once);
     }
     if division.buffers() > 1 {
-        add(Use::Scratch, SUMS, summed.max(annealed) + 1, 4 * n_hidden);
+        add(Use::Scratch, SUMS, summed.max(annealed).max(demand.followers) + 1, 4 * n_hidden);
     }
     // No kernel sees these as storage.
     let mut add = |purpose, what, bytes| plan.push(Part { purpose, what, bytes, largest: 0 });
     add(Use::Scratch, PARAMETERS, (BATCH * SLOT) as u64);
     if streamed {
         add(Use::Data, "rows on their way", MOST_SENT);
+    }
+    if let Some(follower) = demand.follower() {
+        plan.add_times(&self::plan(&follower, room), 1, &[PARAMETERS, SUMS, ENERGY_STATES]);
     }
     if let Some(other) = demand.other_machine() {
         plan.add_times(&self::plan(&other, room), demand.machines, &[PARAMETERS, SUMS]);

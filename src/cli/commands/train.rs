@@ -24,7 +24,7 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
+use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate, default_online};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -75,13 +75,14 @@ fn train_split<R: RowSource>(
     let mut log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume)).transpose()?;
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&request, Train { inputs, log: log.as_mut(), listener })
-    })?;
+    });
+    // Stopped or diverged, the tables tell of what there is.
+    let tables = log.as_mut().map_or(Ok(()), PointDirectory::finish);
+    let trained = trained?;
+    tables?;
     let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     write_model(&args.out, &model)?;
     store.remove()?;
-    if let Some(log) = &mut log {
-        log.finish()?;
-    }
     let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, trained.last.as_ref(), &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
@@ -113,6 +114,7 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
         let rows = [
             ("log-likelihood", m.log_likelihood),
             ("held out", m.held_out_log_likelihood),
+            ("along the training", m.online_log_likelihood),
             ("pseudo-likelihood", m.pseudo_likelihood.map(|x| crate::record::Estimate::new(x, 0.0))),
         ];
         for (name, value) in rows {
@@ -197,6 +199,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             translations: translations(args.translations, source.data.lattice),
             augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
+            online: args.online_chains.unwrap_or(default_online(args.chains)),
             seed: global.seed(),
         },
         n_hidden: args.hidden,

@@ -114,7 +114,14 @@ fn likelihood_figure(points: &[PointView]) -> String {
     figure(&legend(&key), &panels, &caption)
 }
 
-/// Pseudo-likelihood and free-energy gap.
+/// Name of the panel of the likelihood along the training.
+const ALONG: &str = "along the training";
+
+fn along(m: &TrainMetric) -> Option<f64> {
+    m.online_log_likelihood.map(|e| e.value)
+}
+
+/// Likelihood along the training, pseudo-likelihood, free-energy gap and more.
 fn other_figure(points: &[PointView]) -> String {
     type Pick = fn(&TrainMetric) -> Option<f64>;
     let quantities: [(&str, &str, Pick); 7] = [
@@ -128,8 +135,11 @@ fn other_figure(points: &[PointView]) -> String {
     ];
     let mut panels = Vec::new();
     for point in points {
-        for (name, label, pick) in quantities {
-            let series = curve(point, name, Ink::Model, |m| pick(m).map(|x| (x, 0.0)));
+        let along = (ALONG, "log-likelihood along the training (nats a row)", along as Pick);
+        for (name, label, pick) in [along].into_iter().chain(quantities) {
+            let error =
+                |m: &TrainMetric| if name == ALONG { m.online_log_likelihood.map_or(0.0, |e| e.error) } else { 0.0 };
+            let series = curve(point, name, Ink::Model, |m| pick(m).map(|x| (x, error(m))));
             if series.marks.is_empty() {
                 continue;
             }
@@ -151,9 +161,14 @@ fn other_figure(points: &[PointView]) -> String {
     if panels.is_empty() {
         return String::new();
     }
-    let caption = "Further signs of the training. A free-energy gap that keeps growing means over-fitting; chains whose \
+    let caption = "Further signs of the training. The likelihood along the training is that of chains which \
+                   follow it. A free-energy gap that keeps growing means over-fitting; chains whose \
                    weight of positive m leaves one half have lost a symmetry of the data.";
-    super::super::html::details("Pseudo-likelihood, free-energy gap and chains", &figure("", &panels, caption), false)
+    super::super::html::details(
+        "Likelihood along the training, free-energy gap and chains",
+        &figure("", &panels, caption),
+        false,
+    )
 }
 
 fn table(points: &[PointView]) -> String {

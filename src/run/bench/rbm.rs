@@ -179,6 +179,7 @@ impl Training {
             translations: None,
             augment: crate::sample::Moves::NONE,
             rungs: 2,
+            online: 0,
             seed,
         }
     }

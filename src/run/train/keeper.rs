@@ -103,6 +103,7 @@ impl<'a> Keeper<'a> {
             seed: self.seed,
             fingerprint: self.fingerprint.clone(),
             ladder: state.ladder,
+            online: state.online,
         }
     }
 
@@ -134,5 +135,6 @@ impl<'a> Keeper<'a> {
 }
 
 fn state_of(c: Checkpoint) -> State {
-    State { rbm: c.rbm, optimiser: c.optimiser, chains: c.chains, update: c.update, ladder: c.ladder }
+    let Checkpoint { rbm, optimiser, chains, update, ladder, online, .. } = c;
+    State { rbm, optimiser, chains, update, ladder, online }
 }

@@ -65,7 +65,8 @@ impl<'a> Watch<'a> {
             held_out: split.held_out.as_ref(),
             base: base_bias(&means),
             ceiling,
-            has_up: plan.settings.flip,
+            // Chains of CD are rows.
+            has_up: (plan.settings.flip || exact.is_some()) && plan.settings.algorithm != Algorithm::Cd,
             floor: likelihood_floor(&means),
             keep_going: plan.keep_going,
             has_chains: plan.settings.algorithm != Algorithm::Cd,
@@ -140,6 +141,8 @@ impl<'a> Watch<'a> {
             log_likelihood(mean.value, &log_z).best().map(|l| Estimate::new(l.value, l.error.hypot(mean.error)))
         };
         let log_likelihood = with_rows(on_train);
+        let online = trainer.online()?;
+        let along = |z: Estimate| Estimate::new(on_train.value - z.value, z.error.hypot(on_train.error));
         if let Some(found) = log_likelihood {
             self.judge(found, state, settings, listener)?;
         }
@@ -159,6 +162,8 @@ impl<'a> Watch<'a> {
             learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
             log_likelihood,
             held_out_log_likelihood: on_held_out.and_then(with_rows),
+            online_log_likelihood: online.map(|online| along(online.log_z)),
+            online_effective_samples: online.map(|online| online.effective_samples),
             pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
             ceiling: self.ceiling,
             // F(held out) − F(train) = −(log weight) + (log weight).

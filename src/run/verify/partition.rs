@@ -225,6 +225,7 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         translations: None,
         augment: crate::sample::Moves::NONE,
         rungs: 4,
+        online: 0,
         seed,
     };
     let state = initial_state(initial_machine(data, 16, 0.01, seed), data, &settings);

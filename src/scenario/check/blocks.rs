@@ -12,7 +12,7 @@ use super::super::raw::{
 };
 use crate::error::Fault;
 use crate::lattice::Lattice;
-use crate::train::Schedule;
+use crate::train::{FEWEST, GROUPS, Schedule};
 
 /// Largest count that is addressed with 32 bits.
 pub(super) const MAX_COUNT: u64 = u32::MAX as u64;
@@ -155,6 +155,11 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
         notes.at(&path(key), what, expected.unwrap_or_default(), advice.unwrap_or_default());
     }
     count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
+    count(notes, &path("online_chains"), train.online_chains, 0..=1 << 20);
+    if train.online_chains.is_some_and(|n| n != 0 && (n < FEWEST as u64 || !n.is_multiple_of(GROUPS as u64))) {
+        let expected = format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none");
+        notes.at(&path("online_chains"), "chains in unequal groups, or too few".to_string(), expected, "512 is usual");
+    }
     count(notes, &path("metrics"), train.metrics, 0..=10_000);
     count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
     count(notes, &path("keep_checkpoints"), train.keep_checkpoints, 1..=10_000);

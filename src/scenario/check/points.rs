@@ -258,6 +258,7 @@ fn train_of(
         translations: train.translations.unwrap_or(false),
         augment,
         rungs: size(train.rungs),
+        online: size(train.online_chains),
         held_out_rows: rows - training,
         metrics: word(train.metrics),
         checkpoints: word(train.checkpoints),

@@ -46,7 +46,9 @@ fn a_training_is_stopped_often_and_ends_the_same() {
     place.good("ising --lattice square:8 --temperature 2.2 --samples 1000 --replicas 100 -o data.npz");
     // Some seconds of work on any machine: the signals come within the first second of each part.
     let train = |name: &str| {
-        format!("train data.npz --hidden 48 --updates 12000 --batch 200 --chains 200 --metrics 3 -o {name}.safetensors")
+        format!(
+            "train data.npz --hidden 48 --updates 12000 --batch 200 --chains 200 --metrics 60 --log {name} -o {name}.safetensors"
+        )
     };
     place.good(&train("whole"));
     for (resume, signal, code) in [("", "INT", 130), (" --resume", "TERM", 143), (" --resume", "USR1", 138)] {
@@ -54,6 +56,10 @@ fn a_training_is_stopped_often_and_ends_the_same() {
         assert_eq!(found, Some(code), "{words}");
         assert!(words.contains("stopped by signal") && words.contains("--resume"), "{words}");
         assert!(!place.path("parts.safetensors").exists(), "a model that is not finished");
+        // The table has a row of every metric up to here.
+        let lines = |file: &str| std::fs::read_to_string(place.path(file)).map_or(0, |text| text.lines().count());
+        let metrics = lines("parts/metrics.jsonl");
+        assert!(metrics == 0 || lines("parts/metrics.csv") == metrics + 1, "{metrics} metrics, {:?}", place.files());
         assert!(place.files().iter().any(|f| f.starts_with("parts.checkpoints/checkpoint-")), "{:?}", place.files());
     }
     let ended = place.run(&format!("{} --resume", train("parts")));

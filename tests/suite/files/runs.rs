@@ -81,6 +81,8 @@ fn metric(update: u64) -> Record {
         learning_rate: 0.5,
         log_likelihood: Some(Estimate::new(-25.25, 0.125)),
         held_out_log_likelihood: None,
+        online_log_likelihood: None,
+        online_effective_samples: None,
         pseudo_likelihood: Some(-3.5),
         ceiling: None,
         free_energy_gap: None,
@@ -147,7 +149,7 @@ fn a_run_directory_reads_back() {
     assert_eq!(back.points[0].spin_matrix().unwrap().unwrap().values, [0.0, 1.8, 1.8, 0.0]);
     assert_eq!(back.points[0].binary_matrix().unwrap(), None);
     let table = fs::read_to_string(path.join("temperature=3/metrics.csv")).unwrap();
-    assert_eq!(table.lines().nth(2).unwrap(), "20,0.5,-25.25,0.125,,,-3.5,,,0.5,0.25,0.03,0.125,2,1,,0,0.5,0.25");
+    assert_eq!(table.lines().nth(2).unwrap(), "20,0.5,-25.25,0.125,,,,,,-3.5,,,0.5,0.25,0.03,0.125,2,1,,0,0.5,0.25");
     let table = fs::read_to_string(path.join("temperature=3/observables.csv")).unwrap();
     assert_eq!(table.lines().nth(1).unwrap(), "ising,square:4,2,energy,-1.5,0.01,3.5,");
     assert_eq!(table.lines().count(), 1 + 6 + 2);

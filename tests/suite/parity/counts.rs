@@ -83,6 +83,7 @@ fn a_hundred_updates_stay_on_the_device() {
             translations: None,
             augment: gibbsite::sample::Moves::NONE,
             rungs: 4,
+            online: 0,
             seed: 1,
         };
         let rbm = initial_machine(&data, 64, 0.01, 1);

@@ -126,6 +126,8 @@ fn curve(noise: &mut Noise, ceiling: f64, last: f64, held_out: bool) -> Vec<Reco
                 learning_rate: 0.5 * (1.0 - f64::from(i) / 21.0),
                 log_likelihood: Some(noise.around(ceiling - gap, error)),
                 held_out_log_likelihood: held_out.then(|| noise.around(ceiling - 1.15 * gap, 2.0 * error)),
+                online_log_likelihood: Some(noise.around(ceiling - gap, 3.0 * error)),
+                online_effective_samples: Some(200.0),
                 pseudo_likelihood: Some(ceiling * 0.8 - gap),
                 ceiling: Some(ceiling),
                 free_energy_gap: Some(0.02 * f64::from(i) / 20.0 + 0.002 * noise.next()),
