@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gibbsite::backend::cpu::{Cpu, CpuInputs};
-use gibbsite::backend::{Address, Backend, Descent, Minibatch, Penalties, Phase, UpdateRule};
+use gibbsite::backend::{Address, Backend, Descent, Minibatch, Penalties, Phase, RECORDED, UpdateRule};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::rng::{Permutation, Stream, unit_word};
@@ -114,6 +114,36 @@ fn others(c: &mut Criterion) {
     group.finish();
 }
 
+/// Replicas of one machine at sixteen temperatures: a Gibbs step of all, and exchanges between neighbours.
+fn tempering(c: &mut Criterion) {
+    let cpu = Cpu::new();
+    let mut group = c.benchmark_group("rbm 784x500, 16 rungs of 32 chains");
+    group.sample_size(20);
+    let params = cpu.upload_params(&machine(784, 500), None).expect("fits in memory");
+    let betas: Vec<f64> = (0..16).map(|k| f64::from(k) / 15.0).collect();
+    let mut temperatures = cpu.upload_temperatures(&params, &[0.0; 784], &betas, 32).expect("fits in memory");
+    let mut replicas = cpu.upload_states(&states(16 * 32, 784)).expect("fits in memory");
+    let (mut step, mut round) = (0, 0);
+    group.bench_function("temper", |b| {
+        b.iter(|| {
+            cpu.temper(&params, &temperatures, &mut replicas, Address::new(5), step..step + 1);
+            step += 1;
+        });
+    });
+    group.bench_function("exchange", |b| {
+        b.iter(|| {
+            cpu.exchange(&params, &mut temperatures, &mut replicas, Address::new(5), round);
+            round += 1;
+            if (round as usize).is_multiple_of(RECORDED) {
+                black_box(cpu.read_exchanges(&mut temperatures).expect("in memory"));
+            }
+        });
+    });
+    let ones: u64 = cpu.read_states(&replicas).expect("in memory").column_counts().iter().sum();
+    println!("check: {ones} units of the replicas are on after {step} steps and {round} exchanges");
+    group.finish();
+}
+
 /// Free energies of sparse states: tables cost the same at any density, set bits do not.
 fn densities(c: &mut Criterion) {
     let cpu = Cpu::new();
@@ -135,5 +165,5 @@ fn densities(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, steps, others, densities);
+criterion_group!(benches, steps, others, tempering, densities);
 criterion_main!(benches);

@@ -1,5 +1,5 @@
 //! A training allocates nothing once it runs: all buffers live with the states. And until then it takes a bit a unit for
-//! the rows, twice: as they are in the file, and in the order in which they are trained on.
+//! the rows, which are put into the order in which they are trained on where they are.
 //!
 //! An own program, because it counts for the whole process.
 

@@ -86,8 +86,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.translations.get_or_insert(facts.lattice.is_some());
     train.augment.get_or_insert_default();
     train.rungs.get_or_insert(8);
-    let chains = train.chains.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    train.online_chains.get_or_insert(crate::train::default_online(chains) as u64);
+    train.online_chains.get_or_insert(0);
     train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
     train.offset_rate.get_or_insert(0.1);
     train.metrics.get_or_insert(20);

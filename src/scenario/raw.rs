@@ -224,8 +224,7 @@ pub struct RawTrain {
     /// Rungs of `pt`, most rungs of `trajectory`; 8 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rungs: Option<u64>,
-    /// Chains that follow the training for its likelihood, a multiple of 16 from 64 on, or 0; half as many as `chains`,
-    /// 512 at most, unless said.
+    /// Chains that follow the training for its likelihood, a multiple of 16 from 64 on; 0, none, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online_chains: Option<u64>,
     /// Fraction of the rows that is kept out of the training; 0.1 unless said.

@@ -33,7 +33,7 @@ pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
 use self::online::Follower;
-pub use self::online::{FEWEST, GROUPS, Online, OnlineState, RESAMPLE, default_online};
+pub use self::online::{FEWEST, GROUPS, Online, OnlineState, RESAMPLE};
 pub use self::optimizer::{Choice, Mistake, Optimizer};
 pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;

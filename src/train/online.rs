@@ -16,6 +16,9 @@
 //! mean weight of the group. Each group is an estimate of Z of its own, so that the error is that of a mean of independent
 //! numbers however often chains were resampled.
 //!
+//! A look reads the parameters and waits for the device, which is little on the CPU and is felt on a fast GPU: no training is
+//! followed unless that is asked for.
+//!
 //! α is chosen so that the log-weights of a look have a variance of [`STRIDE`] in the mean of all groups, from that of the
 //! last look, and is at most [`NEAR`]: large machines that move fast are followed at a distance, which shows in the error.
 
@@ -49,13 +52,6 @@ const STEPS: u32 = 2;
 const LAST_STEPS: u32 = 16;
 /// Fewest chains; fewer in a group are no estimate.
 pub const FEWEST: usize = 4 * GROUPS;
-
-/// Chains that serve in most cases: half as many as the training has, 512 at most, none where that would be too few.
-#[must_use]
-pub fn default_online(chains: usize) -> usize {
-    let chains = (chains / 2).min(512) / GROUPS * GROUPS;
-    if chains < FEWEST { 0 } else { chains }
-}
 
 /// The estimate in progress, for a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -292,11 +288,6 @@ mod tests {
         }
         // Over all cuts exactly in proportion.
         assert_eq!(counts, [2000, 0, 500, 1500]);
-    }
-
-    #[test]
-    fn few_chains_of_a_training_are_not_followed() {
-        assert_eq!([100, 127, 128, 500, 1000, 9000].map(default_online), [0, 0, 64, 240, 496, 512]);
     }
 
     #[test]

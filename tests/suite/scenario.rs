@@ -404,11 +404,11 @@ fn quick_is_smaller_and_promises_nothing() {
 /// The formula of a Gibbs step, by hand: 4 · chains · n_v · n_h operations.
 #[test]
 fn estimates_count_what_the_formulas_say() {
-    let plan = plan(GOOD);
+    let plan = plan(&with("batch: 50", "batch: 50, online_chains: 64"));
     let stages = plan.estimate();
     let work = |name: &str| stages.iter().find(|s| s.stage == name).map(|s| s.work).unwrap();
     let (chains, batch, weights) = (1000.0, 50.0, 16.0 * 8.0);
-    let online = 0.6 * 496.0;
+    let online = 0.6 * 64.0;
     assert_eq!(work("train"), 100.0 * weights * (5.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
     assert_eq!(work("sample"), (200.0 + 5.0 * 5.0) * 4.0 * 100.0 * weights);
     // Forward and reverse.

@@ -108,10 +108,10 @@ pub(in crate::cli) struct TrainArgs {
     /// Persistent chains
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(in crate::cli) chains: usize,
-    /// Chains that follow the training for its likelihood, a multiple of 16 from 64 on, or 0
-    /// [default: half as many as there are chains, 512 at most]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) online_chains: Option<usize>,
+    /// Chains that follow the training for its likelihood: a multiple of 16 from 64 on, of which 512 serve in most cases,
+    /// or 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(in crate::cli) online_chains: usize,
     /// Rows of a minibatch [default: 500, or all rows if there are fewer]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) batch: Option<usize>,

@@ -24,7 +24,7 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate, default_online};
+use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -199,7 +199,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             translations: translations(args.translations, source.data.lattice),
             augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
-            online: args.online_chains.unwrap_or(default_online(args.chains)),
+            online: args.online_chains,
             seed: global.seed(),
         },
         n_hidden: args.hidden,
