@@ -21,7 +21,7 @@ impl<'a> Columns<'a> {
         Self { words, rows, sparse: None }
     }
 
-    /// Rows looked at: with their set bits, if there are few.
+    /// Rows looked at: with their set bits, if these are few, or the rows.
     pub(crate) fn looked_at(words: &'a [u32], rows: usize, sparse: &'a mut Sparse) -> Self {
         let columns = Self::new(words, rows);
         if sparse.set(columns) { Self { sparse: Some(sparse), ..columns } } else { columns }

@@ -1,7 +1,7 @@
 //! Memory that the machine's work takes here, buffer by buffer.
 
 use super::machine::ENERGY_ROWS;
-use super::sparse::{BLOCK_WORDS, RARE};
+use super::sparse::{BLOCK_WORDS, most_listed};
 use super::tile::{TILE, Tile};
 use crate::backend::memory::{Demand, MemoryPlan, Use};
 use crate::backend::{Exchanged, RECORDED};
@@ -13,8 +13,8 @@ const WORKSPACE: usize = 256 + 1024;
 /// Bytes of a table of f64 sums for the units of a word.
 const BIAS_TABLE: usize = size_of::<[[f64; 256]; 4]>();
 
-/// Name of the parts that are taken only where few bits are set.
-const RARE_BITS: &str = "lists of set bits, where they are rare";
+/// Name of the parts that are taken only where few bits are set, or rows are few.
+const RARE_BITS: &str = "lists of set bits, where they are few";
 
 /// Name of the part that holds rows whose free energies are asked for.
 const ENERGY_STATES: &str = "rows with free energies";
@@ -24,8 +24,7 @@ const PARTIAL_SUMS: &str = "partial sums of weights";
 
 /// Most bytes of the list of the set bits of `rows` rows of `words` words.
 fn listed(rows: usize, words: usize) -> usize {
-    let bits = rows.saturating_mul(words).saturating_mul(32);
-    (bits / RARE as usize).saturating_mul(2).saturating_add(4 * rows * words.div_ceil(BLOCK_WORDS) + 4)
+    most_listed(rows, words).saturating_mul(2).saturating_add(4 * rows * words.div_ceil(BLOCK_WORDS) + 4)
 }
 
 /// Buffers of parameters, states and steps with `threads` threads; data and chains once, as the backend holds them.
@@ -91,7 +90,7 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         add(Use::Scratch, "sums of free energies", energies, 8);
         add(Use::Tables, "sums of free energies", visible, BIAS_TABLE);
     }
-    add(Use::Scratch, RARE_BITS, listed(moved, visible), 1);
+    add(Use::Scratch, RARE_BITS, listed(moved, visible.max(hidden)), 1);
     if demand.trains() {
         let most = demand.measured();
         add(Use::Scratch, RARE_BITS, listed(most, visible) + listed(n_visible + 1, most.div_ceil(32)), 1);

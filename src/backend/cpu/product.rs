@@ -156,7 +156,7 @@ impl Workspace {
 mod tests {
     use super::*;
     use crate::backend::cpu::columns::exchange;
-    use crate::backend::cpu::sparse::RARE;
+    use crate::backend::cpu::sparse::few;
     use crate::backend::cpu::tile::kernel;
     use crate::bits::BitMatrix;
     use crate::rng::{Stream, uniform, unit_word};
@@ -197,7 +197,7 @@ mod tests {
             sums(&mut work, &weights, Columns::new(&words, rows), 0, start, &mut tables);
             let columns = Columns::looked_at(&words, rows, &mut sparse);
             let ones: u64 = states.column_counts().iter().sum();
-            assert_eq!(columns.sparse.is_some(), ones * RARE <= 32 * words.len() as u64, "density {density}");
+            assert_eq!(columns.sparse.is_some(), few(ones, states.words_per_row(), rows), "density {density}");
             // The set bits whatever their number, and a part of the rows alone.
             let first = rows / 3;
             let mut dense = Sparse::default();

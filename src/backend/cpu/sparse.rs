@@ -1,9 +1,9 @@
-//! Places of the bits that are set, for states of which few are: then adding the rows of weights of these bits takes
-//! fewer additions than looking up tables for all of them.
+//! Places of the bits that are set, for states of which few are, or which are few: then adding the rows of weights of these
+//! bits takes fewer additions than making tables and looking all bits up in them.
 //!
 //! The sums are those of the tables to the last bit: a table's entry is the sum of a group's rows in their order, so the
 //! rows of a group are added first here too, and empty groups add zero there. Which way is taken is therefore free to
-//! depend on the states: on the share of bits that are set.
+//! depend on the states: on their number and on the share of bits that are set.
 
 use super::columns::Columns;
 use super::product::GROUPS;
@@ -15,9 +15,27 @@ pub(super) const BLOCK_WORDS: usize = 8;
 /// Inputs of a block.
 pub(crate) const BLOCK_INPUTS: usize = BLOCK_WORDS * TILE;
 
-/// Of this many bits, one may be set. A set bit costs some 10 cycles, most of them for branches that cannot be foreseen,
-/// and half as much again for its place in the list; a word from tables costs 8 (AVX-512) to 17 (AVX2) whatever is in it.
-pub(super) const RARE: u64 = 40;
+/// Cycles of a set bit, most of them for branches that cannot be foreseen; half as much again for its place in the list.
+const BIT: u64 = 10;
+/// Cycles of a word that is looked up, whatever is in it: 8 (AVX-512) to 17 (AVX2).
+const WORD: u64 = 8;
+/// Cycles of the tables of a word of inputs, 256 sums, whatever the number of rows. A Gibbs step at 784 × 500 with half of the
+/// units on took 300, 312, 329 and 370 µs with tables for 1, 4, 8 and 16 chains (AMD EPYC, AVX-512, `cargo bench --bench rbm --
+/// "few chains"`), and 30, 76 and 150 µs without for 1, 4 and 8.
+const TABLES: u64 = 1500;
+/// Rows from which tables cost little beside their use.
+const MANY: usize = 64;
+
+/// Whether `ones` set bits in `words` words of each of `rows` rows are few enough to be added one by one.
+pub(super) fn few(ones: u64, words: usize, rows: usize) -> bool {
+    BIT * ones <= (WORD * rows as u64 + if rows < MANY { TABLES } else { 0 }) * words as u64
+}
+
+/// Most bits that are listed of `rows` rows of `words` words.
+pub(super) fn most_listed(rows: usize, words: usize) -> usize {
+    let bits = rows.saturating_mul(words).saturating_mul(TILE);
+    if rows < MANY { bits } else { bits / (TILE * BIT as usize / WORD as usize) }
+}
 
 /// Marks the first bit of a group.
 const FIRST: u16 = 1 << 15;
@@ -51,7 +69,8 @@ impl Sparse {
     /// Looks at all `columns`; whether they are sparse.
     pub(crate) fn set(&mut self, columns: Columns<'_>) -> bool {
         let ones: u64 = columns.words.iter().map(|word| u64::from(word.count_ones())).sum();
-        if ones * RARE > 32 * columns.words.len() as u64 || u32::try_from(ones).is_err() {
+        let words = columns.words.len() / columns.rows.max(1);
+        if !few(ones, words, columns.rows) || u32::try_from(ones).is_err() {
             return false;
         }
         self.list(columns);
@@ -63,6 +82,10 @@ impl Sparse {
         self.ends.clear();
         self.places.clear();
         self.rows = columns.rows;
+        if columns.rows < MANY {
+            // Whatever bits will be set: a training that runs allocates nothing.
+            self.places.reserve(TILE * columns.words.len());
+        }
         self.ends.push(0);
         let words = columns.words.len() / columns.rows.max(1);
         for first in (0..words).step_by(BLOCK_WORDS) {

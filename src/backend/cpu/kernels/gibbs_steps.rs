@@ -34,6 +34,6 @@ pub(crate) fn gibbs_steps(
     let Block { rows, v, h, sparse } = block;
     for step in steps {
         hidden(Columns::looked_at(v, rows, sparse), step, h);
-        visible(Columns::new(h, rows), step, v);
+        visible(Columns::looked_at(h, rows, sparse), step, v);
     }
 }
