@@ -116,23 +116,9 @@ fn gain_of_units(
     var total{quad} = vec4<f32>(0.0);
 //!end
     let lanes = lanes_of(local, first_unit, shape);
-    var next: Fetched;
-//!each ahead
-    if shape.first_input < shape.n_inputs {
-        next = fetch(local, shape.first_input, first_chain, lanes, shape);
-    }
-//!end
     for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
-//!each at_once
-        next = fetch(local, first_input, first_chain, lanes, shape);
-//!end
-        put_fetched(local, first_input, next, shape);
+        put_fetched(local, first_input, fetch(local, first_input, first_chain, lanes, shape), shape);
         workgroupBarrier();
-//!each ahead
-        if first_input + TILE_INPUTS < shape.n_inputs {
-            next = fetch(local, first_input + TILE_INPUTS, first_chain, lanes, shape);
-        }
-//!end
         multiply_block(local, &tile);
         // The product with a state of ones.
         let inputs = min(shape.n_inputs - first_input, TILE_INPUTS);

@@ -11,8 +11,9 @@
 // from them, 64 at a time, then all visible units, and stores v when it is done. An invocation has one chain and the four
 // units of one Philox block: so few that even some hundred chains occupy many multiprocessors.
 //!import grid_part
-//!import philox
-//!import sigmoid
+//!import draw_units
+//!import expand
+//!import quartet
 //!import stored_weights
 struct Parameters {
     seed_low: u32,
@@ -58,11 +59,6 @@ struct Side {
     inputs_neighbour: bool,
 }
 
-// First unit of a quartet, the others are 8, 16 and 24 further.
-fn unit_of(quartet: u32) -> u32 {
-    return 32u * (quartet / 8u) + quartet % 8u;
-}
-
 fn units_of(unit: u32, side: Side) -> vec4<u32> {
     return min(vec4<u32>(unit, unit + 8u, unit + 16u, unit + 24u), vec4<u32>(side.n_units - 1u));
 }
@@ -89,18 +85,7 @@ fn fill(local: u32, first_input: u32, first_unit: u32, side: Side) {
 
 // The quartet's weights of input k where its bit is set; inputs beyond the last have no bit.
 fn share(word: u32, k: u32, quartet: u32) -> vec4<f32> {
-    let state = bitcast<f32>(u32(i32(word << (31u - k)) >> 31u) & 0x3f800000u);
-    return state * block[k * QUARTETS + quartet];
-}
-
-// The units of a quartet that are on, as bits of their word.
-fn draw(x: vec4<f32>, counter: vec4<u32>, bit: u32) -> u32 {
-    let words = philox(counter, vec2<u32>(p.seed_low, p.seed_high));
-    let one = u32(uniform_of(words.x) * (1.0 + exp_negative(x.x)) < 1.0);
-    let two = u32(uniform_of(words.y) * (1.0 + exp_negative(x.y)) < 1.0);
-    let three = u32(uniform_of(words.z) * (1.0 + exp_negative(x.z)) < 1.0);
-    let four = u32(uniform_of(words.w) * (1.0 + exp_negative(x.w)) < 1.0);
-    return (one << bit) | (two << (bit + 8u)) | (three << (bit + 16u)) | (four << (bit + 24u));
+    return expand_bit(word, k) * block[k * QUARTETS + quartet];
 }
 
 fn half_step(local: u32, first_chain: u32, step: u32, side: Side) {
@@ -128,7 +113,8 @@ fn half_step(local: u32, first_chain: u32, step: u32, side: Side) {
         let bias = vec4<f32>(biases[units.x], biases[units.y], biases[units.z], biases[units.w]);
         let counter = 8u * (first_unit / 32u + quartet / 8u) + quartet % 8u;
         let address = vec4<u32>(counter, step, side.stream, p.first_chain + first_chain + chain);
-        drawn[local] = draw(sum + bias, address, quartet % 8u);
+        let words = philox(address, vec2<u32>(p.seed_low, p.seed_high));
+        drawn[local] = drawn_units(sum + bias, words, quartet % 8u);
         workgroupBarrier();
         // One word of a chain an invocation.
         let first = first_unit + 32u * (local / CHAINS);

@@ -242,8 +242,7 @@ var<workgroup> few_means: array<vec4<f32>, FEW * FEW / 4u>;
 var<workgroup> few_words: array<u32, FEW>;
 
 fn few_share(chain: u32, visible: u32, quartet: u32) -> vec4<f32> {
-    let state = bitcast<f32>(u32(i32(few_words[chain] << (31u - visible)) >> 31u) & 0x3f800000u);
-    return state * few_means[chain * (FEW / 4u) + quartet];
+    return expand_bit(few_words[chain], visible) * few_means[chain * (FEW / 4u) + quartet];
 }
 
 // The same sums in the same order where outputs are so few that larger tiles would leave most of a device idle: four

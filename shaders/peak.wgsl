@@ -1,8 +1,8 @@
 // What a device can do at the most, to compare kernels with: multiply-adds, and bytes copied.
 //
-// Maths:  x ← a x + 1, rounds times, from x = 0 in 32 numbers of every invocation: with a = 1 the number of rounds;
+// Maths:  x ← a x + b, rounds times, from x = 0 in 32 numbers of every invocation: with a = b = 1 the number of rounds;
 //         to[i] = from[i].
-// Shapes: factors = a; sums [invocations]; from, to [words of 16 bytes].
+// Shapes: factors = a, b; sums [invocations]; from, to [words of 16 bytes].
 // Random: none.
 // Class:  exact: whole numbers below 2²⁴, and copies.
 // Source: Williams, Waterman, Patterson, "Roofline", CACM 52 (2009) 65.
@@ -18,8 +18,6 @@ struct Parameters {
 @group(0) @binding(3) var<storage, read> source: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> copies: array<vec4<u32>>;
 
-// The number that is added is part of the instruction: three registers read at once would compete for their banks on some
-// devices.
 @compute @workgroup_size(64)
 fn multiply_adds(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -28,6 +26,7 @@ fn multiply_adds(
 ) {
     let at = 64u * workgroup_number(workgroup, workgroups) + local;
     let a = vec4<f32>(factors[0]);
+    let b = vec4<f32>(factors[1]);
     var x0 = vec4<f32>(0.0);
     var x1 = x0;
     var x2 = x0;
@@ -37,22 +36,22 @@ fn multiply_adds(
     var x6 = x0;
     var x7 = x0;
     for (var round = 0u; round < p.rounds; round += 2u) {
-        x0 = a * x0 + 1.0;
-        x1 = a * x1 + 1.0;
-        x2 = a * x2 + 1.0;
-        x3 = a * x3 + 1.0;
-        x4 = a * x4 + 1.0;
-        x5 = a * x5 + 1.0;
-        x6 = a * x6 + 1.0;
-        x7 = a * x7 + 1.0;
-        x0 = a * x0 + 1.0;
-        x1 = a * x1 + 1.0;
-        x2 = a * x2 + 1.0;
-        x3 = a * x3 + 1.0;
-        x4 = a * x4 + 1.0;
-        x5 = a * x5 + 1.0;
-        x6 = a * x6 + 1.0;
-        x7 = a * x7 + 1.0;
+        x0 = a * x0 + b;
+        x1 = a * x1 + b;
+        x2 = a * x2 + b;
+        x3 = a * x3 + b;
+        x4 = a * x4 + b;
+        x5 = a * x5 + b;
+        x6 = a * x6 + b;
+        x7 = a * x7 + b;
+        x0 = a * x0 + b;
+        x1 = a * x1 + b;
+        x2 = a * x2 + b;
+        x3 = a * x3 + b;
+        x4 = a * x4 + b;
+        x5 = a * x5 + b;
+        x6 = a * x6 + b;
+        x7 = a * x7 + b;
     }
     let sum = ((x0 + x1) + (x2 + x3)) + ((x4 + x5) + (x6 + x7));
     if at < p.count {

@@ -1,18 +1,11 @@
 // Bernoulli draw of a tile's units and packing into whole words, without atomics.
 //
-// A unit is on where u (1 + e^{−x}) < 1, which is u < sig(x) without a division.
 // Random: unit j of chain r takes word (j / 8) % 4 of Philox([8 (j / 32) + j % 8, step, stream, r], seed).
 // The importer declares store_word(chain, word, bits) and draw_block(counter, chain), the Philox block of a chain.
 //!import inner_product
-//!import sigmoid
-//!import philox
+//!import draw_units
 fn draw_units(x: vec4<f32>, counter: u32, chain: u32, bit: u32) -> u32 {
-    let words = draw_block(counter, chain);
-    let one = u32(uniform_of(words.x) * (1.0 + exp_negative(x.x)) < 1.0);
-    let two = u32(uniform_of(words.y) * (1.0 + exp_negative(x.y)) < 1.0);
-    let three = u32(uniform_of(words.z) * (1.0 + exp_negative(x.z)) < 1.0);
-    let four = u32(uniform_of(words.w) * (1.0 + exp_negative(x.w)) < 1.0);
-    return (one << bit) | (two << (bit + 8u)) | (three << (bit + 16u)) | (four << (bit + 24u));
+    return drawn_units(x, draw_block(counter, chain), bit);
 }
 
 fn draw_four(x: Four, quartet: u32, first_unit: u32, chain: u32) -> vec4<u32> {

@@ -15,6 +15,11 @@ var<workgroup> states_memory: array<f16, TILE_ROWS * TILE_INPUTS>;
 var<workgroup> weights_memory: array<f16, TILE_INPUTS * TILE_COLUMNS>;
 var<workgroup> sums_memory: array<f32, TILE_ROWS * TILE_COLUMNS>;
 
+fn weight_at(input: u32, unit: u32, shape: Shape) -> f32 {
+    let row = input - shape.first_input;
+    return stored_weight(select(row * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
+}
+
 // Weights of the inputs first_input ..; neighbouring invocations read neighbouring weights in both directions.
 fn fill_weights(local: u32, first_input: u32, first_unit: u32, shape: Shape) {
     for (var at = local; at < TILE_INPUTS * TILE_COLUMNS; at += TILE_INVOCATIONS) {

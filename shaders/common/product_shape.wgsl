@@ -1,4 +1,5 @@
 // Shape of a product of states and weights, and where its numbers lie; the importer of the product declares the rest.
+//!import quartet
 struct Shape {
     chains: u32,
     // First input whose weights are here, a whole word; before it, sums are carried.
@@ -14,16 +15,6 @@ struct Shape {
 fn tile_origin(number: u32, n_units: u32) -> vec2<u32> {
     let unit_tiles = (n_units + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     return vec2<u32>(TILE_ROWS * (number / unit_tiles), TILE_COLUMNS * (number % unit_tiles));
-}
-
-fn weight_at(input: u32, unit: u32, shape: Shape) -> f32 {
-    let row = input - shape.first_input;
-    return stored_weight(select(row * shape.n_units + unit, unit * shape.n_inputs + input, shape.inputs_neighbour));
-}
-
-// First of the four units of a quartet, counted from the tile's first.
-fn unit_of(quartet: u32) -> u32 {
-    return 32u * (quartet / 8u) + quartet % 8u;
 }
 
 // One word of four chains.

@@ -2,7 +2,7 @@
 //!
 //! A kernel takes 32 inputs of every row at a time and writes 32 outputs of every row, both runs of memory then.
 
-use super::sparse::Sparse;
+use super::sparse::{MANY, Sparse};
 
 /// Rows of packed bits: word w of row r is `words[w · rows + r]`.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,11 @@ impl<'a> Columns<'a> {
     pub(crate) fn looked_at(words: &'a [u32], rows: usize, sparse: &'a mut Sparse) -> Self {
         let columns = Self::new(words, rows);
         if sparse.set(columns) { Self { sparse: Some(sparse), ..columns } } else { columns }
+    }
+
+    /// The same where rows are few, whose bits are soon counted; many are taken as they are.
+    pub(crate) fn looked_at_if_few(words: &'a [u32], rows: usize, sparse: &'a mut Sparse) -> Self {
+        if rows < MANY { Self::looked_at(words, rows, sparse) } else { Self::new(words, rows) }
     }
 
     /// Word `w` of `count` rows from `first` on.

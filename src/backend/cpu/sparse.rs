@@ -24,7 +24,7 @@ const WORD: u64 = 8;
 /// "few chains"`), and 30, 76 and 150 µs without for 1, 4 and 8.
 const TABLES: u64 = 1500;
 /// Rows from which tables cost little beside their use.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 
 /// Whether `ones` set bits in `words` words of each of `rows` rows are few enough to be added one by one.
 pub(super) fn few(ones: u64, words: usize, rows: usize) -> bool {

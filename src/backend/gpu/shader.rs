@@ -121,6 +121,7 @@ macro_rules! common_parts {
 
 const COMMON: &[(&str, &str)] = common_parts![
     "draw",
+    "draw_units",
     "expand",
     "flip_head",
     "four",
@@ -133,6 +134,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "multiply_high_wide",
     "permutation",
     "philox",
+    "quartet",
     "product_shape",
     "row_sum",
     "rungs",

@@ -1,6 +1,6 @@
 //! What a device can do at the most, to compare kernels with: multiply-adds, and bytes copied.
 //!
-//! Maths: x ← a x + 1, rounds times, in 32 numbers of every invocation; to = from.
+//! Maths: x ← a x + b, rounds times, in 32 numbers of every invocation; to = from.
 //! Shapes: sums `[invocations]`, words of 16 bytes.
 //! Random: none.
 //! Class: exact.
