@@ -5,7 +5,7 @@
 //! | momentum (Polyak 1964; m = 0 is the plain gradient) | v ← m v + g − λ w | η v |
 //! | Nesterov (Sutskever et al., ICML 2013) | v ← m v + g − λ w | η (g − λ w + m v) |
 //! | Adam (Kingma and Ba, ICLR 2015) | v ← β₁ v + (1 − β₁) g, q ← β₂ q + (1 − β₂) g² | η v̂ / (√q̂ + ε) − η λ w |
-//! | RMSProp (Tieleman and Hinton 2012) | v = g, q ← β₂ q + (1 − β₂) g² | η g / (√q̂ + ε) − η λ w |
+//! | RMSProp (Tieleman and Hinton 2012) | v = g, q ← β₂ q + (1 − β₂) g² | s η g / (√q̂ + ε) − η λ w |
 //!
 //! Corrected for starting at 0: v̂ = v / (1 − β₁ᵗ), q̂ = q / (1 − β₂ᵗ) in update t = 1, 2, …; λ is the weight decay, on
 //! weights only, beside the adaptive step because √q̂ would divide its strength away (Loshchilov and Hutter, ICLR 2019).
@@ -54,6 +54,8 @@ pub enum Descent {
         square_decay: f64,
         /// ε, positive.
         epsilon: f64,
+        /// s, positive: a gradient as usual makes a step of s η.
+        scale: f64,
     },
 }
 
@@ -141,7 +143,7 @@ pub(crate) enum Formula {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Coefficients {
     pub(crate) formula: Formula,
-    /// η; for Adam η / (1 − β₁ᵗ).
+    /// η; for Adam η / (1 − β₁ᵗ), for RMSProp s η.
     pub(crate) learning_rate: f32,
     /// m or β₁.
     pub(crate) momentum: f32,
@@ -179,6 +181,7 @@ impl UpdateRule {
     /// Its numbers, rounded to f32 once.
     pub(crate) fn coefficients(&self) -> Coefficients {
         let Self { learning_rate: rate, penalties, .. } = *self;
+        let scale = if let Descent::RmsProp { scale, .. } = self.descent { scale } else { 1.0 };
         let t = (self.update + 1) as f64;
         // 1 − βᵗ without cancellation for β near 1.
         let rest = |beta: f64| -(t * beta.ln()).exp_m1();
@@ -186,13 +189,13 @@ impl UpdateRule {
             Descent::Momentum { momentum } => (Formula::Momentum, momentum, 0.0, 0.0),
             Descent::Nesterov { momentum } => (Formula::Nesterov, momentum, 0.0, 0.0),
             Descent::Adam { momentum, square_decay, epsilon } => (Formula::Adam, momentum, square_decay, epsilon),
-            Descent::RmsProp { square_decay, epsilon } => (Formula::RmsProp, 0.0, square_decay, epsilon),
+            Descent::RmsProp { square_decay, epsilon, .. } => (Formula::RmsProp, 0.0, square_decay, epsilon),
         };
         let adaptive = self.descent.is_adaptive();
         let decay = penalties.weight_decay;
         Coefficients {
             formula,
-            learning_rate: (if formula == Formula::Adam { rate / rest(momentum) } else { rate }) as f32,
+            learning_rate: (if formula == Formula::Adam { rate / rest(momentum) } else { scale * rate }) as f32,
             momentum: momentum as f32,
             square_decay: square_decay as f32,
             square_scale: (1.0 / rest(square_decay)) as f32,

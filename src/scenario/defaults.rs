@@ -5,7 +5,7 @@ use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
     Replicas, SpinRule,
 };
-use crate::train::{Choice, Optimizer, Schedule};
+use crate::train::{BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule};
 
 /// Most couplings of order 3 that are read without being asked for, and at most.
 pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
@@ -34,9 +34,8 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
         weight_scale.get_or_insert(0.01);
         units.get_or_insert_default();
     }
-    let rate_elsewhere = names_a_rate_elsewhere(raw);
     if let Some(train) = &mut raw.train {
-        if rate_elsewhere {
+        if raw.overrides.iter().any(|o| o.train.momentum.is_some()) {
             train.optimizer.get_or_insert(Optimizer::Sgd);
         }
         fill_train(train, facts);
@@ -62,20 +61,13 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
     }
 }
 
-/// Whether points have a learning rate or a momentum of their own, which are numbers of the gradient where no optimiser is
-/// named.
-fn names_a_rate_elsewhere(raw: &RawScenario) -> bool {
-    let swept = raw.sweep.as_ref().is_some_and(|sweep| sweep.learning_rate.is_some());
-    swept || raw.overrides.iter().any(|o| o.train.learning_rate.is_some() || o.train.momentum.is_some())
-}
-
 fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.algorithm.get_or_insert(Algorithm::Pcd);
-    train.gibbs_steps.get_or_insert(5);
-    train.chains.get_or_insert(1000);
+    train.gibbs_steps.get_or_insert(2);
+    train.chains.get_or_insert(CHAINS as u64);
     let held_out = *train.held_out.get_or_insert(0.1);
     let rows = facts.rows.map_or(u64::MAX, |rows| training_rows(rows, held_out) as u64);
-    train.batch.get_or_insert(500.min(rows.max(1)));
+    train.batch.get_or_insert((BATCH as u64).min(rows.max(1)));
     if train.epochs.is_none() {
         train.updates.get_or_insert(20_000);
     }
@@ -88,7 +80,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.rungs.get_or_insert(8);
     train.online_chains.get_or_insert(0);
     train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
-    train.offset_rate.get_or_insert(0.1);
+    train.offset_rate.get_or_insert(OFFSET_RATE);
     train.metrics.get_or_insert(20);
     train.checkpoints.get_or_insert(10);
     train.keep_checkpoints.get_or_insert(2);

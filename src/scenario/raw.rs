@@ -158,13 +158,13 @@ pub struct RawTrain {
     /// `pcd` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
-    /// Gibbs steps an update; 5 unless said.
+    /// Gibbs steps an update; 2 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gibbs_steps: Option<u64>,
-    /// Persistent chains (`cd` has as many as rows in the minibatch); 1000 unless said.
+    /// Persistent chains (`cd` has as many as rows in the minibatch); 250 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chains: Option<u64>,
-    /// Rows of a minibatch; 500 or all training rows unless said.
+    /// Rows of a minibatch; 250 or all training rows unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u64>,
     /// Updates; 20 000 unless said.
@@ -185,10 +185,10 @@ pub struct RawTrain {
     /// Momentum of `sgd`, `nesterov` and `adam`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// β₂ of `adam` and `rmsprop`.
+    /// β₂ of `adam`, `auto` and `rmsprop`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub square_decay: Option<f64>,
-    /// ε of `adam` and `rmsprop`.
+    /// ε of `adam`, `auto` and `rmsprop`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
     /// L2 on the weights.
@@ -209,7 +209,7 @@ pub struct RawTrain {
     /// Factor on the learning rate of the biases; 0.1 with flip moves and 1 without, unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_rate: Option<f64>,
-    /// Rate of the moving average of the hidden offsets; 0.1 unless said.
+    /// Rate of the moving average of the hidden offsets; 0.01 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset_rate: Option<f64>,
     /// Flip move v → 1 − v of the chains; true for lattice data and false else, unless said.

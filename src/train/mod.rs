@@ -34,7 +34,7 @@ use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
 use self::online::Follower;
 pub use self::online::{FEWEST, GROUPS, Online, OnlineState, RESAMPLE};
-pub use self::optimizer::{Choice, Mistake, Optimizer};
+pub use self::optimizer::{Choice, Mistake, Optimizer, coin_noise};
 pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
@@ -47,6 +47,17 @@ use crate::numerics::logit;
 use crate::rbm::Rbm;
 use crate::rng::{Permutation, Philox, derive_seed};
 use crate::sample::{Exchanges, Moves};
+
+/// Rows of a minibatch, and persistent chains, unless said. What a training reaches is a matter of the number of its
+/// updates more than of how well each knows its gradient: 8 × 8 Ising rows at T_c, 64 hidden, one Gibbs step, 10 000 updates
+/// of 250 rows and chains take 1.6 CPU s to a divergence of 0.02 nats, of 500 rows and 1000 chains 4.5 s to 0.005 ± 0.012.
+pub const BATCH: usize = 250;
+/// See [`BATCH`].
+pub const CHAINS: usize = 250;
+/// Rate of the moving average of hidden offsets, unless said: the offsets of 100 updates. A rate of 0.1 makes them follow
+/// the noise of single minibatches, by which the same rows drive weights and biases: 8 × 8 Ising rows at T = 1.8, 240 000
+/// updates of one Gibbs step with 250 rows and chains, then end at divergences of 0.4 to 2 nats and not at 0.07.
+pub const OFFSET_RATE: f64 = 0.01;
 
 /// Where the model's chains start in every update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

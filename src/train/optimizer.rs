@@ -9,6 +9,8 @@ use crate::error::{Error, Fault};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
+    /// RMSProp with learning rates of the plain gradient.
+    Auto,
     /// The gradient, with momentum where it is given.
     Sgd,
     /// Momentum that looks ahead.
@@ -24,12 +26,13 @@ impl FromStr for Optimizer {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
+            "auto" => Ok(Self::Auto),
             "sgd" => Ok(Self::Sgd),
             "nesterov" => Ok(Self::Nesterov),
             "adam" => Ok(Self::Adam),
             "rmsprop" => Ok(Self::Rmsprop),
             _ => Err(Error::Input(
-                Fault::new(format!("optimizer \"{text}\"")).expected("sgd, nesterov, adam or rmsprop"),
+                Fault::new(format!("optimizer \"{text}\"")).expected("auto, sgd, nesterov, adam or rmsprop"),
             )),
         }
     }
@@ -39,16 +42,30 @@ impl Optimizer {
     /// Whether its steps are divided by the size of the gradient.
     #[must_use]
     pub fn is_adaptive(self) -> bool {
-        matches!(self, Self::Adam | Self::Rmsprop)
+        matches!(self, Self::Auto | Self::Adam | Self::Rmsprop)
     }
 
-    /// η at the start, unless said. Adaptive steps are about η whatever the gradient; 8 × 8 Ising rows at T = 2.269, 64
-    /// hidden, PCD-5, 4000 updates: divergences of RMSProp 0.38 and 0.22 nats at 0.003 and 0.01, of
+    /// η at the start, unless said. Steps of `adam` and `rmsprop` are about η whatever the gradient; 8 × 8 Ising rows at
+    /// T = 2.269, 64 hidden, PCD-5, 4000 updates: divergences of RMSProp 0.38 and 0.22 nats at 0.003 and 0.01, of
     /// Adam 0.81, 0.36, 0.38 and 0.47 at 0.003, 0.01, 0.03 and 0.1, of the plain gradient 0.38 at 0.5.
     #[must_use]
     pub fn default_rate(self) -> f64 {
-        if self.is_adaptive() { 0.01 } else { 0.1 }
+        match self {
+            Self::Auto => 1.0,
+            Self::Sgd | Self::Nesterov => 0.1,
+            Self::Adam | Self::Rmsprop => 0.01,
+        }
     }
+}
+
+/// Root mean square of a component of the gradient where both units are fair coins, data and model alike: the noise
+/// of means over a minibatch of `batch` rows and over `chains` chains, ¼ √(1/batch + 1/chains).
+///
+/// Times this, a learning rate of the plain gradient is one of RMSProp. Units that are quieter than coins, as those of a
+/// magnetised lattice are, then move faster than by the gradient, and one rate serves at all temperatures.
+#[must_use]
+pub fn coin_noise(batch: usize, chains: usize) -> f64 {
+    0.25 * (1.0 / batch.max(1) as f64 + 1.0 / chains.max(1) as f64).sqrt()
 }
 
 /// What may be said about the optimiser besides the schedule, by the names that flags and scenario files share.
@@ -58,11 +75,11 @@ pub struct Choice {
     pub optimizer: Option<Optimizer>,
     /// η at the start; that of the optimiser unless said.
     pub learning_rate: Option<f64>,
-    /// m of `sgd` (0 unless said) and `nesterov` (0.9), β₁ of `adam` (0.9).
+    /// m of `sgd` (0 unless said; without an optimiser it is one of `sgd`) and `nesterov` (0.9), β₁ of `adam` (0.9).
     pub momentum: Option<f64>,
-    /// β₂ of `adam` (0.999) and `rmsprop` (0.99).
+    /// β₂ of `adam` (0.999), `auto` and `rmsprop` (0.99).
     pub square_decay: Option<f64>,
-    /// ε of `adam` and `rmsprop`; 1e-8 unless said.
+    /// ε of `adam`, `auto` and `rmsprop`; 1e-8 unless said.
     pub epsilon: Option<f64>,
     /// L2 on the weights; 0 unless said.
     pub weight_decay: Option<f64>,
@@ -87,12 +104,10 @@ const STRENGTH: Range = (|x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "
 const LARGEST: Range = (|x| x > 0.0 && x <= 1e6, "a positive number, at most 1000000", "leave it out for no limit");
 
 impl Choice {
-    /// The one that is named; else RMSProp, which learns fastest at its own rate, or the plain gradient where a learning
-    /// rate or a momentum is given: without a name these are numbers of the gradient.
+    /// The one that is named; else `auto`, or the plain gradient where a momentum is given.
     #[must_use]
     pub fn optimizer(&self) -> Optimizer {
-        let plain = self.learning_rate.is_some() || self.momentum.is_some();
-        self.optimizer.unwrap_or(if plain { Optimizer::Sgd } else { Optimizer::Rmsprop })
+        self.optimizer.unwrap_or(if self.momentum.is_some() { Optimizer::Sgd } else { Optimizer::Auto })
     }
 
     /// Writes every default.
@@ -102,12 +117,12 @@ impl Choice {
         let momentum = match optimizer {
             Optimizer::Sgd => Some(0.0),
             Optimizer::Nesterov | Optimizer::Adam => Some(0.9),
-            Optimizer::Rmsprop => None,
+            Optimizer::Auto | Optimizer::Rmsprop => None,
         };
         let square_decay = match optimizer {
             Optimizer::Sgd | Optimizer::Nesterov => None,
             Optimizer::Adam => Some(0.999),
-            Optimizer::Rmsprop => Some(0.99),
+            Optimizer::Auto | Optimizer::Rmsprop => Some(0.99),
         };
         let epsilon = optimizer.is_adaptive().then_some(1e-8);
         Self {
@@ -126,7 +141,7 @@ impl Choice {
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
         let optimizer = self.optimizer();
-        let has_momentum = optimizer != Optimizer::Rmsprop;
+        let has_momentum = !matches!(optimizer, Optimizer::Auto | Optimizer::Rmsprop);
         let adaptive = optimizer.is_adaptive();
         let all = [
             ("momentum", self.momentum, has_momentum, BELOW_ONE),
@@ -149,9 +164,10 @@ impl Choice {
         all.into_iter().filter_map(wrong).collect()
     }
 
-    /// What it stands for besides the learning rate, with every default where nothing is said.
+    /// What it stands for besides the learning rate, with every default where nothing is said, in a training of `batch`
+    /// rows a minibatch and `chains` chains (CD: as many).
     #[must_use]
-    pub fn resolve(self) -> (Descent, Penalties) {
+    pub fn resolve(self, batch: usize, chains: usize) -> (Descent, Penalties) {
         let filled = self.filled();
         let momentum = filled.momentum.unwrap_or(0.0);
         let (square_decay, epsilon) = (filled.square_decay.unwrap_or(0.0), filled.epsilon.unwrap_or(1.0));
@@ -159,7 +175,8 @@ impl Choice {
             Optimizer::Sgd => Descent::Momentum { momentum },
             Optimizer::Nesterov => Descent::Nesterov { momentum },
             Optimizer::Adam => Descent::Adam { momentum, square_decay, epsilon },
-            Optimizer::Rmsprop => Descent::RmsProp { square_decay, epsilon },
+            Optimizer::Auto => Descent::RmsProp { square_decay, epsilon, scale: coin_noise(batch, chains) },
+            Optimizer::Rmsprop => Descent::RmsProp { square_decay, epsilon, scale: 1.0 },
         };
         let Self { weight_decay, l1, max_norm, clip, .. } = filled;
         let penalties = Penalties { weight_decay: weight_decay.unwrap_or(0.0), l1: l1.unwrap_or(0.0), max_norm, clip };
@@ -175,7 +192,10 @@ impl Choice {
             Descent::Adam { momentum, square_decay, epsilon } => {
                 (Optimizer::Adam, Some(momentum), Some((square_decay, epsilon)))
             }
-            Descent::RmsProp { square_decay, epsilon } => (Optimizer::Rmsprop, None, Some((square_decay, epsilon))),
+            Descent::RmsProp { square_decay, epsilon, scale } => {
+                let optimizer = if scale < 1.0 { Optimizer::Auto } else { Optimizer::Rmsprop };
+                (optimizer, None, Some((square_decay, epsilon)))
+            }
         };
         let Penalties { weight_decay, l1, max_norm, clip } = penalties;
         Self {
@@ -199,18 +219,20 @@ mod tests {
     #[test]
     fn what_is_left_out_is_filled_in() {
         let choice = |optimizer| Choice { optimizer: Some(optimizer), ..Choice::default() };
-        let epsilon = 1e-8;
+        // Means over 100 rows and 25 chains of products of coins, of standard deviation 1/4 each.
+        let (epsilon, scale) = (1e-8, 0.25 * 0.05_f64.sqrt());
         let plain = Choice { learning_rate: Some(0.5), ..Choice::default() };
         let all = [
-            (Choice::default(), Descent::RmsProp { square_decay: 0.99, epsilon }),
-            (plain, Descent::PLAIN),
+            (Choice::default(), Descent::RmsProp { square_decay: 0.99, epsilon, scale }),
+            (plain, Descent::RmsProp { square_decay: 0.99, epsilon, scale }),
+            (choice(Optimizer::Sgd), Descent::PLAIN),
             (Choice { momentum: Some(0.5), ..Choice::default() }, Descent::Momentum { momentum: 0.5 }),
             (choice(Optimizer::Nesterov), Descent::Nesterov { momentum: 0.9 }),
             (choice(Optimizer::Adam), Descent::Adam { momentum: 0.9, square_decay: 0.999, epsilon }),
-            (choice(Optimizer::Rmsprop), Descent::RmsProp { square_decay: 0.99, epsilon }),
+            (choice(Optimizer::Rmsprop), Descent::RmsProp { square_decay: 0.99, epsilon, scale: 1.0 }),
         ];
         for (choice, descent) in all {
-            let (found, penalties) = choice.resolve();
+            let (found, penalties) = choice.resolve(100, 25);
             assert_eq!((found, penalties), (descent, Penalties::default()));
             assert_eq!(Choice::of(choice.filled().learning_rate.unwrap(), found, penalties), choice.filled());
             assert!(choice.mistakes().is_empty() && choice.filled().mistakes().is_empty());

@@ -62,7 +62,7 @@ fn a_good_scenario_becomes_a_plan_with_every_default() {
     let point = &plan.points[0];
     let train = point.train.expect("training");
     assert_eq!((point.label.as_str(), point.rows, point.n_visible, point.n_hidden), ("", Some(1000), 16, Some(8)));
-    assert_eq!((train.algorithm, train.gibbs_steps, train.batch, train.updates), (Algorithm::Pcd, 5, 50, 100));
+    assert_eq!((train.algorithm, train.gibbs_steps, train.batch, train.updates), (Algorithm::Pcd, 2, 50, 100));
     assert_eq!((train.held_out_rows, train.flip, train.centred), (100, true, true));
     let likelihood = point.likelihood.expect("likelihood");
     assert!(likelihood.exact, "8 hidden units can be enumerated");
@@ -381,7 +381,8 @@ fn bad_settings_name_themselves() {
 
 #[test]
 fn quick_is_smaller_and_promises_nothing() {
-    let text = SWEPT.replace("updates: 100", "updates: 20000").replace("samples: 1000", "samples: 100000");
+    let text =
+        SWEPT.replace("updates: 100", "updates: 20000, chains: 1000").replace("samples: 1000", "samples: 100000");
     let (full, quick) = (plan(&text), changed(&text, &[], true).unwrap());
     assert!(quick.expect.is_empty() && !full.expect.is_empty());
     assert_eq!(quick.points.len(), full.points.len());
@@ -407,9 +408,9 @@ fn estimates_count_what_the_formulas_say() {
     let plan = plan(&with("batch: 50", "batch: 50, online_chains: 64"));
     let stages = plan.estimate();
     let work = |name: &str| stages.iter().find(|s| s.stage == name).map(|s| s.work).unwrap();
-    let (chains, batch, weights) = (1000.0, 50.0, 16.0 * 8.0);
+    let (chains, batch, weights) = (250.0, 50.0, 16.0 * 8.0);
     let online = 0.6 * 64.0;
-    assert_eq!(work("train"), 100.0 * weights * (5.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
+    assert_eq!(work("train"), 100.0 * weights * (2.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
     assert_eq!(work("sample"), (200.0 + 5.0 * 5.0) * 4.0 * 100.0 * weights);
     // Forward and reverse.
     assert_eq!(work("likelihood"), 2.0 * 4.0 * weights * 100.0 * 100.0);

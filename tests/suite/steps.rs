@@ -137,7 +137,7 @@ fn of_every_optimiser(updates: u64) -> impl Iterator<Item = Settings> {
         (0.2, Descent::Momentum { momentum: 0.5 }),
         (0.1, Descent::Nesterov { momentum: 0.8 }),
         (0.02, Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 }),
-        (0.02, Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3 }),
+        (0.02, Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3, scale: 1.0 }),
     ];
     let schedule = Schedule::Steps { every: 3, factor: 0.7 };
     descents.into_iter().map(move |(learning_rate, descent)| Settings {

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn counted_is_held() {
         counted(Descent::PLAIN);
-        counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8 });
+        counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8, scale: 1.0 });
     }
 
     fn states_of(rows: usize, units: usize) -> CpuStates {

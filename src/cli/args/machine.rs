@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::rbm::Units;
-use crate::train::{Augment, Choice, Optimizer, Schedule};
+use crate::train::{Augment, CHAINS, Choice, Optimizer, Schedule};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
@@ -42,16 +42,17 @@ pub(in crate::cli) enum StreamSwitch {
 /// How gradients become steps, and what holds parameters small.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OptimizerArgs {
-    /// How gradients become steps [default: rmsprop, or sgd where a learning rate or a momentum is given]
-    #[arg(long, value_name = "sgd|nesterov|adam|rmsprop")]
+    /// How gradients become steps; auto: rmsprop with rates of the plain gradient [default: auto, or sgd where a
+    /// momentum is given]
+    #[arg(long, value_name = "auto|sgd|nesterov|adam|rmsprop")]
     pub(in crate::cli) optimizer: Option<Optimizer>,
-    /// Learning rate at the start [default: 0.1, of adam and rmsprop 0.01]
+    /// Learning rate at the start [default: 1, of sgd and nesterov 0.1, of adam and rmsprop 0.01]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) learning_rate: Option<f64>,
     /// Momentum; of adam the decay of its mean gradient [default: 0, of nesterov and adam 0.9]
     #[arg(long, value_name = "M")]
     pub(in crate::cli) momentum: Option<f64>,
-    /// Decay of the mean square gradient [default: adam 0.999, rmsprop 0.99]
+    /// Decay of the mean square gradient [default: adam 0.999, auto and rmsprop 0.99]
     #[arg(long, value_name = "BETA2")]
     pub(in crate::cli) square_decay: Option<f64>,
     /// Added to the root of the mean square gradient [default: 1e-8]
@@ -103,16 +104,16 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(in crate::cli) rungs: usize,
     /// Gibbs steps of an update
-    #[arg(long, default_value_t = 5, value_name = "K")]
+    #[arg(long, default_value_t = 2, value_name = "K")]
     pub(in crate::cli) gibbs_steps: u32,
     /// Persistent chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = CHAINS, value_name = "N")]
     pub(in crate::cli) chains: usize,
     /// Chains that follow the training for its likelihood: a multiple of 16 from 64 on, of which 512 serve in most cases,
     /// or 0
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(in crate::cli) online_chains: usize,
-    /// Rows of a minibatch [default: 500, or all rows if there are fewer]
+    /// Rows of a minibatch [default: 250, or all rows if there are fewer]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) batch: Option<usize>,
     /// How the rate falls: not at all, to 0 on a straight line or a half cosine, or by FACTOR after every EVERY updates

@@ -24,7 +24,7 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, RowSource, Settings, check, default_bias_rate};
+use crate::train::{Algorithm, BATCH, OFFSET_RATE, RowSource, Settings, check, default_bias_rate};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -172,10 +172,11 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
         Switch::On => true,
         Switch::Off => false,
     };
-    let batch = args.batch.unwrap_or(500.min(rows));
+    let batch = args.batch.unwrap_or(BATCH.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
     let choice = args.optimizer.choice();
-    let (descent, penalties) = choice.resolve();
+    let chains = if matches!(args.algorithm, TrainAlgorithm::Cd) { batch } else { args.chains };
+    let (descent, penalties) = choice.resolve(batch, chains);
     Ok(TrainPlan {
         settings: Settings {
             algorithm: match args.algorithm {
@@ -194,7 +195,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             penalties,
             centred: !args.not_centred,
             bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
-            offset_rate: 0.1,
+            offset_rate: OFFSET_RATE,
             flip,
             translations: translations(args.translations, source.data.lattice),
             augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,

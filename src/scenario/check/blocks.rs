@@ -148,7 +148,7 @@ pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
         number(notes, &path(name), value, good, expected, advice);
     };
     numbers("bias_rate", train.bias_rate, |x| (0.0..=10.0).contains(&x), "a number from 0 to 10", "1 is usual");
-    numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.1 is usual");
+    numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.01 is usual");
     numbers("held_out", train.held_out, |x| (0.0..1.0).contains(&x), "a fraction from 0 to below 1", "0.1 is usual");
     let schedule = train.schedule.and_then(Schedule::mistake).map(|fault| ("schedule", fault));
     for (key, Fault { what, expected, advice, .. }) in train.choice().mistakes().into_iter().chain(schedule) {

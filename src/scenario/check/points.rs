@@ -237,14 +237,15 @@ fn train_of(
         notes.at(&path("augment"), what, expected.unwrap_or_default(), advice.unwrap_or_default());
     }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
-    let (descent, penalties) = train.choice().resolve();
+    let chains = if algorithm == Algorithm::Cd { size(Some(batch)) } else { size(train.chains) };
+    let (descent, penalties) = train.choice().resolve(size(Some(batch)), chains);
     Some(TrainPlan {
         n_hidden,
         weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
         units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
         algorithm,
         gibbs_steps: word(Some(gibbs_steps)),
-        chains: if algorithm == Algorithm::Cd { size(Some(batch)) } else { size(train.chains) },
+        chains,
         batch: size(Some(batch)),
         updates,
         learning_rate: point.values.get("learning_rate").copied().or(train.learning_rate).unwrap_or(0.0),

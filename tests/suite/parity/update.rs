@@ -58,11 +58,11 @@ fn stepped(rule: &UpdateRule, g: Bounded, pull: Bounded, [v, q]: [Bounded; 2]) -
     let rate = rounded(rule.learning_rate);
     let t = (rule.update + 1) as i32;
     // v̂ / (√q̂ + ε), with the rate and both corrections.
-    let adaptive = |v: Bounded, beta: f64, square_decay: f64, epsilon: f64| {
+    let adaptive = |rate: f64, v: Bounded, square_decay: f64, epsilon: f64| {
         let d = rounded(square_decay);
         let q = plus(times(d, q), times(minus((1.0, 0.0), d), times(g, g)));
         let size = plus(root(times(rounded(1.0 / (1.0 - square_decay.powi(t))), q)), rounded(epsilon));
-        (over(times(rounded(rule.learning_rate / (1.0 - beta.powi(t))), v), size), q)
+        (over(times(rounded(rate), v), size), q)
     };
     let (step, v, q) = match rule.descent {
         Descent::Momentum { momentum } => {
@@ -76,11 +76,11 @@ fn stepped(rule: &UpdateRule, g: Bounded, pull: Bounded, [v, q]: [Bounded; 2]) -
         Descent::Adam { momentum, square_decay, epsilon } => {
             let m = rounded(momentum);
             let v = plus(times(m, v), times(minus((1.0, 0.0), m), g));
-            let (step, q) = adaptive(v, momentum, square_decay, epsilon);
+            let (step, q) = adaptive(rule.learning_rate / (1.0 - momentum.powi(t)), v, square_decay, epsilon);
             (step, v, q)
         }
-        Descent::RmsProp { square_decay, epsilon } => {
-            let (step, q) = adaptive(g, 0.0, square_decay, epsilon);
+        Descent::RmsProp { square_decay, epsilon, scale } => {
+            let (step, q) = adaptive(scale * rule.learning_rate, g, square_decay, epsilon);
             (step, g, q)
         }
     };
@@ -233,7 +233,7 @@ fn rules() -> Vec<UpdateRule> {
         full.descent,
         Descent::Nesterov { momentum: 0.8 },
         Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 0.01 },
-        Descent::RmsProp { square_decay: 0.9, epsilon: 0.05 },
+        Descent::RmsProp { square_decay: 0.9, epsilon: 0.05, scale: 0.3 },
     ];
     let with = |rule: UpdateRule| descents.map(|descent| UpdateRule { descent, ..rule });
     let bare = UpdateRule { penalties: Penalties::default(), update: 0, ..full };
