@@ -180,6 +180,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
         settings: Settings {
             algorithm: match args.algorithm {
                 TrainAlgorithm::Cd => Algorithm::Cd,
+                TrainAlgorithm::MeanField => Algorithm::MeanField,
                 TrainAlgorithm::Pcd => Algorithm::Pcd,
                 TrainAlgorithm::Pt => Algorithm::Pt,
                 TrainAlgorithm::Trajectory => Algorithm::Trajectory,

@@ -244,7 +244,11 @@ fn train_of(
         units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
         algorithm,
         gibbs_steps: word(Some(gibbs_steps)),
-        chains: if algorithm == Algorithm::Cd { size(Some(batch)) } else { size(train.chains) },
+        chains: if matches!(algorithm, Algorithm::Cd | Algorithm::MeanField) {
+            size(Some(batch))
+        } else {
+            size(train.chains)
+        },
         batch: size(Some(batch)),
         updates,
         learning_rate: point.values.get("learning_rate").copied().or(train.learning_rate).unwrap_or(0.0),
