@@ -62,6 +62,18 @@ fn steps(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("free_energy", &name), |b| {
             b.iter(|| black_box(cpu.read_free_energies(&params, &states).expect("in memory")));
         });
+        // Operations of the three products of numbers; the one of bits is left out.
+        group.throughput(Throughput::Elements((6 * n_visible * n_hidden * chains) as u64));
+        let mut fields = cpu.new_moments(&params).expect("fits in memory");
+        let mut times = 0;
+        group.bench_function(BenchmarkId::new("mean_field", &name), |b| {
+            b.iter(|| {
+                cpu.subtract_mean_field(&params, &states, 1, &mut fields);
+                times += 1;
+            });
+        });
+        let sum: f32 = cpu.read_moments(&fields).expect("in memory").visible.iter().sum();
+        println!("check {name}: {} units on after a step", -sum / times as f32);
     }
     group.finish();
 }

@@ -123,7 +123,7 @@ fn a_training_allocates_nothing_once_it_runs() {
     let pools = [1, 3].map(pool);
     for (units, hidden) in [(33, 20), (200, 97), (400, 400)] {
         for pool in &pools {
-            for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Cd, false)] {
+            for (algorithm, flip) in [(Algorithm::Pcd, true), (Algorithm::Cd, false), (Algorithm::MeanField, false)] {
                 let threads = pool.current_num_threads();
                 let [one, many] = [1, 40].map(|updates| allocations(updates, algorithm, flip, units, hidden, pool));
                 assert_eq!(one, many, "{algorithm:?}, {units} x {hidden}, {threads} threads");

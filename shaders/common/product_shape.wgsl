@@ -16,11 +16,3 @@ fn tile_origin(number: u32, n_units: u32) -> vec2<u32> {
     let unit_tiles = (n_units + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     return vec2<u32>(TILE_ROWS * (number / unit_tiles), TILE_COLUMNS * (number % unit_tiles));
 }
-
-// One word of four chains.
-fn four_words(chain: u32, word: u32, shape: Shape) -> vec4<u32> {
-    let last = shape.chains - 1u;
-    return vec4<u32>(
-        state_word(min(chain, last), word), state_word(min(chain + 1u, last), word),
-        state_word(min(chain + 2u, last), word), state_word(min(chain + 3u, last), word));
-}

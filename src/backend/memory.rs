@@ -27,6 +27,8 @@ pub struct Demand {
     pub followers: usize,
     /// Whether Gibbs steps start at the minibatch and not at the chains.
     pub contrastive: bool,
+    /// Whether these are of means and not of draws, so that no states move.
+    pub mean_field: bool,
     /// Whether the optimiser keeps second moments.
     pub adaptive: bool,
     /// Whether chains are flipped as a whole.
@@ -54,6 +56,7 @@ impl Demand {
     #[must_use]
     pub fn moved(&self) -> usize {
         match self.contrastive {
+            true if self.mean_field => 0,
             true => self.batch,
             false if self.rungs > 0 => self.replicas(),
             false => self.chains,

@@ -279,6 +279,21 @@ pub trait Backend {
         moments: &mut Self::Moments,
     );
 
+    /// Subtracts the moments of the model by mean field, contrastive divergence with means in place of draws (Welling and
+    /// Hinton 2002): m_h = sig(c + v W) of the rows v of `states`, then `steps` times m_v = sig(b + m_h Wᵀ) and
+    /// m_h = sig(c + m_v W); of m_v, m_h and m_v·m_h the means over all rows are subtracted. Leaves the states as they are
+    /// and draws nothing; class bounded.
+    ///
+    /// # Panics
+    /// Where there are no steps.
+    fn subtract_mean_field(
+        &self,
+        params: &Self::Params,
+        states: &Self::States,
+        steps: u32,
+        moments: &mut Self::Moments,
+    );
+
     /// Room for moments of these parameters.
     ///
     /// # Errors

@@ -255,7 +255,7 @@ impl<B: Backend> PointRun<'_, B> {
         write_model(&self.place.file(names::MODEL), &model)?;
         self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
         let mut machine = machine_of(model);
-        machine.chains = (plan.settings.algorithm != training::Algorithm::Cd).then_some(trained.chains);
+        machine.chains = plan.settings.algorithm.has_chains().then_some(trained.chains);
         Ok(machine)
     }
 
@@ -384,6 +384,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         settings: training::Settings {
             algorithm: match plan.algorithm {
                 scenario::Algorithm::Cd => training::Algorithm::Cd,
+                scenario::Algorithm::MeanField => training::Algorithm::MeanField,
                 scenario::Algorithm::Pcd => training::Algorithm::Pcd,
                 scenario::Algorithm::Pt => training::Algorithm::Pt,
                 scenario::Algorithm::Trajectory => training::Algorithm::Trajectory,

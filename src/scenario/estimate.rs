@@ -9,6 +9,8 @@ pub const ISING_RATE: f64 = 5e9;
 /// Operations (a multiplication and an addition are two) a second assumed for products of states and weights: small
 /// machines on two processor cores.
 pub const PRODUCT_RATE: f64 = 4e10;
+/// The same of a training by mean field, whose products are of numbers and not of bits.
+pub const MEANS_RATE: f64 = 2e10;
 /// Terms a second assumed for the quadrature and the logarithms of couplings and enumerations.
 pub const TERM_RATE: f64 = 2e8;
 /// Sweeps assumed where they are chosen from the autocorrelation time: thermalisation and spacing.
@@ -72,7 +74,8 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
             packed(point.rows.unwrap_or(0) as f64, n_visible) + packed((train.chains + train.batch) as f64, n_visible);
         // Parameters, velocities, second moments where there are any, and two sets of moments.
         let numbers = if train.descent.is_adaptive() { 5.0 } else { 4.0 };
-        let mut cost = stage("train", work, "operations", PRODUCT_RATE, states + numbers * 4.0 * weights);
+        let rate = if train.algorithm == Algorithm::MeanField { MEANS_RATE } else { PRODUCT_RATE };
+        let mut cost = stage("train", work, "operations", rate, states + numbers * 4.0 * weights);
         cost.seconds += f64::from(train.metrics) * (one_measurement.0 + one_measurement.1);
         stages.push(cost);
     }
@@ -127,6 +130,8 @@ fn update_work(train: &TrainPlan, weights: f64) -> f64 {
     let gibbs = 4.0 * f64::from(train.gibbs_steps) * chains + flip;
     let model = match train.algorithm {
         Algorithm::Cd | Algorithm::Pcd => gibbs,
+        // Mean fields are not flipped.
+        Algorithm::MeanField => gibbs - flip,
         // One product of every rung for the exchanges by temperature, two free energies by trajectory, which may have fewer
         // rungs.
         Algorithm::Pt => train.rungs as f64 * (gibbs + 2.0 * chains),

@@ -25,7 +25,7 @@ use std::path::Path;
 use crate::data::file::read_text;
 use crate::error::{Error, Fault, Result};
 
-pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
+pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, MEANS_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
 pub use expect::{evaluate, holds, promise};
 pub use plan::{
     Algorithm, Basis, CouplingsPlan, Exact, Expect, IsingPlan, LikelihoodPlan, MAX_EXACT_UNITS, MAX_STATES_UNITS, Plan,

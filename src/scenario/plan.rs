@@ -124,7 +124,7 @@ pub struct TrainPlan {
     pub algorithm: Algorithm,
     /// Gibbs steps an update.
     pub gibbs_steps: u32,
-    /// Chains of the model phase; for `cd` the rows of a minibatch.
+    /// Chains of the model phase; for `cd` and `mean_field` the rows of a minibatch.
     pub chains: usize,
     /// Rows of a minibatch.
     pub batch: usize,

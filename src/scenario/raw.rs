@@ -143,6 +143,8 @@ pub struct RawModel {
 pub enum Algorithm {
     /// At the minibatch (contrastive divergence).
     Cd,
+    /// At the minibatch, with means in place of draws (mean-field contrastive divergence).
+    MeanField,
     /// Where they ended (persistent contrastive divergence).
     Pcd,
     /// The same, with replicas at other temperatures.
@@ -158,10 +160,10 @@ pub struct RawTrain {
     /// `pcd` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
-    /// Gibbs steps an update; 2 unless said.
+    /// Gibbs steps an update, or steps of `mean_field`; 2 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gibbs_steps: Option<u64>,
-    /// Persistent chains (`cd` has as many as rows in the minibatch); 250 unless said.
+    /// Persistent chains (`cd` and `mean_field` have as many as rows in the minibatch); 250 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chains: Option<u64>,
     /// Rows of a minibatch; 250 or all training rows unless said.

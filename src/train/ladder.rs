@@ -47,7 +47,7 @@ impl LadderState {
     #[must_use]
     pub fn new(settings: &Settings, chains: &BitMatrix, n_hidden: usize, means: &[f64]) -> Option<Self> {
         match settings.algorithm {
-            Algorithm::Cd | Algorithm::Pcd => None,
+            Algorithm::Cd | Algorithm::MeanField | Algorithm::Pcd => None,
             Algorithm::Pt => {
                 let rungs = settings.rungs.max(2);
                 let betas = (0..rungs).map(|r| r as f64 / (rungs - 1) as f64).collect();

@@ -1,11 +1,12 @@
-//! Training by contrastive divergence (CD-k), persistent chains (PCD-k) and tempered chains.
+//! Training by contrastive divergence (CD-k), drawn or of means, persistent chains (PCD-k) and tempered chains.
 //!
 //! ∂ ln L/∂w_ji = ⟨v_j sig(x_i)⟩_data − ⟨v_j sig(x_i)⟩_model. The data phase is a minibatch; the model phase is k Gibbs
-//! steps away from it (CD, Hinton 2002), a set of chains that never restart (PCD, Tieleman 2008), or such chains that
-//! exchange states with a ladder of other machines ([`LadderState`]). With a flip symmetry in the data, each update ends
-//! its Gibbs steps with a global flip of every chain, accepted by Metropolis: below a critical temperature chains freeze in
-//! one sign, and the small difference between the sign balance of data and chains would drive the biases without end.
-//! Translations of the lattice are proposed likewise ([`Moves`]).
+//! steps away from it (CD, Hinton 2002), the same with means in place of draws (mean field, Welling and Hinton 2002), a set
+//! of chains that never restart (PCD, Tieleman 2008), or such chains that exchange states with a ladder of other machines
+//! ([`LadderState`]). With a flip symmetry in the data, each update ends its Gibbs steps with a global flip of every chain,
+//! accepted by Metropolis: below a critical temperature chains freeze in one sign, and the small difference between the
+//! sign balance of data and chains would drive the biases without end. Translations of the lattice are proposed likewise
+//! ([`Moves`]).
 //!
 //! Everything is enqueued on the backend; nothing is read back inside an update but for translations, ladders of
 //! machines and, every twenty updates, for the estimate of ln Z on the way ([`Online`]). Update t uses Gibbs steps `k·t .. k·(t + 1)` and rows of epoch `t / (rows / batch)`, so a training stopped and continued is the
@@ -64,6 +65,11 @@ pub const OFFSET_RATE: f64 = 0.01;
 pub enum Algorithm {
     /// At the minibatch.
     Cd,
+    /// At the minibatch, with means in place of draws: not chains but mean fields. Nothing is random in them, and nothing
+    /// fluctuates: ⟨m_v m_h⟩ − ⟨m_v⟩⟨m_h⟩ is only what tells rows apart, so that weights grow until fields reproduce their
+    /// rows, noise and all, where hidden units suffice for it. The own distribution of a large machine follows the data for the
+    /// first hundreds of updates and leaves them again: a quick start, not a way to the largest likelihood.
+    MeanField,
     /// Where they were: persistent chains.
     Pcd,
     /// Where they were, or where a replica at another temperature was.
@@ -72,14 +78,25 @@ pub enum Algorithm {
     Trajectory,
 }
 
+impl Algorithm {
+    /// Whether chains persist from one update to the next.
+    #[must_use]
+    pub fn has_chains(self) -> bool {
+        match self {
+            Self::Cd | Self::MeanField => false,
+            Self::Pcd | Self::Pt | Self::Trajectory => true,
+        }
+    }
+}
+
 /// All settings of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Where chains start.
     pub algorithm: Algorithm,
-    /// k.
+    /// k: Gibbs steps, or steps of the mean field.
     pub gibbs_steps: u32,
-    /// Chains of the model phase (PCD; CD has as many as the minibatch has rows).
+    /// Chains of the model phase (PCD; CD and mean field have as many as the minibatch has rows).
     pub chains: usize,
     /// Rows of a minibatch.
     pub batch: usize,
@@ -99,7 +116,7 @@ pub struct Settings {
     pub bias_rate: f64,
     /// Rate of the moving average of hidden offsets.
     pub offset_rate: f64,
-    /// Global flip moves of the chains.
+    /// Global flip moves of the chains; mean fields are not moved.
     pub flip: bool,
     /// Moves of the chains by translations of this lattice.
     pub translations: Option<Lattice>,
@@ -380,8 +397,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let chains = match &mut self.chains {
             Chains::Tempered(ladder) => {
                 ladder.update(&self.params, s, t)?;
-                ladder.last()
+                Some(ladder.last())
             }
+            Chains::Plain(_) if s.algorithm == Algorithm::MeanField => None,
             Chains::Plain(chains) => {
                 let chains = if s.algorithm == Algorithm::Cd { &mut self.batch } else { chains };
                 let address = Address::new(s.seed);
@@ -389,10 +407,13 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 backend.gibbs(&self.params, chains, address, first..first + s.gibbs_steps);
                 let moves = Moves { flip: s.flip, translations: s.translations };
                 moves.apply(backend, &self.params, chains, address, t as u32, t)?;
-                chains
+                Some(&*chains)
             }
         };
-        backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments);
+        match chains {
+            Some(chains) => backend.accumulate_moments(&self.params, chains, Phase::Model, &mut self.moments),
+            None => backend.subtract_mean_field(&self.params, &self.batch, s.gibbs_steps, &mut self.moments),
+        }
         let rule = UpdateRule {
             learning_rate: s.schedule.rate(s.learning_rate, t, s.updates),
             descent: s.descent,

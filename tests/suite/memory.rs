@@ -20,6 +20,7 @@ fn a_training_takes_what_is_counted() {
             (Algorithm::Pcd, true, Descent::PLAIN),
             (Algorithm::Pcd, false, adam),
             (Algorithm::Cd, false, Descent::PLAIN),
+            (Algorithm::MeanField, true, Descent::PLAIN),
             (Algorithm::Pt, false, Descent::PLAIN),
             (Algorithm::Pt, true, adam),
         ];
@@ -30,7 +31,7 @@ fn a_training_takes_what_is_counted() {
             let state = initial_state(initial_machine(&data, n_hidden, 0.1, 1), &data, &settings);
             let mut trainer = Trainer::new(&gpu, &settings, &data, &state).unwrap();
             trainer.advance(2).unwrap();
-            let contrastive = algorithm == Algorithm::Cd;
+            let contrastive = !algorithm.has_chains();
             let adaptive = descent.is_adaptive();
             let demand = Demand {
                 n_visible,
@@ -40,6 +41,7 @@ fn a_training_takes_what_is_counted() {
                 chains: 50,
                 rungs: if algorithm == Algorithm::Pt { settings.rungs } else { 0 },
                 contrastive,
+                mean_field: algorithm == Algorithm::MeanField,
                 flip,
                 adaptive,
                 ..Demand::default()

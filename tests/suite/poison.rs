@@ -60,7 +60,7 @@ on_both! {
             BitMatrix::from_fn(9, 33, |r, j| j < 3 || (j < 6 && r == 4)),
         ];
         for data in &shapes {
-            for algorithm in [Algorithm::Cd, Algorithm::Pcd] {
+            for algorithm in [Algorithm::Cd, Algorithm::MeanField, Algorithm::Pcd] {
                 for hidden in [1, 33] {
                     let state = run(backend, &settings(algorithm), data, hidden).unwrap();
                     let place = format!("{} rows of {} units, {hidden} hidden", data.rows(), data.cols());
@@ -207,8 +207,10 @@ fn statistics_of_nearly_nothing_are_defined() {
     assert!((pseudo_likelihood(&Rbm::zeros(5, 2), &one, 9) + 5.0 * std::f64::consts::LN_2).abs() < 1e-12);
 }
 
-fn stage(learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Trained, Error> {
-    stage_of(&stage_plan(learning_rate, metrics), place, &mut Silent)
+fn stage(algorithm: Algorithm, learning_rate: f64, metrics: u64, place: &std::path::Path) -> Result<Trained, Error> {
+    let mut plan = stage_plan(learning_rate, metrics);
+    plan.settings.algorithm = algorithm;
+    stage_of(&plan, place, &mut Silent)
 }
 
 fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
@@ -243,9 +245,9 @@ fn stage_of(plan: &TrainPlan, place: &std::path::Path, listener: &mut dyn Listen
 /// A rate beyond all bounds: the error names the update, and no checkpoint holds the ruin.
 #[test]
 fn a_training_that_runs_away_says_where() {
-    for metrics in [0, 8] {
+    for (algorithm, metrics) in [(Algorithm::Cd, 0), (Algorithm::Cd, 8), (Algorithm::MeanField, 0)] {
         let dir = tempfile::tempdir().unwrap();
-        let error = stage(1e38, metrics, dir.path()).map(|_| ()).unwrap_err();
+        let error = stage(algorithm, 1e38, metrics, dir.path()).map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Numerics(_)), "{error:?}");
         assert_eq!(error.exit_code(), 1);
         let message = error.to_string();
@@ -253,7 +255,7 @@ fn a_training_that_runs_away_says_where() {
         let kept = CheckpointStore::new(dir.path().join("checkpoints"), 2);
         assert!(kept.list().unwrap().is_empty(), "a checkpoint of numbers that mean nothing");
     }
-    assert!(stage(0.1, 8, tempfile::tempdir().unwrap().path()).is_ok());
+    assert!(stage(Algorithm::Cd, 0.1, 8, tempfile::tempdir().unwrap().path()).is_ok());
 }
 
 struct Warnings(Vec<String>);

@@ -87,7 +87,7 @@ fn go<B: Backend>(
 
 on_both! {
     fn a_stopped_training_goes_on_as_if_it_had_not_been(backend) {
-        for algorithm in [Algorithm::Cd, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory] {
+        for algorithm in [Algorithm::Cd, Algorithm::MeanField, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory] {
             let dir = tempfile::tempdir().unwrap();
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
             let plan = plan(algorithm);

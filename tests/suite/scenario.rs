@@ -347,6 +347,9 @@ fn set_changes_and_adds_values() {
     .unwrap_or_else(|e| panic!("{e}"));
     let train = plan.points[0].train.expect("training");
     assert_eq!((train.updates, train.algorithm, train.chains), (7, Algorithm::Cd, train.batch));
+    let means = changed(GOOD, &["train.algorithm=mean_field"], false).unwrap();
+    let train = means.points[0].train.expect("training");
+    assert_eq!((train.algorithm, train.chains), (Algorithm::MeanField, train.batch));
     assert_eq!((plan.seed, plan.points.len(), plan.points[1].n_visible), (9, 2, 64));
     assert_eq!(plan.title.as_deref(), Some("a heading, quoted"));
     assert!(matches!(plan.points[0].source, Source::Ising(i) if i.replicas == 10));

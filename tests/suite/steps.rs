@@ -57,7 +57,9 @@ on_both! {
     /// 100 rows in minibatches of 37 make epochs of two updates, so that stops fall inside epochs and between them.
     fn trainings_may_be_cut_anywhere(backend) {
         let data = data(100, 33);
-        for (algorithm, flip) in [(Algorithm::Cd, false), (Algorithm::Pcd, false), (Algorithm::Pcd, true)] {
+        let ways =
+            [(Algorithm::Cd, false), (Algorithm::MeanField, false), (Algorithm::Pcd, false), (Algorithm::Pcd, true)];
+        for (algorithm, flip) in ways {
             let settings = settings(algorithm, flip, 13);
             let whole = train(backend, &settings, &data, 20, &[13]);
             assert!(whole == train(backend, &settings, &data, 20, &[1, 6, 7, 13]), "{algorithm:?}, flips {flip}");
@@ -114,9 +116,10 @@ on_both! {
     /// moments is refused where they are needed.
     fn trainings_of_every_optimiser_may_be_cut(backend) {
         let data = data(100, 33);
-        let samplers = [Algorithm::Cd, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory];
+        let samplers =
+            [Algorithm::Cd, Algorithm::MeanField, Algorithm::Pcd, Algorithm::Pt, Algorithm::Trajectory];
         for (algorithm, settings) in samplers.into_iter().flat_map(|a| of_every_optimiser(9).map(move |s| (a, s))) {
-            let flip = algorithm != Algorithm::Cd;
+            let flip = algorithm.has_chains();
             let settings = Settings { algorithm, flip, online: 64, ..settings };
             let whole = train(backend, &settings, &data, 20, &[9]);
             let cut = train(backend, &settings, &data, 20, &[1, 5, 9]);
@@ -150,11 +153,12 @@ fn of_every_optimiser(updates: u64) -> impl Iterator<Item = Settings> {
 }
 
 /// Everything that is computed in parallel, on machines large enough to be shared out among threads.
-fn everything() -> (State, State, Vec<f64>, Vec<f64>, BitMatrix) {
+fn everything() -> (State, [State; 2], Vec<f64>, Vec<f64>, BitMatrix) {
     let data = data(611, 131);
     let settings = Settings { chains: 301, batch: 263, ..settings(Algorithm::Pcd, true, 7) };
     let trained = train(&Cpu, &settings, &data, 140, &[7]);
-    let contrastive = train(&Cpu, &Settings { algorithm: Algorithm::Cd, flip: false, ..settings }, &data, 140, &[7]);
+    let contrastive = [Algorithm::Cd, Algorithm::MeanField]
+        .map(|algorithm| train(&Cpu, &Settings { algorithm, flip: false, ..settings.clone() }, &data, 140, &[7]));
     let params = Cpu.upload_params(&trained.rbm, None).unwrap();
     let energies = Cpu.read_free_energies(&params, &Cpu.upload_states(&data).unwrap()).unwrap();
     let base = vec![0.1; 131];

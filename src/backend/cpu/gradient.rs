@@ -3,7 +3,10 @@
 use rayon::prelude::*;
 
 use super::columns::{Columns, exchange};
+use super::kernels::gibbs_half_step::Side;
+use super::kernels::mean_field::{means_of_rows, subtract_products, subtract_visible};
 use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
+
 use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
 use super::machine::{CpuStates, SHORT, over_tiles, with_workspace};
 use super::params::{CpuParams, flat, flat_mut, from_tiles};
@@ -21,6 +24,8 @@ pub struct CpuMoments {
     data_hidden: Vec<Tile>,
     /// `[tiles, rows, 32]`.
     means: Vec<Tile>,
+    /// The same of visible units, where they have means.
+    visible_means: Vec<Tile>,
     columns: Vec<u32>,
     transposed: Vec<u32>,
     ones: Vec<u32>,
@@ -37,6 +42,7 @@ impl CpuMoments {
             visible: vec![0.0; params.n_visible],
             data_hidden: vec![Tile::ZERO; tiles],
             means: Vec::new(),
+            visible_means: Vec::new(),
             columns: Vec::new(),
             transposed: Vec::new(),
             ones: vec![0; params.n_visible],
@@ -47,7 +53,7 @@ impl CpuMoments {
     /// Bytes held.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> u64 {
-        let tiles = [&self.products, &self.data_hidden, &self.means];
+        let tiles = [&self.products, &self.data_hidden, &self.means, &self.visible_means];
         let words = [&self.columns, &self.transposed, &self.ones];
         let tiles: usize = tiles.iter().map(|tiles| size_of_val(&tiles[..])).sum();
         let words: usize = words.iter().map(|words| size_of_val(&words[..])).sum();
@@ -119,6 +125,48 @@ impl CpuMoments {
             for (hidden, products) in self.data_hidden.iter_mut().zip(self.products.chunks_exact(n_visible + 1)) {
                 *hidden = products[n_visible];
             }
+        }
+    }
+}
+
+/// Multiply-adds of numbers, not of bits, below which a half-step is not worth a second thread; as [`SHORT`], for a product
+/// without tables.
+const SHORT_OF_MEANS: usize = SHORT / 4;
+
+impl CpuMoments {
+    /// Subtracts the moments of the mean field that begins at `states`.
+    pub(super) fn subtract_mean_field(&mut self, params: &CpuParams, states: &CpuStates, steps: u32) {
+        assert!(steps > 0, "steps of the mean field");
+        let (rows, words) = (states.matrix.rows(), states.matrix.words_per_row());
+        let n_visible = params.n_visible;
+        let (hidden, visible) = (params.hidden_side(), params.visible_side(&[]));
+        let Self { products, means, visible_means, columns, sparse, .. } = self;
+        columns.resize(rows * words, 0);
+        means.resize(rows * hidden.tiles(), Tile::ZERO);
+        visible_means.resize(rows * visible.tiles(), Tile::ZERO);
+        exchange(states.matrix.words(), words, columns);
+        let columns = Columns::looked_at(columns, rows, &mut sparse[0]);
+        let parallel = rows * n_visible * params.n_hidden >= SHORT_OF_MEANS;
+        over_tiles(rows, (&mut *means, &mut vec![(); rows * hidden.tiles()]), parallel, |tile, first, out, _| {
+            with_workspace(|work| hidden_means(work, columns, first, &hidden, tile, out));
+        });
+        let half_step = |side: &Side<'_>, inputs: &[Tile], out: &mut [Tile]| {
+            let none = &mut vec![(); out.len()];
+            over_tiles(rows, (out, none), parallel, |tile, first, out, _| {
+                means_of_rows(inputs, rows, first, side, tile, out);
+            });
+        };
+        for _ in 0..steps {
+            half_step(&visible, means, visible_means);
+            half_step(&hidden, visible_means, means);
+        }
+        let share = 1.0 / rows as f32;
+        let none = &mut vec![(); products.len()];
+        over_tiles(n_visible + 1, (products, none), parallel, |tile, first, out, _| {
+            subtract_products(visible_means, n_visible, first, &means[tile * rows..][..rows], share, out);
+        });
+        for (moments, means) in self.visible.chunks_mut(TILE).zip(visible_means.chunks_exact(rows)) {
+            subtract_visible(means, share, moments);
         }
     }
 }

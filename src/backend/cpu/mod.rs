@@ -184,6 +184,10 @@ impl Backend for Cpu {
         moments.accumulate(params, states, phase);
     }
 
+    fn subtract_mean_field(&self, params: &CpuParams, states: &CpuStates, steps: u32, moments: &mut CpuMoments) {
+        moments.subtract_mean_field(params, states, steps);
+    }
+
     fn new_moments(&self, params: &CpuParams) -> Result<CpuMoments> {
         Ok(CpuMoments::new(params))
     }

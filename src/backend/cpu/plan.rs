@@ -56,6 +56,9 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
         add(Use::Moments, "means of hidden units", hidden, BYTES);
         let most = demand.measured();
         add(Use::Scratch, "hidden means of chains", times(most, hidden), BYTES);
+        if demand.mean_field {
+            add(Use::Scratch, "visible means of chains", times(most, visible), BYTES);
+        }
         add(Use::Scratch, "states by columns", times(most, visible), 4);
         add(Use::Scratch, "states by units", times(most.div_ceil(32), n_visible + 1), 4);
     }
@@ -117,8 +120,9 @@ mod tests {
     /// What a training really holds after an update is what was counted.
     #[test]
     fn counted_is_held() {
-        counted(Descent::PLAIN);
-        counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8, scale: 1.0 });
+        counted(Descent::PLAIN, false);
+        counted(Descent::RmsProp { square_decay: 0.9, epsilon: 1e-8, scale: 1.0 }, false);
+        counted(Descent::PLAIN, true);
     }
 
     fn states_of(rows: usize, units: usize) -> CpuStates {
@@ -160,7 +164,7 @@ mod tests {
         assert_eq!(four, 4 * one);
     }
 
-    fn counted(descent: Descent) {
+    fn counted(descent: Descent, mean_field: bool) {
         let (n_visible, n_hidden, rows, batch, chains) = (70, 40, 200, 37, 90);
         let states = |rows| states_of(rows, n_visible);
         let rbm = Rbm::zeros(n_visible, n_hidden);
@@ -171,9 +175,13 @@ mod tests {
         let permutation = Permutation::new(1, 0, rows as u32);
         Cpu.gather(&data, &Minibatch { permutation, first: 0, count: batch as u32 }, &mut minibatch);
         Cpu.accumulate_moments(&params, &minibatch, Phase::Data, &mut moments);
-        Cpu.gibbs(&params, &mut chain, Address::new(1), 0..2);
-        Cpu.flip_move(&params, &mut chain, Address::new(1), 0);
-        Cpu.accumulate_moments(&params, &chain, Phase::Model, &mut moments);
+        if mean_field {
+            Cpu.subtract_mean_field(&params, &minibatch, 2, &mut moments);
+        } else {
+            Cpu.gibbs(&params, &mut chain, Address::new(1), 0..2);
+            Cpu.flip_move(&params, &mut chain, Address::new(1), 0);
+            Cpu.accumulate_moments(&params, &chain, Phase::Model, &mut moments);
+        }
         let rule = UpdateRule { descent, centred: true, offset_rate: 0.1, ..UpdateRule::plain(0.1) };
         Cpu.update(&mut params, &moments, &rule);
         let demand = Demand {
@@ -183,6 +191,8 @@ mod tests {
             batch,
             chains,
             flip: true,
+            contrastive: mean_field,
+            mean_field,
             adaptive: descent.is_adaptive(),
             ..Demand::default()
         };

@@ -257,6 +257,8 @@ pub struct Moments {
     pub(super) sums: wgpu::Buffer,
     /// sig(x) of a slice of chains with their number, while a phase is accumulated.
     means: Option<(usize, wgpu::Buffer)>,
+    /// The same of the visible units of each part, where they have means.
+    visible_means: Option<(usize, Vec<wgpu::Buffer>)>,
 }
 
 impl Moments {
@@ -273,6 +275,7 @@ impl Moments {
             products: params.parts.iter().map(products).collect::<Result<_>>()?,
             sums: gpu.allocate(row("means", n_visible + 2 * n_hidden))?,
             means: None,
+            visible_means: None,
         })
     }
 
@@ -286,6 +289,22 @@ impl Moments {
                 let buffer = gpu.allocate(shape)?;
                 self.means = Some((chains, buffer.clone()));
                 Ok(buffer)
+            }
+        }
+    }
+
+    /// Room for the means of the visible units of `chains` chains, divided like the products.
+    pub(super) fn visible_means(&mut self, gpu: &Gpu, chains: usize) -> Result<Vec<wgpu::Buffer>> {
+        match &self.visible_means {
+            Some((held, buffers)) if *held >= chains => Ok(buffers.clone()),
+            _ => {
+                let room = |(units, _): &(Range<usize>, wgpu::Buffer)| {
+                    let row_bytes = 4 * units.len();
+                    gpu.allocate(Shape { what: "means of visible units", unit: "chains", rows: chains, row_bytes })
+                };
+                let buffers = self.products.iter().map(room).collect::<Result<Vec<_>>>()?;
+                self.visible_means = Some((chains, buffers.clone()));
+                Ok(buffers)
             }
         }
     }

@@ -52,7 +52,9 @@ pub use timing::Timed;
 
 use kernels::gibbs_half_step::HalfStep;
 use kernels::gibbs_steps::Steps;
-use kernels::{ais_step, exchange, flip_move, free_energy, gather, ising_table_half_sweep, moments, peak, update};
+use kernels::{
+    ais_step, exchange, flip_move, free_energy, gather, ising_table_half_sweep, mean_field, moments, peak, update,
+};
 
 /// One shader exactly as it is handed to a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +192,14 @@ impl Backend for Gpu {
     fn accumulate_moments(&self, params: &Params, states: &States, phase: Phase, moments: &mut Moments) {
         assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
         if let Err(error) = moments::record(self, params, states, phase, moments) {
+            self.fail(error);
+        }
+    }
+
+    fn subtract_mean_field(&self, params: &Params, states: &States, steps: u32, moments: &mut Moments) {
+        assert_eq!(states.cols, params.n_visible, "visible units of states and machine");
+        assert!(steps > 0, "steps of the mean field");
+        if let Err(error) = mean_field::record(self, params, states, steps, moments) {
             self.fail(error);
         }
     }

@@ -1,7 +1,7 @@
 //! Memory that the machine's work takes on a device, buffer by buffer.
 
 use super::division::Division;
-use super::kernels::{free_energy, moments};
+use super::kernels::{free_energy, mean_field, moments};
 use super::machine::LANES;
 use super::memory::allocated;
 use super::recorder::{BATCH, MOST_SENT, SLOT};
@@ -43,20 +43,25 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     let moved = demand.moved();
     let times = usize::saturating_mul;
     let mut plan = MemoryPlan::default();
-    // What is as large as the weights, divided like them; `values` of a row of so many weights.
-    let mut divided = |purpose, what, values: fn(usize) -> usize| {
-        let parts = division.parts().map(|units| allocated(4 * values(times(units.len(), n_hidden)) as u64));
+    // What is divided like the weights; `values` of so many visible units.
+    let mut divided = |purpose, what, values: &dyn Fn(usize) -> usize| {
+        let parts = division.parts().map(|units| allocated(4 * values(units.len()) as u64));
         let (bytes, largest) = parts.fold((0u64, 0), |(sum, most), n| (sum.saturating_add(n), n.max(most)));
         plan.push(Part { purpose, what, bytes, largest });
     };
-    divided(Use::Parameters, "weights", |weights| weights);
+    let weights = |units| times(units, n_hidden);
+    divided(Use::Parameters, "weights", &weights);
     if room.precision.is_half() {
-        divided(Use::Parameters, "weights in f16", |weights| weights.div_ceil(2));
+        divided(Use::Parameters, "weights in f16", &|units| weights(units).div_ceil(2));
     }
-    divided(Use::Optimiser, "velocities", |weights| weights);
-    divided(Use::Optimiser, "second moments", if demand.adaptive { |weights| weights } else { |_| 1 });
+    divided(Use::Optimiser, "velocities", &weights);
+    divided(Use::Optimiser, "second moments", &|units| if demand.adaptive { weights(units) } else { 1 });
     if demand.trains() {
-        divided(Use::Moments, "products", |weights| weights);
+        divided(Use::Moments, "products", &weights);
+    }
+    if demand.mean_field {
+        let slice = mean_field::slice(batch, n_visible, n_hidden);
+        divided(Use::Scratch, "visible means of chains", &|units| times(slice, units));
     }
     let mut add = |purpose, what, count: usize, bytes: usize| {
         let bytes = allocated((count as u64).saturating_mul(bytes as u64));

@@ -136,6 +136,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "philox",
     "quartet",
     "product_shape",
+    "product_weights",
     "row_sum",
     "rungs",
     "sfc32",

@@ -11,6 +11,8 @@ use crate::train::{Augment, CHAINS, Choice, Optimizer, Schedule};
 pub(in crate::cli) enum TrainAlgorithm {
     /// Contrastive divergence
     Cd,
+    /// Contrastive divergence by means instead of draws
+    MeanField,
     /// Persistent contrastive divergence
     Pcd,
     /// Persistent chains, tempered: replicas at other temperatures
@@ -103,7 +105,7 @@ pub(in crate::cli) struct TrainArgs {
     /// Rungs of the ladder of pt, or the most that trajectory may have; each has --chains chains
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub(in crate::cli) rungs: usize,
-    /// Gibbs steps of an update
+    /// Gibbs steps of an update, or steps of mean-field
     #[arg(long, default_value_t = 2, value_name = "K")]
     pub(in crate::cli) gibbs_steps: u32,
     /// Persistent chains

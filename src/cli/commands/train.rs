@@ -175,16 +175,17 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
     let batch = args.batch.unwrap_or(BATCH.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
     let choice = args.optimizer.choice();
-    let chains = if matches!(args.algorithm, TrainAlgorithm::Cd) { batch } else { args.chains };
-    let (descent, penalties) = choice.resolve(batch, chains);
+    let algorithm = match args.algorithm {
+        TrainAlgorithm::Cd => Algorithm::Cd,
+        TrainAlgorithm::MeanField => Algorithm::MeanField,
+        TrainAlgorithm::Pcd => Algorithm::Pcd,
+        TrainAlgorithm::Pt => Algorithm::Pt,
+        TrainAlgorithm::Trajectory => Algorithm::Trajectory,
+    };
+    let (descent, penalties) = choice.resolve(batch, if algorithm.has_chains() { args.chains } else { batch });
     Ok(TrainPlan {
         settings: Settings {
-            algorithm: match args.algorithm {
-                TrainAlgorithm::Cd => Algorithm::Cd,
-                TrainAlgorithm::Pcd => Algorithm::Pcd,
-                TrainAlgorithm::Pt => Algorithm::Pt,
-                TrainAlgorithm::Trajectory => Algorithm::Trajectory,
-            },
+            algorithm,
             gibbs_steps: args.gibbs_steps,
             chains: args.chains,
             batch,

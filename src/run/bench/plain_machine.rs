@@ -39,21 +39,21 @@ impl PlainMachine {
         Self { rbm, seed }
     }
 
-    /// x = c + v·W.
-    pub(super) fn inputs_h_from_v(&self, v: &[u8]) -> Vec<f32> {
+    /// x = c + v·W, of bits or means.
+    pub(super) fn inputs_h_from_v<T: Copy + Into<f32>>(&self, v: &[T]) -> Vec<f32> {
         let mut x = self.rbm.hidden_bias.clone();
         for (&v, weights) in v.iter().zip(self.rbm.weights.chunks_exact(self.rbm.n_hidden)) {
             for (x, w) in x.iter_mut().zip(weights) {
-                *x += f32::from(v) * w;
+                *x += v.into() * w;
             }
         }
         x
     }
 
     /// y = b + W·h.
-    fn inputs_v_from_h(&self, h: &[u8]) -> Vec<f32> {
+    fn inputs_v_from_h<T: Copy + Into<f32>>(&self, h: &[T]) -> Vec<f32> {
         let rows = self.rbm.weights.chunks_exact(self.rbm.n_hidden);
-        let sum = |weights: &[f32]| weights.iter().zip(h).map(|(w, &h)| w * f32::from(h)).sum::<f32>();
+        let sum = |weights: &[f32]| weights.iter().zip(h).map(|(w, &h)| w * h.into()).sum::<f32>();
         self.rbm.visible_bias.iter().zip(rows).map(|(b, weights)| b + sum(weights)).collect()
     }
 
@@ -68,7 +68,14 @@ impl PlainMachine {
         *v = self.draw(&self.inputs_v_from_h(&h), Stream::SampleVisible, step, chain);
     }
 
-    fn averages(&self, rows: &[Vec<u8>]) -> Averages {
+    /// Visible means of the mean field that begins at a row.
+    pub(super) fn mean_field(&self, v: &[u8], steps: u32) -> Vec<f32> {
+        let means = |inputs: Vec<f32>| inputs.into_iter().map(sigmoid).collect::<Vec<f32>>();
+        let first = v.iter().map(|&v| f32::from(v)).collect();
+        (0..steps).fold(first, |v: Vec<f32>, _| means(self.inputs_v_from_h(&means(self.inputs_h_from_v(&v)))))
+    }
+
+    fn averages<T: Copy + Into<f32>>(&self, rows: &[Vec<T>]) -> Averages {
         let (n_visible, n_hidden) = (self.rbm.n_visible, self.rbm.n_hidden);
         let mut sums = Averages {
             products: vec![0.0; n_visible * n_hidden],
@@ -79,7 +86,7 @@ impl PlainMachine {
         for v in rows {
             let means: Vec<f32> = self.inputs_h_from_v(v).into_iter().map(sigmoid).collect();
             for (j, &v) in v.iter().enumerate() {
-                let v = share * f32::from(v);
+                let v = share * v.into();
                 sums.visible[j] += v;
                 for (sum, mean) in sums.products[j * n_hidden..].iter_mut().zip(&means) {
                     *sum += v * mean;
@@ -93,7 +100,7 @@ impl PlainMachine {
     }
 
     /// A plain gradient step from the data's rows and the model's.
-    pub(super) fn update(&mut self, data: &[Vec<u8>], model: &[Vec<u8>], rate: f32) {
+    pub(super) fn update<T: Copy + Into<f32>>(&mut self, data: &[Vec<u8>], model: &[Vec<T>], rate: f32) {
         let (plus, minus) = (self.averages(data), self.averages(model));
         let climb = |values: &mut [f32], plus: &[f32], minus: &[f32]| {
             for ((value, plus), minus) in values.iter_mut().zip(plus).zip(minus) {

@@ -70,6 +70,17 @@ pub struct Training {
     gibbs_steps: u32,
 }
 
+/// Name of an algorithm in that of a case.
+fn short(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Pcd => "pcd",
+        Algorithm::Cd => "cd",
+        Algorithm::MeanField => "mf",
+        Algorithm::Pt => "pt",
+        Algorithm::Trajectory => "trajectory",
+    }
+}
+
 impl FromStr for Training {
     type Err = Error;
 
@@ -82,10 +93,9 @@ impl FromStr for Training {
             let (n_visible, n_hidden) = parts.next()?.split_once('x')?;
             let batch = parts.next()?.strip_prefix('b')?;
             let steps = parts.next()?;
-            let (algorithm, steps) = match steps.strip_prefix("pcd") {
-                Some(steps) => (Algorithm::Pcd, steps),
-                None => (Algorithm::Cd, steps.strip_prefix("cd")?),
-            };
+            let (algorithm, steps) = [Algorithm::Pcd, Algorithm::Cd, Algorithm::MeanField]
+                .into_iter()
+                .find_map(|algorithm| Some((algorithm, steps.strip_prefix(short(algorithm))?)))?;
             let case = Self {
                 kind,
                 n_visible: n_visible.parse().ok()?,
@@ -104,7 +114,7 @@ impl FromStr for Training {
             Error::Input(
                 Fault::new(format!("unknown case \"{text}\""))
                     .at("--case")
-                    .expected("KINDnxm_bB_pcdK or KINDnxm_bB_cdK: n visible and m hidden units, B rows a minibatch, K Gibbs steps; KIND is ising, mnist, dense or cells")
+                    .expected("KINDnxm_bB_pcdK, KINDnxm_bB_cdK or KINDnxm_bB_mfK: n visible and m hidden units, B rows a minibatch, K Gibbs steps; KIND is ising, mnist, dense or cells")
                     .advice("use for example mnist784x500_b500_pcd10"),
             )
         })
@@ -114,12 +124,7 @@ impl FromStr for Training {
 impl fmt::Display for Training {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = KINDS.iter().find(|kind| kind.1 == self.kind).map_or("", |kind| kind.0);
-        let algorithm = match self.algorithm {
-            Algorithm::Pcd => "pcd",
-            Algorithm::Cd => "cd",
-            Algorithm::Pt => "pt",
-            Algorithm::Trajectory => "trajectory",
-        };
+        let algorithm = short(self.algorithm);
         let Self { n_visible, n_hidden, batch, gibbs_steps, .. } = self;
         write!(f, "{kind}{n_visible}x{n_hidden}_b{batch}_{algorithm}{gibbs_steps}")
     }
@@ -241,6 +246,11 @@ impl Case for Training {
                 if self.algorithm == Algorithm::Cd {
                     chains.clone_from(&batch);
                 }
+                if self.algorithm == Algorithm::MeanField {
+                    let fields: Vec<Vec<f32>> = batch.iter().map(|v| machine.mean_field(v, self.gibbs_steps)).collect();
+                    machine.update(&batch, &fields, RATE as f32);
+                    continue;
+                }
                 for (r, v) in chains.iter_mut().enumerate() {
                     for step in 0..self.gibbs_steps {
                         machine.gibbs_step(v, t as u32 * self.gibbs_steps + step, r);
@@ -306,7 +316,7 @@ mod tests {
 
     #[test]
     fn cases_are_read_and_refused() {
-        for name in DEFAULT_CASES {
+        for name in DEFAULT_CASES.into_iter().chain(["mnist784x500_b500_mf3"]) {
             assert_eq!(name.parse::<Training>().unwrap().to_string(), name);
         }
         for name in [
@@ -330,7 +340,7 @@ mod tests {
     #[test]
     fn the_plain_loop_and_the_engine_train_the_same_machine() {
         let request = DeviceRequest { choice: Choice::Cpu, device: None, threads: Some(2) };
-        let cases = ["ising33x20_b40_pcd3", "cells300x7_b70_cd1", "mnist50x65_b33_cd2"]
+        let cases = ["ising33x20_b40_pcd3", "cells300x7_b70_cd1", "mnist50x65_b33_cd2", "dense40x33_b35_mf2"]
             .map(|name| name.parse::<Training>().unwrap());
         let found = measure(&cases, &Effort { seconds: 0.05, seed: 1, rows: Rows::ALL, request }).unwrap();
         for rows in found.rows.chunks(3) {

@@ -14,7 +14,7 @@ use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMe
 use crate::rng::derive_seed;
 use crate::sample::Exchanges;
 use crate::train::{
-    Algorithm, MomentProbe, RowSource, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor,
+    MomentProbe, RowSource, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor,
     reconstruction_error, singular_values, smoothed_means,
 };
 
@@ -66,10 +66,10 @@ impl<'a> Watch<'a> {
             base: base_bias(&means),
             ceiling,
             // Chains of CD are rows.
-            has_up: (plan.settings.flip || exact.is_some()) && plan.settings.algorithm != Algorithm::Cd,
+            has_up: (plan.settings.flip || exact.is_some()) && plan.settings.algorithm.has_chains(),
             floor: likelihood_floor(&means),
             keep_going: plan.keep_going,
-            has_chains: plan.settings.algorithm != Algorithm::Cd,
+            has_chains: plan.settings.algorithm.has_chains(),
         })
     }
 

@@ -154,6 +154,23 @@ fn tempered_training_and_sampling() {
     assert_eq!(along["interval"]["tempering"]["rungs"].as_u64(), Some(3));
 }
 
+/// Mean fields have no chains, so that nothing is said of any, and no draws: the seed decides where weights begin only.
+#[test]
+fn training_by_mean_field() {
+    let place = Place::new();
+    place.good("ising --lattice square:4 --temperature 2 --samples 500 --replicas 100 -o data.npz");
+    let train = "train data.npz --hidden 6 --updates 40 --batch 50 --metrics 1 --algorithm mean-field";
+    let found = place.json(&format!("{train} -o model.safetensors"));
+    assert!(found["tempering"].is_null() && found["updates"].as_u64() == Some(40), "{found}");
+    place.json(&format!("{train} --gibbs-steps 1 -o other.safetensors"));
+    place.json(&format!("{train} -o again.safetensors"));
+    let [model, other, again] = ["model", "other", "again"]
+        .map(|name| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm);
+    assert!(model != other && model == again);
+    let wrong = place.run("train data.npz --hidden 6 --algorithm means -o no.safetensors");
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("mean-field"), "{}", wrong.stderr);
+}
+
 /// The same command with the same seed gives the same bytes; with another seed it does not.
 #[test]
 fn seeds_decide_everything() {
@@ -191,6 +208,9 @@ fn lesser_instructions_give_the_same_bits() {
         go(&format!(
             "train data.npz --hidden 37 --updates 60 --batch 101 --chains 99 --momentum 0.5 --weight-scale 0.3 -o {name}.safetensors"
         ));
+        go(
+            "train data.npz --hidden 37 --updates 20 --batch 101 --weight-scale 0.3 --algorithm mean-field -o mf.safetensors",
+        );
         go(&format!("sample {name}.safetensors --samples 500 --chains 50 --thermalise 20 -o {name}.npy"));
         let likelihood = go(&format!("likelihood {name}.safetensors data.npz --chains 100 --betas 100 --json"));
         let ising = go("ising --lattice square:6 --temperature 2.2 --samples 200 --algorithm heat-bath -o spins.npy");
@@ -199,7 +219,8 @@ fn lesser_instructions_give_the_same_bits() {
         let model = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
         let samples = std::fs::read(place.path(&format!("{name}.npy"))).unwrap();
         let spins = std::fs::read(place.path("spins.npy")).unwrap();
-        (device, (model, samples, likelihood, ising, spins))
+        let field = gibbsite::data::read_model(&place.path("mf.safetensors")).unwrap().rbm;
+        (device, (model, samples, likelihood, ising, spins, field))
     };
     let (_, with) = make(None, "a");
     for (variable, allowed) in
@@ -211,6 +232,7 @@ fn lesser_instructions_give_the_same_bits() {
             "{variable} is seen in the device's description: {device}"
         );
         assert!(with.0 == without.0, "trained machines, {variable}");
+        assert!(with.5 == without.5, "machines trained by mean field, {variable}");
         assert!(with.1 == without.1, "samples, {variable}");
         assert_eq!(with.2, without.2, "likelihoods, {variable}");
         assert!(with.3 == without.3 && with.4 == without.4, "spins, {variable}");

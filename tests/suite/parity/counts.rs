@@ -62,6 +62,7 @@ fn a_hundred_updates_stay_on_the_device() {
         (Algorithm::Pcd, false, 1),
         (Algorithm::Pcd, true, 10),
         (Algorithm::Cd, false, 3),
+        (Algorithm::MeanField, false, 3),
         (Algorithm::Pt, false, 2),
         (Algorithm::Pt, true, 2),
     ];

@@ -19,6 +19,7 @@ mod ising_sums;
 mod ising_table_half_sweep;
 mod ising_torus_half_sweep;
 mod ising_torus_sums;
+mod mean_field;
 mod moments;
 mod peak;
 mod reference;

@@ -45,6 +45,7 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
     let cases = [
         (Algorithm::Pcd, true, plain.descent, plain.penalties),
         (Algorithm::Cd, false, plain.descent, penalties),
+        (Algorithm::MeanField, false, adam, penalties),
         (Algorithm::Pcd, false, adam, penalties),
         (Algorithm::Pt, true, plain.descent, plain.penalties),
     ];
@@ -61,7 +62,7 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
         };
         let gpu = divided(n_hidden, 100, &Selection::default());
         assert!(train(&gpu) == train(shared), "{algorithm:?}");
-        let contrastive = algorithm == Algorithm::Cd;
+        let contrastive = !algorithm.has_chains();
         let adaptive = descent.is_adaptive();
         let demand = Demand {
             n_visible,
@@ -71,6 +72,7 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
             chains,
             rungs: if algorithm == Algorithm::Pt { settings.rungs } else { 0 },
             contrastive,
+            mean_field: algorithm == Algorithm::MeanField,
             flip,
             adaptive,
             ..Demand::default()

@@ -34,6 +34,7 @@ pub(super) struct Results {
     log_weights: Vec<f64>,
     tempered: (BitMatrix, Vec<Exchanged>, Vec<f64>),
     moments: HostMoments,
+    fields: HostMoments,
     updated: (Rbm, OptimiserState),
     after_update: BitMatrix,
 }
@@ -63,6 +64,8 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
     let mut moments = gpu.new_moments(&params).unwrap();
     gpu.accumulate_moments(&params, &gpu.upload_states(&v).unwrap(), Phase::Data, &mut moments);
     gpu.accumulate_moments(&params, &chains, Phase::Model, &mut moments);
+    let mut fields = gpu.new_moments(&params).unwrap();
+    gpu.subtract_mean_field(&params, &gpu.upload_states(&v).unwrap(), 2, &mut fields);
     let drawn = gpu.read_states(&chains).unwrap();
     let energies = gpu.read_free_energies(&params, &chains).unwrap();
     let rule = UpdateRule {
@@ -82,6 +85,7 @@ pub(super) fn results(gpu: &Gpu, rbm: &Rbm, rows: usize) -> Results {
         log_weights: gpu.read_log_weights(&annealing).unwrap(),
         tempered: (gpu.read_states(&replicas).unwrap(), exchanged, energies_at),
         moments: gpu.read_moments(&moments).unwrap(),
+        fields: gpu.read_moments(&fields).unwrap(),
         updated: gpu.read_params(&params).unwrap(),
         after_update: gpu.read_states(&chains).unwrap(),
     }
@@ -166,6 +170,7 @@ fn rounded_weights(plain: &Gpu, halves: &Gpu) {
         assert_eq!(found.energies, expected.energies, "F, {place}");
         assert_eq!(found.log_weights, expected.log_weights, "log-weights, {place}");
         assert_eq!(found.moments, expected.moments, "moments, {place}");
+        assert_eq!(found.fields, expected.fields, "mean fields, {place}");
         // The weights that are trained stay in f32.
         let params = halves.upload_params(&rbm, None).unwrap();
         assert_eq!(halves.read_params(&params).unwrap().0.weights, rbm.weights, "{place}");

@@ -13,6 +13,7 @@ pub(crate) mod ising_sums;
 pub(crate) mod ising_table_half_sweep;
 pub(crate) mod ising_torus_half_sweep;
 pub(crate) mod ising_torus_sums;
+pub(crate) mod mean_field;
 pub(crate) mod moments;
 pub(crate) mod peak;
 pub(crate) mod update;

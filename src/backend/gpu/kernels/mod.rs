@@ -13,6 +13,7 @@ pub(super) mod ising_sums;
 pub(super) mod ising_table_half_sweep;
 pub(super) mod ising_torus_half_sweep;
 pub(super) mod ising_torus_sums;
+pub(super) mod mean_field;
 pub(super) mod moments;
 pub(super) mod peak;
 pub(super) mod update;
@@ -46,6 +47,9 @@ pub const ALL: &[&Kernel] = &[
     &moments::MEANS,
     &moments::MULTIPLY,
     &moments::MULTIPLY_FEW,
+    &mean_field::VISIBLE,
+    &mean_field::HIDDEN,
+    &mean_field::MULTIPLY,
     &update::OFFSETS,
     &update::WEIGHTS,
     &update::BIASES,
