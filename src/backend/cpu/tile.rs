@@ -72,6 +72,7 @@ pub(crate) trait Instructions: Sized {
         out
     }
     /// Lower halves of 32 numbers.
+    #[cfg(not(target_arch = "aarch64"))]
     fn lower(numbers: &[Lanes; 4]) -> [u32; TILE];
     /// Asks for a tile that will be read soon.
     #[inline(always)]
@@ -136,6 +137,7 @@ impl Instructions for Baseline {
     fn exps_of_minus(x: &Tile) -> Tile {
         pairs::exp_of_minus(x).unwrap_or_else(|| Tile(x.0.map(exp_of_minus::<Self>)))
     }
+    #[cfg(not(target_arch = "aarch64"))]
     #[inline(always)]
     fn lower(numbers: &[Lanes; 4]) -> [u32; TILE] {
         std::array::from_fn(|k| numbers[k / 8].0[k % 8] as u32)
