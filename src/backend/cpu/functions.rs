@@ -4,7 +4,11 @@
 use super::tile::Instructions;
 
 /// 1.5 · 2²³: adding it rounds to the nearest integer, which is then in the lowest bits. 127 is the exponent's offset.
-const ROUND: f32 = 12_582_912.0 + 127.0;
+pub(super) const ROUND: f32 = 12_582_912.0 + 127.0;
+/// −ln 2, in two words that add up to it.
+pub(super) const MINUS_LN_2: [f32; 2] = [2.121_944_4e-4, -0.693_359_4];
+/// Coefficients of eʳ, the highest power first.
+pub(super) const EXP: [f32; 7] = [1.381_459_9e-3, 8.368_717e-3, 4.166_839e-2, 0.166_665_21, 0.499_999_94, 1.0, 1.0];
 
 /// e^{−x} to 2 units in the last place over (−88, 87), clamped beyond.
 ///
@@ -15,13 +19,11 @@ pub(crate) fn exp_of_minus<S: Instructions>(x: f32) -> f32 {
     let x = x.clamp(-88.0, 87.0);
     let rounded = S::mul_add(x, -std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = S::mul_add(n, 2.121_944_4e-4, S::mul_add(n, -0.693_359_4, -x));
-    let q = 1.381_459_9e-3;
-    let q = S::mul_add(q, r, 8.368_717e-3);
-    let q = S::mul_add(q, r, 4.166_839e-2);
-    let q = S::mul_add(q, r, 0.166_665_21);
-    let q = S::mul_add(q, r, 0.499_999_94);
-    let p = S::mul_add(S::mul_add(q, r, 1.0), r, 1.0);
+    let r = S::mul_add(n, MINUS_LN_2[0], S::mul_add(n, MINUS_LN_2[1], -x));
+    let mut p = EXP[0];
+    for &coefficient in &EXP[1..] {
+        p = S::mul_add(p, r, coefficient);
+    }
     // 127 + n, positive for the clamped range, becomes the exponent.
     p * f32::from_bits(rounded.to_bits() << 23)
 }
@@ -74,7 +76,7 @@ pub(crate) fn softplus<S: Instructions>(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::cpu::tile::{Baseline, TILE, Tile, kernel};
+    use crate::backend::cpu::tile::{Baseline, Instructions, TILE, Tile, kernel};
 
     kernel! {
         fn best<S>(x: &Tile, exp: &mut Tile, plus: &mut Tile, sig: &mut Tile) {
@@ -88,11 +90,18 @@ mod tests {
 
     #[test]
     fn vectors_give_the_bits_of_portable_code() {
+        for first in [0.0, -0.0, f32::NAN, f32::INFINITY, 1e-40, f32::MIN_POSITIVE, -88.5] {
+            let x = Tile(std::array::from_fn(|k| first + k as f32 * first));
+            let bits = |tile: Tile| tile.0.map(|e| if e.is_nan() { 0 } else { e.to_bits() });
+            let expected = Tile(x.0.map(exp_of_minus::<Baseline>));
+            assert_eq!(bits(Baseline::exps_of_minus(&x)), bits(expected), "{first}");
+        }
         let mut found = [Tile::ZERO; 3];
         for first in -400..400 {
             let x = Tile(std::array::from_fn(|k| (TILE as f32 * first as f32 + k as f32) * 0.009 + 1e-4));
             let [exp, plus, sig] = &mut found;
             best(&x, exp, plus, sig);
+            assert!(Baseline::exps_of_minus(&x) == Tile(x.0.map(exp_of_minus::<Baseline>)));
             for (k, &x) in x.0.iter().enumerate() {
                 let expected = [exp_of_minus::<Baseline>(x), softplus::<Baseline>(x), sigmoid::<Baseline>(x)];
                 assert_eq!(found.map(|t| t.0[k].to_bits()), expected.map(f32::to_bits), "x = {x}");

@@ -19,6 +19,8 @@ mod lanes;
 mod machine;
 mod neighbours;
 mod numbers;
+#[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+mod pairs;
 mod params;
 pub mod plan;
 mod processor;

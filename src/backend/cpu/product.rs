@@ -3,14 +3,42 @@
 //! Bits need no multiplication. For a tile of 32 columns and one word of 32 inputs, the partial sums of six groups of
 //! neighbouring rows of weights are tabulated, one vector add an entry; every row of bits then adds one entry of each
 //! group ("four Russians", Arlazarov, Dinic, Kronrod, Faradzhev 1970): 6 additions for 32 inputs. The tables of a word
-//! are 32 KiB, which first-level caches hold; the words and the sums of up to [`BLOCK`] rows stream past them. The order
-//! of additions of an output depends on the number of inputs alone, so a row's result does not depend on which rows are
-//! computed beside it, or on which thread. Where few bits are set, their rows of weights are added instead, to the same
-//! sums ([`super::sparse`]).
+//! are 32 KiB, which first-level caches hold; the words and the sums of up to [`BLOCK`] rows stream past them, and the
+//! weights of the next word are asked for meanwhile. The order of additions of an output depends on the number of inputs
+//! alone, so a row's result does not depend on which rows are computed beside it, or on which thread. Where few bits are
+//! set, their rows of weights are added instead, to the same sums ([`super::sparse`]).
+//!
+//! What bounds it: 1024 weights of a row take 12 loads of 64 bytes and as many additions, 2 loads and 2 stores of the sums
+//! and some 20 operations for the places. On a processor that loads and adds 64 bytes a cycle (AMD EPYC, Zen 4) 12 loads
+//! and additions alone were measured at 14.1 cycles, with the sums 17.1, with the tables' share at 500 rows 20.5, where
+//! multiply-adds take 64. Tables of a word take 1070 cycles there by themselves, of which 1024 are their 512 stores.
+//!
+//! Other groups and tiles, measured by themselves in a small program, times the peak of multiply-adds (the same
+//! processor, AVX-512, 2026-11-27). None is better by a tenth over a whole class of shapes but for 16 to 64 rows, where the
+//! order of additions, and so the bits, would be others for these rows than for more:
+//!
+//! | groups, columns, words at a time; entries, KiB | 784 × 500: 16 rows | 64 | 100 | 500 | 1000 | 4096 | 64 × 64: 64 | 500 | 1000 |
+//! | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | 6 6 5 5 5 5, 32, 1; 256, 32 | 0.57 | 1.47 | 1.78 | 2.60 | 2.85 | 2.80 | 1.55 | 2.72 | 3.20 |
+//! | the same, 16, 1; 256, 16 | 0.45 | 1.14 | 1.44 | 2.28 | 2.49 | 2.44 | 1.35 | 2.44 | 2.80 |
+//! | the same, 16, 2; 512, 32 | 0.46 | 1.31 | 1.67 | 2.67 | 2.96 | 2.92 | 1.43 | 3.12 | 3.44 |
+//! | eight of 4, 32, 1; 128, 16 | 0.99 | 1.70 | 2.05 | 2.37 | 2.43 | 2.42 | 1.95 | 2.34 | 2.61 |
+//! | eight of 4, 32, 2; 256, 32 | 0.90 | 1.73 | 2.07 | 2.40 | 2.57 | 2.60 | 2.09 | 2.81 | 3.14 |
+//! | 7 7 6 6 6, 32, 1; 448, 56 | 0.38 | 1.21 | 1.52 | 2.72 | 3.02 | 2.96 | 1.23 | 2.54 | 3.05 |
+//! | 7 7 6 6 6, 16, 1; 448, 28 | 0.34 | 1.10 | 1.39 | 2.39 | 2.56 | 2.58 | 1.16 | 2.53 | 3.17 |
+//! | four of 8, 16, 1; 1024, 64 | 0.17 | 0.61 | 0.79 | 2.06 | 2.48 | 2.60 | 0.69 | 2.21 | 2.88 |
+//!
+//! Two words of 16 columns gain a tenth where there are no more, since the sums then stay in registers: a twentieth of an
+//! update of 64 × 64. For few rows, tables of the first three inputs of each group with the other rows of weights added
+//! under a mask (the same bits) take 690 cycles a word and 59 a row with AVX-512, 104 with AVX2: better than tables up to
+//! 15 rows, where set bits are added one by one as fast.
+//!
+//! Tables are not kept over the steps of an update: those of 784 × 500 are 13 MB each way (25 words × 16 tiles × 32 KiB), those
+//! of 64 × 64 128 KiB, and even from the second-level cache reading the 32 KiB of one takes as long as making them: 1057 cycles.
 
 use super::columns::Columns;
 use super::sparse::{BLOCK_INPUTS, Sparse};
-use super::tile::{Instructions, TILE, Tile};
+use super::tile::{Instructions, TILE, Tile, kernel};
 
 /// Groups of the inputs of a word: first input, number of inputs, place of its table. Two of six and four of five inputs
 /// use up a word with 256 entries; eight groups of four would need a third more additions for half the entries.
@@ -55,19 +83,24 @@ fn look_up(mut sums: Tile, tables: &[Tile; ENTRIES], word: u32) -> Tile {
     sums
 }
 
-/// Partial sums of up to 32 rows of weights: entry e is entry e without its top bit plus that bit's row. Entries that need
-/// rows beyond the last are left as they are: bits beyond the last input are zero.
-#[inline(always)]
-fn build(tables: &mut [Tile; ENTRIES], weights: &[Tile]) {
-    for (first, inputs, table) in GROUPS {
-        let rows = &weights[first.min(weights.len())..(first + inputs).min(weights.len())];
-        tables[table] = Tile::ZERO;
-        for (bit, row) in rows.iter().enumerate() {
-            let half = 1 << bit;
-            for e in table..table + half {
-                let mut sum = tables[e];
-                sum.add(row);
-                tables[e + half] = sum;
+kernel! {
+    /// Partial sums of up to 32 rows of weights, group after group; rows beyond the last are zero. A kernel of its own, so
+    /// that its many registers are none of those around it.
+    fn build<S>(tables: &mut [Tile; ENTRIES], weights: &[Tile]) {
+        let padded: [Tile; TILE];
+        let weights: &[Tile; TILE] = match weights.try_into() {
+            Ok(all) => all,
+            Err(_) => {
+                padded = std::array::from_fn(|k| weights.get(k).copied().unwrap_or(Tile::ZERO));
+                &padded
+            }
+        };
+        for (first, inputs, table) in GROUPS {
+            let (rows, table) = (&weights[first..], &mut tables[table..]);
+            if inputs == 6 {
+                S::tabulate::<6>(table, rows.first_chunk().expect("as many rows"));
+            } else {
+                S::tabulate::<5>(table, rows.first_chunk().expect("as many rows"));
             }
         }
     }
@@ -122,8 +155,12 @@ impl Workspace {
                 }
                 continue;
             }
+            let mut after = weights;
             for (w, weights) in weights.chunks(TILE).enumerate() {
+                after = &after[weights.len()..];
                 build(tables, weights);
+                // Those of the next word come from beyond the second-level cache where there are many.
+                after.iter().take(TILE).for_each(S::fetch);
                 let words = rows.column(w, first + begin, count);
                 match (w == 0, w + 1 == passes) {
                     (true, true) => {
@@ -157,7 +194,6 @@ mod tests {
     use super::*;
     use crate::backend::cpu::columns::exchange;
     use crate::backend::cpu::sparse::few;
-    use crate::backend::cpu::tile::kernel;
     use crate::bits::BitMatrix;
     use crate::rng::{Stream, uniform, unit_word};
 

@@ -7,8 +7,13 @@
 //! function that a kernel calls must be inlined into it, or it is compiled for the baseline: `#[inline(always)]`.
 //!
 //! `unsafe` here is the call of a function compiled for instructions that the processor was asked for, and the operations
-//! for which the compiler finds no good instruction by itself: 32 comparisons that become a word, sums of a tile, and the
-//! lower halves of 64-bit numbers.
+//! for which the compiler finds no good instruction by itself: 32 comparisons that become a word, sums of a tile, tables of
+//! sums, the lower halves of 64-bit numbers, and requests for memory. [`super::pairs`] has the multiply-adds of x86-64
+//! without an instruction for them.
+
+use super::functions::exp_of_minus;
+#[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+use super::pairs;
 
 /// Values of 32 neighbouring units.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -41,15 +46,54 @@ impl Tile {
 }
 
 /// The instructions that a version of a kernel is compiled for.
-pub(crate) trait Instructions {
+pub(crate) trait Instructions: Sized {
     /// Word whose bit k is `a[k] < b[k]`.
     fn less(a: Tile, b: Tile) -> u32;
     /// Sum of the units: halves are added to each other until one number is left, in this order everywhere.
     fn sum(a: &Tile) -> f32;
     /// a · b + c, rounded once.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
+    /// [`Self::mul_add`] of every unit.
+    #[inline(always)]
+    fn mul_adds(a: &Tile, b: &Tile, c: &Tile) -> Tile {
+        let mut out = *c;
+        for k in 0..TILE {
+            out.0[k] = Self::mul_add(a.0[k], b.0[k], c.0[k]);
+        }
+        out
+    }
+    /// [`exp_of_minus`] of every unit.
+    #[inline(always)]
+    fn exps_of_minus(x: &Tile) -> Tile {
+        let mut out = *x;
+        for k in 0..TILE {
+            out.0[k] = exp_of_minus::<Self>(x.0[k]);
+        }
+        out
+    }
     /// Lower halves of 32 numbers.
+    #[cfg(not(target_arch = "aarch64"))]
     fn lower(numbers: &[Lanes; 4]) -> [u32; TILE];
+    /// Asks for a tile that will be read soon.
+    #[inline(always)]
+    fn fetch(tile: &Tile) {
+        let _ = tile;
+    }
+    /// Writes the sums of all selections of `rows` to the `1 << N` tiles of `table`: entry e is entry e without its top bit
+    /// plus that bit's row.
+    #[inline(always)]
+    fn tabulate<const N: usize>(table: &mut [Tile], rows: &[Tile; N]) {
+        table[0] = Tile::ZERO;
+        for (bit, row) in rows.iter().enumerate() {
+            let row = *row;
+            let (low, high) = table.split_at_mut(1 << bit);
+            for (low, high) in low.iter().zip(high) {
+                let mut sum = *low;
+                sum.add(&row);
+                *high = sum;
+            }
+        }
+    }
 }
 
 /// One 64-bit number for each of eight blocks of random words.
@@ -83,6 +127,17 @@ impl Instructions for Baseline {
     fn mul_add(a: f32, b: f32, c: f32) -> f32 {
         if cfg!(any(target_feature = "fma", target_arch = "aarch64")) { a.mul_add(b, c) } else { fused(a, b, c) }
     }
+    #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+    #[inline(always)]
+    fn mul_adds(a: &Tile, b: &Tile, c: &Tile) -> Tile {
+        pairs::mul_add(a, b, c).unwrap_or_else(|| Tile(std::array::from_fn(|k| fused(a.0[k], b.0[k], c.0[k]))))
+    }
+    #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+    #[inline(always)]
+    fn exps_of_minus(x: &Tile) -> Tile {
+        pairs::exp_of_minus(x).unwrap_or_else(|| Tile(x.0.map(exp_of_minus::<Self>)))
+    }
+    #[cfg(not(target_arch = "aarch64"))]
     #[inline(always)]
     fn lower(numbers: &[Lanes; 4]) -> [u32; TILE] {
         std::array::from_fn(|k| numbers[k / 8].0[k % 8] as u32)
@@ -100,21 +155,20 @@ fn fused(a: f32, b: f32, c: f32) -> f32 {
     let sum = product + c;
     let part = sum - product;
     let rest = (product - (sum - part)) + (c - part);
-    let bits = sum.to_bits();
-    // Away from zero is up in the bits, whatever the sign. A rest that is not a number is that of an infinite sum.
-    let step = if (rest > 0.0) == (sum > 0.0) { 1 } else { u64::MAX };
-    let odd = if rest.abs() > 0.0 && bits & 1 == 0 { bits.wrapping_add(step) } else { bits };
-    f64::from_bits(odd) as f32
+    // A rest that is not a number is that of an infinite sum. Towards zero is down in the bits, whatever the sign.
+    let inexact = u64::from(rest.abs() > 0.0);
+    let beyond = (rest.to_bits() ^ sum.to_bits()) >> 63 & inexact;
+    f64::from_bits((sum.to_bits() - beyond) | inexact) as f32
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "instructions are named where the compiler does not find them")]
 pub(crate) mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512i, _CMP_LT_OQ, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps, _mm_movehl_ps,
-        _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps, _mm256_load_ps,
-        _mm256_movemask_ps, _mm512_cmp_ps_mask, _mm512_load_ps, _mm512_load_si512, _mm512_permutex2var_epi32,
-        _mm512_storeu_si512,
+        __m256, __m512i, _CMP_LT_OQ, _MM_HINT_T1, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps,
+        _mm_movehl_ps, _mm_prefetch, _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps,
+        _mm256_load_ps, _mm256_movemask_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_load_ps, _mm512_load_si512,
+        _mm512_permutex2var_epi32, _mm512_store_ps, _mm512_storeu_si512,
     };
 
     use super::{Instructions, Lanes, TILE, Tile};
@@ -124,6 +178,15 @@ pub(crate) mod x86 {
 
     /// AVX-512 F and VL; named only by kernels that run after they were found.
     pub(crate) struct Avx512;
+
+    /// Asks for a tile, as far as the second-level cache: tables fill the first.
+    #[inline(always)]
+    fn fetch(tile: &Tile) {
+        for line in tile.0.chunks_exact(16) {
+            // SAFETY: x86-64 has the instruction, and it touches no memory that the program sees.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast::<i8>()) };
+        }
+    }
 
     /// Sum of eight numbers, halves first.
     ///
@@ -151,6 +214,10 @@ pub(crate) mod x86 {
     }
 
     impl Instructions for Avx2 {
+        #[inline(always)]
+        fn fetch(tile: &Tile) {
+            fetch(tile);
+        }
         #[inline(always)]
         fn mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
@@ -186,6 +253,10 @@ pub(crate) mod x86 {
 
     impl Instructions for Avx512 {
         #[inline(always)]
+        fn fetch(tile: &Tile) {
+            fetch(tile);
+        }
+        #[inline(always)]
         fn mul_add(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
         }
@@ -203,6 +274,24 @@ pub(crate) mod x86 {
                 }
             }
             out
+        }
+        // Without a loop, and sums in two registers: left to itself, the compiler takes vectors across tiles.
+        #[inline(always)]
+        fn tabulate<const N: usize>(table: &mut [Tile], rows: &[Tile; N]) {
+            let table = &mut table[..1 << N];
+            table[0] = Tile::ZERO;
+            for (bit, row) in rows.iter().enumerate() {
+                // SAFETY: AVX-512 F was found; a tile has twice 16 values, at multiples of 64 bytes because it is aligned.
+                let (a, b) = unsafe { (_mm512_load_ps(row.0.as_ptr()), _mm512_load_ps(row.0[16..].as_ptr())) };
+                for e in 0..1 << bit {
+                    let (from, to) = (table[e].0.as_ptr(), table[e + (1 << bit)].0.as_mut_ptr());
+                    // SAFETY: as above; both are tiles of the table.
+                    unsafe {
+                        _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(from), a));
+                        _mm512_store_ps(to.add(16), _mm512_add_ps(_mm512_load_ps(from.add(16)), b));
+                    }
+                }
+            }
         }
         #[inline(always)]
         fn sum(a: &Tile) -> f32 {
@@ -291,6 +380,22 @@ mod tests {
         assert!((f64::from(sum) - exact).abs() <= 5.0 * 2f64.powi(-24) * size, "five additions to each");
     }
 
+    /// Sums 2⁻⁶⁰ of their size below or above the middle of two f32, of which the farther one is even: rounded to f64 they
+    /// are in the middle. The last one is smaller than 2⁻¹²⁶.
+    const BESIDE_THE_MIDDLE: [[f32; 3]; 3] = {
+        const LITTLE: f32 = 1.0 / 262_144.0;
+        const HALF: f32 = f32::EPSILON / 2.0;
+        [
+            [1.0 + LITTLE, HALF * (1.0 - LITTLE), 1.0 + f32::EPSILON],
+            [-1.0 - LITTLE, HALF * (1.0 - LITTLE), 1.0 + f32::EPSILON],
+            [
+                (1.0 + LITTLE) * f32::from_bits(52 << 23),
+                (1.0 - LITTLE) * f32::from_bits(52 << 23),
+                f32::from_bits(0x0040_0001),
+            ],
+        ]
+    };
+
     /// Random operands, and ones whose sum lies next to the middle of two f32, where rounding twice goes wrong.
     #[test]
     fn the_fused_operation_is_rounded_once() {
@@ -314,11 +419,50 @@ mod tests {
                 twice += u32::from(a.mul_add(b, c) != (f64::from(a) * f64::from(b) + f64::from(c)) as f32);
             }
         }
+        for [a, b, c] in BESIDE_THE_MIDDLE {
+            assert_eq!(fused(a, b, c).to_bits(), a.mul_add(b, c).to_bits(), "{a} {b} {c}");
+            assert!(
+                a.mul_add(b, c) != (f64::from(a) * f64::from(b) + f64::from(c)) as f32,
+                "{a} {b} {c} is no example"
+            );
+        }
         let tiny = 2f32.powi(-24);
         let (a, b, c) = (tiny, 1.0 + 2f32.powi(-23), 1.0);
         assert_eq!(fused(a, b, c), a.mul_add(b, c));
         assert!(fused(f32::INFINITY, 1.0, 0.0) == f32::INFINITY && fused(f32::MAX, 2.0, 1.0) == f32::INFINITY);
         assert!(fused(f32::NAN, 1.0, 0.0).is_nan() && twice < 4000);
+    }
+
+    /// A tile at a time too, doubtful ones among the others: random bits, results next to the middle of two f32 and tiny ones.
+    #[test]
+    fn tiles_are_rounded_once() {
+        let word = |k: usize| f32::from_bits(unit_word(2, Stream::Sequence, 0, 0, k as u32));
+        let number = |k: usize| word(k).to_bits() as f32 * 2f32.powi(-32) - 0.5;
+        for t in 0..4000 {
+            let at = |i: usize| move |k: usize| 96 * t + 32 * i + k;
+            let mut abc = [0, 1, 2].map(|i| Tile(std::array::from_fn(|k| number(at(i)(k)))));
+            let unit = t / 4 % TILE;
+            let odd = match t % 4 {
+                0 => [0, 1, 2].map(|i| word(at(i)(unit))),
+                near => BESIDE_THE_MIDDLE[near - 1],
+            };
+            for (tile, odd) in abc.iter_mut().zip(odd) {
+                tile.0[unit] = odd;
+            }
+            let [a, b, c] = &abc;
+            let found = Baseline::mul_adds(a, b, c);
+            for k in 0..TILE {
+                let expected = a.0[k].mul_add(b.0[k], c.0[k]);
+                let found = found.0[k];
+                assert!(
+                    found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(),
+                    "{} {} {}",
+                    a.0[k],
+                    b.0[k],
+                    c.0[k]
+                );
+            }
+        }
     }
 
     #[test]

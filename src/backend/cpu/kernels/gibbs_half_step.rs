@@ -8,7 +8,6 @@
 //! Source: Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
 
 use crate::backend::cpu::columns::Columns;
-use crate::backend::cpu::functions::exp_of_minus;
 use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
@@ -106,11 +105,11 @@ impl Bits<'_> {
     #[inline(always)]
     fn draw<S: Instructions>(&mut self, row: usize, inputs: Tile) {
         let words = self.numbers.draw::<S>(self.chain.wrapping_add(row as u32));
-        let mut odds = inputs;
-        for (k, &word) in words.iter().enumerate() {
-            let u = digits(word);
-            odds.0[k] = S::mul_add(u, exp_of_minus::<S>(inputs.0[k]), u);
+        let mut u = inputs;
+        for (u, &word) in u.0.iter_mut().zip(&words) {
+            *u = digits(word);
         }
+        let odds = S::mul_adds(&u, &S::exps_of_minus(&inputs), &u);
         self.outputs[row] = S::less(odds, Tile([ONE; TILE])) & self.keep;
     }
 }
@@ -136,11 +135,7 @@ struct Scaled<'a> {
 impl Finish for Scaled<'_> {
     #[inline(always)]
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
-        let mut inputs = sums;
-        for k in 0..TILE {
-            inputs.0[k] = S::mul_add(self.beta, sums.0[k], self.shift.0[k]);
-        }
-        self.bits.draw::<S>(row, inputs);
+        self.bits.draw::<S>(row, S::mul_adds(&Tile([self.beta; TILE]), &sums, &self.shift));
     }
 }
 
@@ -155,11 +150,9 @@ impl Finish for Tempered<'_> {
     #[inline(always)]
     fn finish<S: Instructions>(&mut self, row: usize, sums: Tile) {
         let beta = self.betas[row];
-        let (rest, mut inputs) = (1.0 - beta, sums);
-        for k in 0..TILE {
-            inputs.0[k] = S::mul_add(beta, sums.0[k], rest * self.base.0[k]);
-        }
-        self.bits.draw::<S>(row, inputs);
+        let mut shift = self.base;
+        shift.0.iter_mut().for_each(|x| *x *= 1.0 - beta);
+        self.bits.draw::<S>(row, S::mul_adds(&Tile([beta; TILE]), &sums, &shift));
     }
 }
 
