@@ -179,25 +179,27 @@ fn densities(c: &mut Criterion) {
     group.finish();
 }
 
-/// Gibbs steps of few chains, which tables are too much for.
+/// Gibbs steps of few chains, which tables are too much for; of the larger machine, weights come from memory.
 fn few(c: &mut Criterion) {
     let cpu = Cpu::new();
-    let mut group = c.benchmark_group("rbm 784x500, few chains");
-    group.sample_size(20);
-    let params = cpu.upload_params(&machine(784, 500), None).expect("fits in memory");
-    for chains in [1, 4, 8, 16, 32, 64] {
-        let mut v = cpu.upload_states(&states(chains, 784)).expect("fits in memory");
-        let mut step = 0;
-        group.bench_function(BenchmarkId::new("gibbs_step", chains), |b| {
-            b.iter(|| {
-                cpu.gibbs(&params, &mut v, Address::new(1), step..step + 1);
-                step += 1;
+    for (n_visible, n_hidden) in [(784, 500), (20_000, 200)] {
+        let mut group = c.benchmark_group(format!("rbm {n_visible}x{n_hidden}, few chains"));
+        group.sample_size(20);
+        let params = cpu.upload_params(&machine(n_visible, n_hidden), None).expect("fits in memory");
+        for chains in [1, 4, 8, 16, 32, 64] {
+            let mut v = cpu.upload_states(&states(chains, n_visible)).expect("fits in memory");
+            let mut step = 0;
+            group.bench_function(BenchmarkId::new("gibbs_step", chains), |b| {
+                b.iter(|| {
+                    cpu.gibbs(&params, &mut v, Address::new(1), step..step + 1);
+                    step += 1;
+                });
             });
-        });
-        let ones: u64 = cpu.read_states(&v).expect("in memory").column_counts().iter().sum();
-        println!("check {chains}: {ones} units on after {step} steps");
+            let ones: u64 = cpu.read_states(&v).expect("in memory").column_counts().iter().sum();
+            println!("check {chains}: {ones} units on after {step} steps");
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group!(benches, steps, others, tempering, few, densities);

@@ -1,9 +1,9 @@
 """The `rbms` package (PyTorch) beside `gibbsite bench rbm` and `gibbsite bench ais`: the calls of its own training loop.
 
-    python3.12 -m venv target/rbms && target/rbms/bin/pip install rbms
+    python3.12 -m venv target/rbms && target/rbms/bin/pip install rbms==0.6.0
     target/rbms/bin/python benches/peers/rbm_rbms.py --threads 1 --case mnist784x500_b500_pcd10 --case ais784x500_c1000_b1000
 
-Needs Python 3.12 or newer (rbms 0.6). An update is: take a batch, sample the chains, centred gradient, SGD; no progress
+Needs Python 3.12 or newer: for an older one pip finds a version of rbms without the samplers that are called here. An update is: take a batch, sample the chains, centred gradient, SGD; no progress
 bar, no file. One line a case, as `rbm_numpy.py`. Of annealing, a tenth of the temperatures: all cost the same.
 """
 import argparse
