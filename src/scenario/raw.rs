@@ -163,7 +163,7 @@ pub struct RawTrain {
     /// Gibbs steps an update, or steps of `mean_field`; 2 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gibbs_steps: Option<u64>,
-    /// Persistent chains (`cd` and `mean_field` have as many as rows in the minibatch); 250 unless said.
+    /// Persistent chains (`cd` and `mean_field` have as many as rows in the minibatch); 1000 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chains: Option<u64>,
     /// Rows of a minibatch; 250 or all training rows unless said.

@@ -384,8 +384,7 @@ fn bad_settings_name_themselves() {
 
 #[test]
 fn quick_is_smaller_and_promises_nothing() {
-    let text =
-        SWEPT.replace("updates: 100", "updates: 20000, chains: 1000").replace("samples: 1000", "samples: 100000");
+    let text = SWEPT.replace("updates: 100", "updates: 20000").replace("samples: 1000", "samples: 100000");
     let (full, quick) = (plan(&text), changed(&text, &[], true).unwrap());
     assert!(quick.expect.is_empty() && !full.expect.is_empty());
     assert_eq!(quick.points.len(), full.points.len());
@@ -411,7 +410,7 @@ fn estimates_count_what_the_formulas_say() {
     let plan = plan(&with("batch: 50", "batch: 50, online_chains: 64"));
     let stages = plan.estimate();
     let work = |name: &str| stages.iter().find(|s| s.stage == name).map(|s| s.work).unwrap();
-    let (chains, batch, weights) = (250.0, 50.0, 16.0 * 8.0);
+    let (chains, batch, weights) = (1000.0, 50.0, 16.0 * 8.0);
     let online = 0.6 * 64.0;
     assert_eq!(work("train"), 100.0 * weights * (2.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
     assert_eq!(work("sample"), (200.0 + 5.0 * 5.0) * 4.0 * 100.0 * weights);
