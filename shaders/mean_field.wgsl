@@ -15,6 +15,7 @@
 // includes the unit that is always on.
 //!import grid_part
 //!import tile_product
+//!import chain_product
 //!import taken_up
 //!import product_weights
 //!import stored_weights
@@ -25,7 +26,7 @@ struct Parameters {
     end_visible: u32,
     n_visible: u32,
     n_hidden: u32,
-    share: f32,
+    scale: f32,
     first_group: u32,
 }
 
@@ -295,69 +296,15 @@ fn put_chains(local: u32, next: Chains) {
 //!end
 }
 
-fn subtract(visible: u32, hidden: u32, part: f32) {
+fn put(visible: u32, hidden: u32, sum: f32) {
     if visible >= p.end_visible {
         return;
     }
     if visible < p.n_visible && hidden < p.n_hidden {
-        products[(visible - p.first_visible) * p.n_hidden + hidden] -= part;
+        products[(visible - p.first_visible) * p.n_hidden + hidden] -= sum;
     } else if visible < p.n_visible && hidden == p.n_hidden {
-        sums[visible] -= part;
+        sums[visible] -= sum;
     } else if visible == p.n_visible && hidden < p.n_hidden {
-        sums[p.n_visible + hidden] -= part;
+        sums[p.n_visible + hidden] -= sum;
     }
-}
-
-fn subtract_row(visible: u32, hidden: u32, sum: vec4<f32>) {
-    let part = p.share * sum;
-    subtract(visible, hidden, part.x);
-    subtract(visible, hidden + 1u, part.y);
-    subtract(visible, hidden + 2u, part.z);
-    subtract(visible, hidden + 3u, part.w);
-}
-
-@compute @workgroup_size(TILE_INVOCATIONS)
-fn multiply(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let number = workgroup_number(workgroup, workgroups);
-    let hidden_tiles = p.n_hidden / TILE_COLUMNS + 1u;
-    let first_visible = p.first_visible + TILE_ROWS * (number / hidden_tiles);
-    let first_hidden = TILE_COLUMNS * (number % hidden_tiles);
-    if first_visible >= p.end_visible {
-        return;
-    }
-    var tile: Tile;
-    var next: Chains;
-//!each ahead
-    next = fetch_chains(local, 0u, first_visible, first_hidden);
-//!end
-    for (var first_chain = 0u; first_chain < p.chains; first_chain += TILE_INPUTS) {
-//!each at_once
-        next = fetch_chains(local, first_chain, first_visible, first_hidden);
-//!end
-        put_chains(local, next);
-        workgroupBarrier();
-//!each ahead
-        if first_chain + TILE_INPUTS < p.chains {
-            next = fetch_chains(local, first_chain + TILE_INPUTS, first_visible, first_hidden);
-        }
-//!end
-        multiply_block(local, &tile);
-        workgroupBarrier();
-    }
-//!each four
-//!each quad
-    {
-        let visible = first_visible + 4u * owned_rows(local, {four}u);
-        let hidden = first_hidden + 4u * owned_quartet(local, {quad}u);
-        subtract_row(visible, hidden, tile.x{four}_{quad}.a);
-        subtract_row(visible + 1u, hidden, tile.x{four}_{quad}.b);
-        subtract_row(visible + 2u, hidden, tile.x{four}_{quad}.c);
-        subtract_row(visible + 3u, hidden, tile.x{four}_{quad}.d);
-    }
-//!end
-//!end
 }

@@ -120,6 +120,7 @@ macro_rules! common_parts {
 }
 
 const COMMON: &[(&str, &str)] = common_parts![
+    "chain_product",
     "draw",
     "draw_units",
     "expand",

@@ -25,7 +25,7 @@ parameters! {
         end_visible: u32,
         n_visible: u32,
         n_hidden: u32,
-        share: f32,
+        scale: f32,
         first_group: u32,
     }
 }
@@ -77,7 +77,7 @@ pub(in crate::backend::gpu) fn record(
             (units, end, visible, hidden, multiply)
         })
         .collect();
-    let share = (1.0 / states.rows as f64) as f32;
+    let scale = (1.0 / states.rows as f64) as f32;
     for first_row in (0..states.rows).step_by(slice) {
         let rows = slice.min(states.rows - first_row);
         let parameters = |first: usize, end: usize| MeanField {
@@ -86,7 +86,7 @@ pub(in crate::backend::gpu) fn record(
             end_visible: end as u32,
             n_visible: n_visible as u32,
             n_hidden: n_hidden as u32,
-            share,
+            scale,
             first_group: 0,
         };
         first_means.record(gpu, first_row, rows);
