@@ -2,7 +2,7 @@
 //
 // Maths:  m_v = sig(b + m_h Wᵀ), m_h = sig(c + m_v W); products[j, i] −= ⟨m_v m_h⟩, visible[j] −= ⟨m_v⟩,
 //         hidden[i] −= ⟨m_h⟩, means over chains.
-// Shapes: hidden_means [chains, n_hidden]; weights and products [n_visible, n_hidden] and visible_means
+// Shapes: means of hidden units [chains, n_hidden]; weights and products [n_visible, n_hidden] and visible_means
 //         [chains, n_visible], of which the visible units first_visible .. end_visible are here; sums = visible [n_visible],
 //         hidden [n_hidden].
 // Random: none.
@@ -14,10 +14,8 @@
 // always on and a hidden one of mean 1, beyond the last of each side, give the means of the other side, and end_visible
 // includes the unit that is always on.
 //!import grid_part
-//!import tile_product
+//!import input_loop
 //!import chain_product
-//!import taken_up
-//!import product_weights
 //!import stored_weights
 //!import sigmoid
 struct Parameters {
@@ -33,12 +31,12 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> p: Parameters;
 @group(0) @binding(2) var<storage, read> biases: array<f32>;
 @group(0) @binding(3) var<storage, read_write> visible_means: array<f32>;
-@group(0) @binding(4) var<storage, read_write> hidden_means: array<f32>;
+@group(0) @binding(4) var<storage, read_write> means: array<f32>;
 @group(0) @binding(5) var<storage, read_write> products: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 
 fn carried(index: u32) -> f32 {
-    return hidden_means[index];
+    return means[index];
 }
 
 // The mean of a visible unit that is here; units beyond the last have that of the last.
@@ -52,7 +50,7 @@ fn input_at(chain: u32, input: u32, shape: Shape) -> f32 {
     let row = min(chain, shape.chains - 1u);
     var mean = 0.0;
     if shape.inputs_neighbour {
-        mean = hidden_means[row * p.n_hidden + min(input, p.n_hidden - 1u)];
+        mean = means[row * p.n_hidden + min(input, p.n_hidden - 1u)];
     } else {
         mean = visible_at(row, input);
     }
@@ -91,7 +89,7 @@ fn fetch(local: u32, first_input: u32, first_chain: u32, lanes: Lanes, shape: Sh
     return next;
 }
 
-fn put_fetched(local: u32, next: Fetched, shape: Shape) {
+fn put_fetched(local: u32, first_input: u32, next: Fetched, shape: Shape) {
 //!each column_load
     {
         let place = place_of(local, {column_load}u, shape);
@@ -103,30 +101,6 @@ fn put_fetched(local: u32, next: Fetched, shape: Shape) {
     tile_memory[row_slot(local % TILE_INPUTS, four + {row_load}u * (TILE_INVOCATIONS / TILE_INPUTS))] =
         bitcast<vec4<u32>>(next.means{row_load});
 //!end
-}
-
-fn product_of_means(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
-    var tile = taken_up(local, first_chain, first_unit, shape);
-    let lanes = lanes_of(local, first_unit, shape);
-    var next: Fetched;
-//!each ahead
-    next = fetch(local, shape.first_input, first_chain, lanes, shape);
-//!end
-    for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
-//!each at_once
-        next = fetch(local, first_input, first_chain, lanes, shape);
-//!end
-        put_fetched(local, next, shape);
-        workgroupBarrier();
-//!each ahead
-        if first_input + TILE_INPUTS < shape.n_inputs {
-            next = fetch(local, first_input + TILE_INPUTS, first_chain, lanes, shape);
-        }
-//!end
-        multiply_block(local, &tile);
-        workgroupBarrier();
-    }
-    return tile;
 }
 
 fn visible_bias(unit: u32) -> f32 {
@@ -161,7 +135,7 @@ fn visible_from_hidden(
     if first_chain >= p.chains {
         return;
     }
-    let tile = product_of_means(local, first_chain, first_unit, Shape(p.chains, 0u, p.n_hidden, units, true));
+    let tile = inner_product(local, first_chain, first_unit, Shape(p.chains, 0u, p.n_hidden, units, true));
 //!each quad
     {
         let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
@@ -186,7 +160,7 @@ fn hidden_bias(unit: u32) -> f32 {
 
 fn store_hidden(chain: u32, unit: u32, value: f32) {
     if chain < p.chains && unit < p.n_hidden {
-        hidden_means[chain * p.n_hidden + unit] = value;
+        means[chain * p.n_hidden + unit] = value;
     }
 }
 
@@ -215,7 +189,7 @@ fn hidden_from_visible(
         return;
     }
     let shape = Shape(p.chains, p.first_visible, p.end_visible, p.n_hidden, false);
-    let tile = product_of_means(local, first_chain, first_unit, shape);
+    let tile = inner_product(local, first_chain, first_unit, shape);
 //!each quad
     {
         let unit = first_unit + unit_of(owned_quartet(local, {quad}u));
@@ -233,78 +207,28 @@ fn hidden_from_visible(
 //!end
 }
 
-fn hidden_mean(chain: u32, unit: u32) -> f32 {
-    return select(hidden_means[chain * p.n_hidden + min(unit, p.n_hidden - 1u)], 1.0, unit == p.n_hidden);
-}
-
 fn visible_mean(chain: u32, unit: u32) -> f32 {
     return select(visible_at(chain, unit), 1.0, unit == p.n_visible);
 }
 
-// Four neighbouring hidden units: quartets of `multiply`.
-fn four_hidden(chain: u32, unit: u32) -> vec4<f32> {
-    let row = min(chain, p.chains - 1u);
-    return vec4<f32>(
-        hidden_mean(row, unit), hidden_mean(row, unit + 1u), hidden_mean(row, unit + 2u), hidden_mean(row, unit + 3u));
-}
-
 // Four neighbouring visible units, zero for a chain beyond the last.
-fn four_visible(chain: u32, unit: u32) -> vec4<f32> {
+alias VisibleFour = vec4<f32>;
+
+fn four_visible(chain: u32, unit: u32) -> VisibleFour {
     let row = min(chain, p.chains - 1u);
     let means = vec4<f32>(
         visible_mean(row, unit), visible_mean(row, unit + 1u), visible_mean(row, unit + 2u), visible_mean(row, unit + 3u));
     return select(vec4<f32>(0.0), means, chain < p.chains);
 }
 
-// What an invocation brings to workgroup memory of a block of chains.
-struct Chains {
-//!each column_load
-    hidden{column_load}: vec4<f32>,
-//!end
-//!each row_load
-    visible{row_load}: vec4<f32>,
-//!end
+fn visible_values(four: VisibleFour) -> vec4<u32> {
+    return bitcast<vec4<u32>>(four);
 }
 
-fn fetch_chains(local: u32, first_chain: u32, first_visible: u32, first_hidden: u32) -> Chains {
-    var next: Chains;
-    let hidden = first_hidden + 4u * (local % TILE_QUARTETS);
-    let visible = first_visible + 4u * (local % TILE_ROW_FOURS);
-//!each column_load
-    next.hidden{column_load} =
-        four_hidden(first_chain + local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS), hidden);
-//!end
-//!each row_load
-    next.visible{row_load} = four_visible(
-        first_chain + local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS), visible);
-//!end
-    return next;
+fn put_product(at: u32, sum: f32) {
+    products[at] -= sum;
 }
 
-fn put_chains(local: u32, next: Chains) {
-//!each column_load
-    {
-        let k = local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS);
-        tile_memory[column_slot(k, local % TILE_QUARTETS)] = bitcast<vec4<u32>>(next.hidden{column_load});
-    }
-//!end
-//!each row_load
-    {
-        let k = local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS);
-        tile_memory[row_slot(k, local % TILE_ROW_FOURS)] = bitcast<vec4<u32>>(next.visible{row_load});
-    }
-//!end
-}
-
-fn put(visible: u32, hidden: u32, sum: f32) {
-    if visible >= p.end_visible {
-        return;
-    }
-    if visible < p.n_visible && hidden < p.n_hidden {
-        products[(visible - p.first_visible) * p.n_hidden + hidden] -= sum;
-    } else if visible < p.n_visible && hidden == p.n_hidden {
-        sums[visible] -= sum;
-    } else if visible == p.n_visible && hidden < p.n_hidden {
-        sums[p.n_visible + hidden] -= sum;
-    }
+fn put_sum(at: u32, sum: f32) {
+    sums[at] -= sum;
 }

@@ -94,26 +94,6 @@ fn mean_hidden(
 //!end
 }
 
-fn mean_at(chain: u32, unit: u32) -> f32 {
-    return select(means[chain * p.n_hidden + min(unit, p.n_hidden - 1u)], 1.0, unit == p.n_hidden);
-}
-
-// What an invocation brings to workgroup memory of a block of chains.
-struct Chains {
-//!each column_load
-    means{column_load}: vec4<f32>,
-//!end
-//!each row_load
-    bits{row_load}: u32,
-//!end
-}
-
-// Quartets here are four neighbouring hidden units.
-fn four_means(chain: u32, unit: u32) -> vec4<f32> {
-    let row = min(chain, p.chains - 1u);
-    return vec4<f32>(mean_at(row, unit), mean_at(row, unit + 1u), mean_at(row, unit + 2u), mean_at(row, unit + 3u));
-}
-
 // 32 visible units of one chain, none of a chain beyond the last.
 fn visible_word(chain: u32, word: u32) -> u32 {
     let last = (p.n_visible - 1u) / 32u;
@@ -124,60 +104,25 @@ fn visible_word(chain: u32, word: u32) -> u32 {
 }
 
 // Four neighbouring visible units of one chain as the lowest bits.
-fn four_visible(chain: u32, visible: u32) -> u32 {
+alias VisibleFour = u32;
+
+fn four_visible(chain: u32, visible: u32) -> VisibleFour {
     return visible_word(chain, visible / 32u) >> (visible % 32u);
 }
 
-fn fetch_chains(local: u32, first_chain: u32, first_visible: u32, first_hidden: u32) -> Chains {
-    var next: Chains;
-    let hidden = first_hidden + 4u * (local % TILE_QUARTETS);
-    let visible = first_visible + 4u * (local % TILE_ROW_FOURS);
-//!each column_load
-    next.means{column_load} =
-        four_means(first_chain + local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS), hidden);
-//!end
-//!each row_load
-    next.bits{row_load} = four_visible(
-        first_chain + local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS), visible);
-//!end
-    return next;
+fn visible_values(bits: VisibleFour) -> vec4<u32> {
+    return expand_bits(vec4<u32>(bits, bits >> 1u, bits >> 2u, bits >> 3u), 0u);
 }
 
-fn put_chains(local: u32, next: Chains) {
-//!each column_load
-    {
-        let k = local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS);
-        tile_memory[column_slot(k, local % TILE_QUARTETS)] = bitcast<vec4<u32>>(next.means{column_load});
-    }
-//!end
-//!each row_load
-    {
-        let k = local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS);
-        let bits = next.bits{row_load};
-        tile_memory[row_slot(k, local % TILE_ROW_FOURS)] =
-            expand_bits(vec4<u32>(bits, bits >> 1u, bits >> 2u, bits >> 3u), 0u);
-    }
-//!end
+fn put_product(at: u32, sum: f32) {
+    products[at] = select(sum, products[at] + sum, p.keep == 1u);
 }
 
 fn put_sum(at: u32, sum: f32) {
     sums[at] = select(sum, sums[at] + sum, p.keep == 1u);
-}
-
-fn put(visible: u32, hidden: u32, sum: f32) {
-    if visible >= p.end_visible {
-        return;
-    }
-    if visible < p.n_visible && hidden < p.n_hidden {
-        let at = (visible - p.first_visible) * p.n_hidden + hidden;
-        products[at] = select(sum, products[at] + sum, p.keep == 1u);
-    } else if visible < p.n_visible && hidden == p.n_hidden {
-        put_sum(visible, sum);
-    } else if visible == p.n_visible && hidden < p.n_hidden {
-        put_sum(p.n_visible + hidden, sum);
-        if p.scale > 0.0 {
-            sums[p.n_visible + p.n_hidden + hidden] = sums[p.n_visible + hidden];
-        }
+    // The hidden means of the data alone.
+    if at >= p.n_visible && p.scale > 0.0 {
+        sums[at + p.n_hidden] = sums[at];
     }
 }
 

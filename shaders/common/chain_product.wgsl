@@ -1,10 +1,74 @@
 // Products of two sides of units summed over chains, which are the inputs here: an invocation of a tile owns visible units
-// and quartets of hidden ones. A visible unit that is always on and a hidden one of mean 1 stand beyond the last of each side.
+// and quartets of neighbouring hidden ones. A visible unit that is always on and a hidden one of mean 1, beyond the last of each
+// side, give the means of the other side.
 //
-// The importer has the parameters first_visible, end_visible, n_hidden, chains and scale, and declares Chains,
-// fetch_chains(local, first_chain, first_visible, first_hidden), put_chains(local, chains), and put(visible, hidden, sum), which
-// is called with scaled sums.
+// The importer has the parameters chains, first_visible, end_visible, n_visible, n_hidden and scale and the buffer
+// means [chains, n_hidden]. It declares VisibleFour, four visible units of a chain on their way to workgroup memory,
+// four_visible(chain, unit), none for a chain beyond the last, visible_values(four), the bits of their values, and
+// put_product(at, sum) and put_sum(at, sum), which take scaled sums.
 //!import tile_product
+fn mean_at(chain: u32, unit: u32) -> f32 {
+    return select(means[chain * p.n_hidden + min(unit, p.n_hidden - 1u)], 1.0, unit == p.n_hidden);
+}
+
+fn four_means(chain: u32, unit: u32) -> vec4<f32> {
+    let row = min(chain, p.chains - 1u);
+    return vec4<f32>(mean_at(row, unit), mean_at(row, unit + 1u), mean_at(row, unit + 2u), mean_at(row, unit + 3u));
+}
+
+// What an invocation brings to workgroup memory of a block of chains.
+struct Chains {
+//!each column_load
+    means{column_load}: vec4<f32>,
+//!end
+//!each row_load
+    visible{row_load}: VisibleFour,
+//!end
+}
+
+fn fetch_chains(local: u32, first_chain: u32, first_visible: u32, first_hidden: u32) -> Chains {
+    var next: Chains;
+    let hidden = first_hidden + 4u * (local % TILE_QUARTETS);
+    let visible = first_visible + 4u * (local % TILE_ROW_FOURS);
+//!each column_load
+    next.means{column_load} =
+        four_means(first_chain + local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS), hidden);
+//!end
+//!each row_load
+    next.visible{row_load} = four_visible(
+        first_chain + local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS), visible);
+//!end
+    return next;
+}
+
+fn put_chains(local: u32, next: Chains) {
+//!each column_load
+    {
+        let k = local / TILE_QUARTETS + {column_load}u * (TILE_INVOCATIONS / TILE_QUARTETS);
+        tile_memory[column_slot(k, local % TILE_QUARTETS)] = bitcast<vec4<u32>>(next.means{column_load});
+    }
+//!end
+//!each row_load
+    {
+        let k = local / TILE_ROW_FOURS + {row_load}u * (TILE_INVOCATIONS / TILE_ROW_FOURS);
+        tile_memory[row_slot(k, local % TILE_ROW_FOURS)] = visible_values(next.visible{row_load});
+    }
+//!end
+}
+
+fn put(visible: u32, hidden: u32, sum: f32) {
+    if visible >= p.end_visible {
+        return;
+    }
+    if visible < p.n_visible && hidden < p.n_hidden {
+        put_product((visible - p.first_visible) * p.n_hidden + hidden, sum);
+    } else if visible < p.n_visible && hidden == p.n_hidden {
+        put_sum(visible, sum);
+    } else if visible == p.n_visible && hidden < p.n_hidden {
+        put_sum(p.n_visible + hidden, sum);
+    }
+}
+
 fn put_row(visible: u32, hidden: u32, sum: vec4<f32>) {
     let scaled = p.scale * sum;
     put(visible, hidden, scaled.x);

@@ -5,16 +5,12 @@
 // beyond the last read the last one's numbers and are dropped when results are stored; inputs beyond the last have no
 // bit set.
 //
-// What a block of inputs needs is fetched while the block before is multiplied, where the tile says so.
-//
 // Weights may lie in several buffers, each with the rows of some visible units. A sum over them is stored after one
 // buffer and taken up again with the next, which changes no bit of it: taken_up is that, or nothing where there is one
 // buffer. The importer declares state_word(chain, word) and carried(index), the sums [chains, units] so far, and imports
 // stored_weights.
-//!import tile_product
+//!import input_loop
 //!import expand
-//!import taken_up
-//!import product_weights
 // What an invocation brings to workgroup memory of a block of inputs.
 struct Fetched {
 //!each column_load
@@ -54,30 +50,4 @@ fn put_fetched(local: u32, first_input: u32, next: Fetched, shape: Shape) {
 //!each row_load
     tile_memory[row_slot(first + {row_load}u, four)] = expand_bits(next.states, at + {row_load}u);
 //!end
-}
-
-fn inner_product(local: u32, first_chain: u32, first_unit: u32, shape: Shape) -> Tile {
-    var tile = taken_up(local, first_chain, first_unit, shape);
-    let lanes = lanes_of(local, first_unit, shape);
-    var next: Fetched;
-//!each ahead
-    if shape.first_input < shape.n_inputs {
-        next = fetch(local, shape.first_input, first_chain, lanes, shape);
-    }
-//!end
-    for (var first_input = shape.first_input; first_input < shape.n_inputs; first_input += TILE_INPUTS) {
-//!each at_once
-        next = fetch(local, first_input, first_chain, lanes, shape);
-//!end
-        put_fetched(local, first_input, next, shape);
-        workgroupBarrier();
-//!each ahead
-        if first_input + TILE_INPUTS < shape.n_inputs {
-            next = fetch(local, first_input + TILE_INPUTS, first_chain, lanes, shape);
-        }
-//!end
-        multiply_block(local, &tile);
-        workgroupBarrier();
-    }
-    return tile;
 }

@@ -382,13 +382,7 @@ fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settin
 pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> Result<TrainPlan> {
     Ok(TrainPlan {
         settings: training::Settings {
-            algorithm: match plan.algorithm {
-                scenario::Algorithm::Cd => training::Algorithm::Cd,
-                scenario::Algorithm::MeanField => training::Algorithm::MeanField,
-                scenario::Algorithm::Pcd => training::Algorithm::Pcd,
-                scenario::Algorithm::Pt => training::Algorithm::Pt,
-                scenario::Algorithm::Trajectory => training::Algorithm::Trajectory,
-            },
+            algorithm: plan.algorithm,
             gibbs_steps: plan.gibbs_steps,
             chains: plan.chains,
             batch: plan.batch,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::ising::Algorithm as SpinRule;
 use crate::rbm::Units;
+pub use crate::train::Algorithm;
 #[cfg(doc)]
 use crate::train::Choice;
 use crate::train::{Augment, Optimizer, Schedule};
@@ -135,22 +136,6 @@ pub struct RawModel {
     /// Values of the units for which the model and its samples are written; `(visible: binary, hidden: binary)` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<Units>,
-}
-
-/// Where the chains of the model phase start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// At the minibatch (contrastive divergence).
-    Cd,
-    /// At the minibatch, with means in place of draws (mean-field contrastive divergence).
-    MeanField,
-    /// Where they ended (persistent contrastive divergence).
-    Pcd,
-    /// The same, with replicas at other temperatures.
-    Pt,
-    /// The same, with replicas at earlier machines of the training.
-    Trajectory,
 }
 
 /// How to train; every field has a default.

@@ -62,7 +62,8 @@ pub const CHAINS: usize = 1000;
 pub const OFFSET_RATE: f64 = 0.01;
 
 /// Where the model's chains start in every update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// At the minibatch.
     Cd,

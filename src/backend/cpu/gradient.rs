@@ -6,7 +6,6 @@ use super::columns::{Columns, exchange};
 use super::kernels::gibbs_half_step::Side;
 use super::kernels::mean_field::{means_of_rows, subtract_products, subtract_visible};
 use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
-
 use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
 use super::machine::{CpuStates, SHORT, over_tiles, with_workspace};
 use super::params::{CpuParams, flat, flat_mut, from_tiles};

@@ -130,6 +130,7 @@ const COMMON: &[(&str, &str)] = common_parts![
     "grid_part",
     "inner_product",
     "inner_product_matrices",
+    "input_loop",
     "machine",
     "multiply_high_limbs",
     "multiply_high_wide",

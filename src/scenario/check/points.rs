@@ -237,8 +237,7 @@ fn train_of(
         notes.at(&path("augment"), what, expected.unwrap_or_default(), advice.unwrap_or_default());
     }
     let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
-    let chains =
-        if matches!(algorithm, Algorithm::Cd | Algorithm::MeanField) { size(Some(batch)) } else { size(train.chains) };
+    let chains = size(if algorithm.has_chains() { train.chains } else { Some(batch) });
     let (descent, penalties) = train.choice().resolve(size(Some(batch)), chains);
     Some(TrainPlan {
         n_hidden,
