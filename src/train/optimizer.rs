@@ -46,8 +46,8 @@ impl Optimizer {
     }
 
     /// η at the start, unless said. Steps of `adam` and `rmsprop` are about η whatever the gradient; 8 × 8 Ising rows at
-    /// T = 2.269, 64 hidden, PCD-5, 4000 updates: divergences of RMSProp 0.38 and 0.22 nats at 0.003 and 0.01, of
-    /// Adam 0.81, 0.36, 0.38 and 0.47 at 0.003, 0.01, 0.03 and 0.1, of the plain gradient 0.38 at 0.5.
+    /// T = 2.269, 64 hidden, PCD-5, 4000 updates: divergences of RMSProp 0.49 and 0.23 nats at 0.003 and 0.01, of Adam 0.85,
+    /// 0.41, 0.43 and 0.47 at 0.003, 0.01, 0.03 and 0.1, of the plain gradient 0.37 at 0.5, of `auto` 0.14 at 1.
     #[must_use]
     pub fn default_rate(self) -> f64 {
         match self {
