@@ -402,7 +402,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
             seed,
         },
         n_hidden: plan.n_hidden,
-        weight_scale: plan.weight_scale,
+        start: plan.start,
         units: plan.units,
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),

@@ -23,7 +23,7 @@ use crate::rbm::{Rbm, Units};
 use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
 use crate::sample::Moves;
-use crate::train::{RowSource, Settings, State, Trainer, check, initial_machine, initial_state_of};
+use crate::train::{RowSource, Settings, Start, State, Trainer, check, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +50,8 @@ pub struct TrainPlan {
     pub settings: Settings,
     /// Hidden units.
     pub n_hidden: usize,
-    /// Standard deviation of the initial weights.
-    pub weight_scale: f64,
+    /// How the machine starts.
+    pub start: Start,
     /// Values of the units for which the model is written.
     pub units: Units,
     /// How many times the likelihood is measured.
@@ -159,7 +159,7 @@ pub fn train<B: Backend, R: RowSource>(
                     checkpoints.path().display()
                 )));
             }
-            let machine = initial_machine(&split.train, plan.n_hidden, plan.weight_scale, settings.seed);
+            let machine = plan.start.machine(&split.train, plan.n_hidden, settings.seed);
             initial_state_of(machine, &split.train, settings)?
         }
     };

@@ -5,7 +5,9 @@ use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
     Replicas, SpinRule,
 };
-use crate::train::{BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule};
+use crate::train::{
+    BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, WEIGHT_SCALE, default_anchor, default_bias_rate,
+};
 
 /// Most couplings of order 3 that are read without being asked for, and at most.
 pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
@@ -30,8 +32,9 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
             }
         }
     }
-    if let Some(RawModel { weight_scale, units, .. }) = &mut raw.model {
-        weight_scale.get_or_insert(0.01);
+    if let Some(RawModel { weight_scale, anchor, units, .. }) = &mut raw.model {
+        weight_scale.get_or_insert(WEIGHT_SCALE);
+        anchor.get_or_insert(default_anchor(facts.lattice.is_some()));
         units.get_or_insert_default();
     }
     if let Some(train) = &mut raw.train {
@@ -79,7 +82,7 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.augment.get_or_insert_default();
     train.rungs.get_or_insert(8);
     train.online_chains.get_or_insert(0);
-    train.bias_rate.get_or_insert(crate::train::default_bias_rate(flip));
+    train.bias_rate.get_or_insert(default_bias_rate(flip));
     train.offset_rate.get_or_insert(OFFSET_RATE);
     train.metrics.get_or_insert(20);
     train.checkpoints.get_or_insert(10);

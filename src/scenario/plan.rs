@@ -13,8 +13,8 @@ use crate::data::sha256_hex;
 use crate::lattice::Lattice;
 use crate::rbm::Units;
 use crate::record::PointRecord;
-use crate::train::Augment;
 pub use crate::train::Schedule;
+use crate::train::{Augment, Start};
 
 /// Largest smaller side that is enumerated for an exact ln Z.
 pub const MAX_EXACT_UNITS: usize = 25;
@@ -116,8 +116,9 @@ fn as_text<S: serde::Serializer>(lattice: &Lattice, serializer: S) -> Result<S::
 pub struct TrainPlan {
     /// Hidden units.
     pub n_hidden: usize,
-    /// Standard deviation of the initial weights.
-    pub weight_scale: f64,
+    /// How the machine starts.
+    #[serde(flatten)]
+    pub start: Start,
     /// Values of the units for which the model is written.
     pub units: Units,
     /// Where chains start.

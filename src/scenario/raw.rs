@@ -133,6 +133,9 @@ pub struct RawModel {
     /// Standard deviation of the initial weights; 0.01 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_scale: Option<f64>,
+    /// Weight of each hidden unit to a visible unit of its own at the start; on lattices 4, else 2, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<f64>,
     /// Values of the units for which the model and its samples are written; `(visible: binary, hidden: binary)` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<Units>,

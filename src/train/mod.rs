@@ -22,10 +22,9 @@ mod optimizer;
 mod probe;
 mod rows;
 mod schedule;
+mod start;
 
 use std::ops::Range;
-
-use rand_distr::{Distribution, StandardNormal};
 
 pub use self::augment::Augment;
 pub use self::check::check;
@@ -40,13 +39,13 @@ pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
 pub use self::schedule::Schedule;
+pub use self::start::{Start, WEIGHT_SCALE, anchor, default_anchor, initial_machine};
 use crate::backend::{Address, Backend, Descent, Minibatch, OptimiserState, Penalties, Phase, UpdateRule};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
-use crate::numerics::logit;
 use crate::rbm::Rbm;
-use crate::rng::{Permutation, Philox, derive_seed};
+use crate::rng::{Permutation, derive_seed};
 use crate::sample::{Exchanges, Moves};
 
 /// Rows of a minibatch, unless said. What a training reaches is a matter of the number of its updates more than of how well
@@ -166,22 +165,6 @@ pub fn smoothed_means(data: &dyn RowSource) -> Vec<f64> {
 #[must_use]
 pub fn default_bias_rate(flip: bool) -> f64 {
     if flip { 0.1 } else { 1.0 }
-}
-
-/// A machine to start from: weights N(0, `weight_scale`²), visible biases the log-odds of the data's smoothed means
-/// (Hinton 2010, 8.1), hidden biases 0.
-#[must_use]
-pub fn initial_machine(data: &dyn RowSource, n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
-    let mut rbm = Rbm::zeros(data.units(), n_hidden);
-    let mut rng = Philox::sequence(seed, "weights");
-    for w in &mut rbm.weights {
-        let x: f64 = StandardNormal.sample(&mut rng);
-        *w = (weight_scale * x) as f32;
-    }
-    for (b, mean) in rbm.visible_bias.iter_mut().zip(smoothed_means(data)) {
-        *b = logit(mean) as f32;
-    }
-    rbm
 }
 
 /// The state before the first update: chains are rows of the data in shuffled order, used again when there are few.

@@ -51,7 +51,7 @@ impl Optimizer {
     #[must_use]
     pub fn default_rate(self) -> f64 {
         match self {
-            Self::Auto => 1.0,
+            Self::Auto => 0.2,
             Self::Sgd | Self::Nesterov => 0.1,
             Self::Adam | Self::Rmsprop => 0.01,
         }

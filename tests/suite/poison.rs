@@ -14,7 +14,9 @@ use gibbsite::likelihood::{
 use gibbsite::rbm::Rbm;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, train};
 use gibbsite::sample::{self, sample};
-use gibbsite::train::{Algorithm, Schedule, Settings, State, Trainer, initial_machine, initial_state, smoothed_means};
+use gibbsite::train::{
+    Algorithm, Schedule, Settings, Start, State, Trainer, initial_machine, initial_state, smoothed_means,
+};
 
 use crate::parity::{machine, on_both, states};
 
@@ -226,7 +228,7 @@ fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
     TrainPlan {
         settings,
         n_hidden: 6,
-        weight_scale: 0.01,
+        start: Start { weight_scale: 0.01, anchor: 0.0 },
         units: gibbsite::rbm::Units::BINARY,
         metrics,
         checkpoints: 4,

@@ -11,7 +11,7 @@ use gibbsite::rbm::Units;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
 use gibbsite::sample::Moves;
-use gibbsite::train::{Algorithm, Schedule, Settings};
+use gibbsite::train::{Algorithm, Schedule, Settings, Start};
 
 use crate::parity::{on_both, states};
 
@@ -39,7 +39,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
     TrainPlan {
         settings,
         n_hidden: 20,
-        weight_scale: 0.3,
+        start: Start { weight_scale: 0.3, anchor: 2.0 },
         units: Units::BINARY,
         metrics: 6,
         checkpoints: 3,
@@ -205,12 +205,13 @@ fn a_training_never_goes_on_with_other_settings_or_data() {
     let store = CheckpointStore::new(dir.path().join("c"), 2);
     let good = plan(Algorithm::Pcd);
     assert!(go(&Cpu, &good, &store, false, &mut StopAt(20, false)).0.is_err());
-    let mut others = vec![good.clone(); 5];
+    let mut others = vec![good.clone(); 6];
     others[0].settings.learning_rate = 0.3;
     others[1].settings.seed = 9;
     others[2].n_hidden = 21;
     others[3].settings.updates = 61;
     others[4].settings.flip = false;
+    others[5].start.anchor = 3.0;
     for other in &others {
         let error = go(&Cpu, other, &store, true, &mut Silent).0.map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Checkpoint(_)), "{error}");

@@ -311,7 +311,8 @@ fn a_sweep_is_every_combination_with_its_overrides() {
 fn fingerprints_follow_what_decides_the_parameters() {
     let print = |set: &[&str]| changed(GOOD, set, false).unwrap().points[0].fingerprint("");
     assert_eq!(print(&[]), print(&["train.metrics=3", "train.checkpoints=1", "likelihood.betas=50"]));
-    assert_ne!(print(&[]), print(&["train.learning_rate=0.2"]));
+    assert_ne!(print(&[]), print(&["train.learning_rate=0.3"]));
+    assert_ne!(print(&[]), print(&["model.anchor=1"]));
     assert_ne!(print(&[]), print(&["seed=2"]));
     let plan = plan(GOOD);
     assert_ne!(plan.points[0].fingerprint("a"), plan.points[0].fingerprint("b"));

@@ -10,7 +10,7 @@ use gibbsite::error::{Error, Result};
 use gibbsite::run::rows::split_file;
 use gibbsite::run::train::{fingerprint, split};
 use gibbsite::train::{
-    Algorithm, RowSource, Settings, State, Trainer, initial_machine, initial_state, initial_state_of,
+    Algorithm, RowSource, Settings, Start, State, Trainer, initial_machine, initial_state, initial_state_of,
 };
 
 use crate::parity::{gpu_or_ignored, on_both, states};
@@ -120,7 +120,7 @@ fn a_file_is_the_rows_it_holds() {
         let plan = gibbsite::run::train::TrainPlan {
             settings: settings.clone(),
             n_hidden: 33,
-            weight_scale: 0.1,
+            start: Start { weight_scale: 0.1, anchor: 2.0 },
             metrics: 0,
             checkpoints: 0,
             units: gibbsite::rbm::Units::BINARY,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::rbm::Units;
-use crate::train::{Augment, CHAINS, Choice, Optimizer, Schedule};
+use crate::train::{Augment, CHAINS, Choice, Optimizer, Schedule, WEIGHT_SCALE};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
@@ -148,12 +148,15 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
     pub(in crate::cli) held_out: f64,
     /// Values of the units for which the model is written: 0 and 1 (binary) or -1 and +1 (spin), on both sides or as
-    /// visible,hidden; rates and the weight scale are those of units 0 and 1
+    /// visible,hidden; rates, weight scale and anchors are those of units 0 and 1
     #[arg(long, default_value = "binary", value_name = "binary|spin|V,H")]
     pub(in crate::cli) units: Units,
     /// Standard deviation of the initial weights
-    #[arg(long, default_value_t = 0.01, value_name = "SIGMA")]
+    #[arg(long, default_value_t = WEIGHT_SCALE, value_name = "SIGMA")]
     pub(in crate::cli) weight_scale: f64,
+    /// Weight of each hidden unit to a visible unit of its own at the start, 0 for none [default: 4 for lattice data, else 2]
+    #[arg(long, value_name = "W")]
+    pub(in crate::cli) anchor: Option<f64>,
     /// How many times the likelihood is measured
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(in crate::cli) metrics: u64,

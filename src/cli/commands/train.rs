@@ -24,7 +24,9 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
-use crate::train::{Algorithm, BATCH, OFFSET_RATE, RowSource, Settings, check, default_bias_rate};
+use crate::train::{
+    Algorithm, BATCH, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor, default_bias_rate,
+};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
@@ -157,6 +159,9 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     if !finite(args.weight_scale, 0.0, 10.0) {
         return fault(format!("weight scale {}", args.weight_scale), "--weight-scale", "a number from 0 to 10");
     }
+    if args.anchor.is_some_and(|w| !finite(w, 0.0, 10.0)) {
+        return fault(format!("anchor {:?}", args.anchor.unwrap_or_default()), "--anchor", "a number from 0 to 10");
+    }
     if args.bias_rate.is_some_and(|r| !finite(r, 0.0, 10.0)) {
         return fault(format!("bias rate {:?}", args.bias_rate), "--bias-rate", "a number from 0 to 10");
     }
@@ -205,7 +210,10 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             seed: global.seed(),
         },
         n_hidden: args.hidden,
-        weight_scale: args.weight_scale,
+        start: Start {
+            weight_scale: args.weight_scale,
+            anchor: args.anchor.unwrap_or(default_anchor(source.data.lattice.is_some())),
+        },
         units: args.units,
         metrics: args.metrics,
         checkpoints: args.checkpoints,

@@ -35,7 +35,7 @@ pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
         }
     };
     // How often metrics and checkpoints are taken does not change the training.
-    let settings = format!("{:?} {} {}", plan.settings, plan.n_hidden, plan.weight_scale);
+    let settings = format!("{:?} {} {:?}", plan.settings, plan.n_hidden, plan.start);
     let parts = Parts(settings, &[data.rows(), data.units()], hash);
     Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
 }

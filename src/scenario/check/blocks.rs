@@ -116,6 +116,7 @@ pub(super) fn model(model: &RawModel, raw: &RawScenario, notes: &mut Mistakes<'_
     hidden(notes, "model.hidden", model.hidden);
     let expected = "a number from 0 to 10";
     number(notes, "model.weight_scale", model.weight_scale, |x| (0.0..=10.0).contains(&x), expected, "0.01 is usual");
+    number(notes, "model.anchor", model.anchor, |x| (0.0..=10.0).contains(&x), expected, "2 or 4 is usual, 0 for none");
 }
 
 /// Notes a number of hidden units that cannot be.

@@ -11,6 +11,7 @@ use super::blocks::{self, MAX_COUNT, size, word};
 use super::{MAX_POINTS, selected};
 use crate::error::Fault;
 use crate::rbm::MAX_WEIGHTS;
+use crate::train::Start;
 
 /// One swept key with its values, as numbers and as they appear in labels.
 struct Axis {
@@ -241,7 +242,10 @@ fn train_of(
     let (descent, penalties) = train.choice().resolve(size(Some(batch)), chains);
     Some(TrainPlan {
         n_hidden,
-        weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
+        start: Start {
+            weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
+            anchor: raw.model.as_ref().and_then(|m| m.anchor).unwrap_or(0.0),
+        },
         units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
         algorithm,
         gibbs_steps: word(Some(gibbs_steps)),

@@ -114,6 +114,8 @@ fn data_files() {
         ("train good.csv --hidden 2 --updates 99999999999".to_string(), "2^32"),
         ("train good.csv --hidden 2 --learning-rate 0".to_string(), "positive"),
         ("train good.csv --hidden 2 --learning-rate NaN".to_string(), "positive"),
+        ("train good.csv --hidden 2 --anchor=-1".to_string(), "from 0 to 10"),
+        ("train good.csv --hidden 2 --anchor NaN".to_string(), "from 0 to 10"),
         ("train good.csv --hidden 2 --momentum 1".to_string(), "below 1"),
         ("train good.csv --hidden 2 --optimizer adamw".to_string(), "sgd, nesterov, adam or rmsprop"),
         ("train good.csv --hidden 2 --optimizer rmsprop --momentum 0.9".to_string(), "leave it out"),
