@@ -3,6 +3,7 @@
 //
 // Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
 //         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
+//         D_h + κ (p − λ_h) for D_h in g_c with a sparse target p.
 //         What becomes of g, by formula: src/backend/optimiser.rs.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
 //         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden],
@@ -29,6 +30,8 @@ struct Parameters {
     threshold: f32,
     clip: f32,
     max_norm: f32,
+    sparse_target: f32,
+    sparse_cost: f32,
     bias_rate: f32,
     centred: u32,
     offset_rate: f32,
@@ -209,7 +212,11 @@ fn change_biases(
     add_parts(local);
     if local == 0u && (is_visible || is_last) {
         let square = 2u * (p.n_visible + p.n_hidden) + unit;
-        var gradient = clipped(sums[unit]);
+        var mean = sums[unit];
+        if !is_visible && p.sparse_cost > 0.0 {
+            mean += p.sparse_cost * (p.sparse_target - hidden_offset(unit - p.n_visible));
+        }
+        var gradient = clipped(mean);
         if p.formula < ADAM {
             gradient = p.bias_rate * gradient - parts[0];
         }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties};
+use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
 use gibbsite::bits::BitMatrix;
 use gibbsite::rbm::Rbm;
 use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
@@ -82,7 +82,13 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
             Algorithm::Cd => Descent::Adam { momentum: 0.5, square_decay: 0.9, epsilon: 1e-8 },
             _ => Descent::Momentum { momentum: 0.5 },
         },
-        penalties: Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.0), clip: Some(0.5) },
+        penalties: Penalties {
+            weight_decay: 1e-3,
+            l1: 1e-3,
+            max_norm: Some(1.0),
+            clip: Some(0.5),
+            sparsity: Some(Sparsity { target: 0.2, cost: 0.1 }),
+        },
         centred: true,
         bias_rate: 1.0,
         offset_rate: 0.1,

@@ -29,7 +29,7 @@ pub use acceptance::{Acceptance, Classes, Rule};
 pub use clusters::{ClusterKind, ClusterRule};
 pub use exchanges::{Exchanged, RECORDED, pairs};
 pub(crate) use optimiser::{Coefficients, Formula};
-pub use optimiser::{Descent, OptimiserState, Penalties, UpdateRule};
+pub use optimiser::{Descent, OptimiserState, Penalties, Sparsity, UpdateRule};
 pub use tables::FlipTables;
 
 /// What a backend says about the device it runs on.

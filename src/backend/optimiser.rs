@@ -17,11 +17,14 @@
 //! weight does to its units' inputs uncompensated, which persistent chains cannot follow: 8 × 8 Ising rows at T = 2.269,
 //! 64 hidden, PCD-5, 4000 updates, Adam at η = 0.003: divergence 298 nats so, 0.81 as it is done here.
 //!
+//! A sparse target p of cost κ adds κ (p − λ_h) to D_h, by which hidden biases move the mean activity of their units, a moving
+//! average over the data, towards p (Hinton 2010, 11); weights feel it only through the activities.
+//!
 //! Before all that every component of g_w, D_v and D_h is held within ±clip. That bounds the steps, and needs no sum over
 //! parameters and so no dispatch of its own; a global norm would say little more, since no component of a difference of
 //! means exceeds 1. Afterwards weights shrink by η l1 and stop at 0, the proximal step of the L1 penalty, which gives
 //! exact zeros (Beck and Teboulle 2009); last, the weights of a hidden unit whose norm √Σ_j w_ji² exceeds the largest
-//! one are scaled down to it (Srebro and Shraibman 2005). Penalties are for weights only.
+//! one are scaled down to it (Srebro and Shraibman 2005). These are for weights only.
 
 use crate::rbm::Rbm;
 
@@ -81,6 +84,17 @@ pub struct Penalties {
     pub max_norm: Option<f64>,
     /// Largest size of a component of the gradient.
     pub clip: Option<f64>,
+    /// What draws the mean activity of hidden units to one value.
+    pub sparsity: Option<Sparsity>,
+}
+
+/// A pull of hidden biases towards a mean activity.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Sparsity {
+    /// p, between 0 and 1.
+    pub target: f64,
+    /// κ, positive.
+    pub cost: f64,
 }
 
 /// One parameter update, all numbers of it.
@@ -161,6 +175,10 @@ pub(crate) struct Coefficients {
     pub(crate) threshold: f32,
     pub(crate) clip: f32,
     pub(crate) max_norm: f32,
+    /// p.
+    pub(crate) sparse_target: f32,
+    /// κ.
+    pub(crate) sparse_cost: f32,
 }
 
 impl UpdateRule {
@@ -205,6 +223,8 @@ impl UpdateRule {
             threshold: (rate * penalties.l1) as f32,
             clip: penalties.clip.unwrap_or(0.0) as f32,
             max_norm: penalties.max_norm.unwrap_or(0.0) as f32,
+            sparse_target: penalties.sparsity.map_or(0.0, |s| s.target) as f32,
+            sparse_cost: penalties.sparsity.map_or(0.0, |s| s.cost) as f32,
         }
     }
 }

@@ -103,15 +103,18 @@ impl RawTrain {
             l1: self.l1,
             max_norm: self.max_norm,
             clip: self.clip,
+            sparse_target: self.sparse_target,
+            sparse_cost: self.sparse_cost,
         }
     }
 
     fn choose(&mut self, choice: Choice) {
         let Choice { optimizer, learning_rate, momentum, square_decay, epsilon, .. } = choice;
-        let Choice { weight_decay, l1, max_norm, clip, .. } = choice;
+        let Choice { weight_decay, l1, max_norm, clip, sparse_target, sparse_cost, .. } = choice;
         (self.optimizer, self.learning_rate, self.momentum) = (optimizer, learning_rate, momentum);
         (self.square_decay, self.epsilon) = (square_decay, epsilon);
         (self.weight_decay, self.l1, self.max_norm, self.clip) = (weight_decay, l1, max_norm, clip);
+        (self.sparse_target, self.sparse_cost) = (sparse_target, sparse_cost);
     }
 }
 
@@ -140,6 +143,8 @@ pub(crate) fn merge(base: &RawTrain, over: &RawTrain) -> RawTrain {
         l1: over.l1.or(base.l1),
         max_norm: over.max_norm.or(base.max_norm),
         clip: over.clip.or(base.clip),
+        sparse_target: over.sparse_target.or(base.sparse_target),
+        sparse_cost: over.sparse_cost.or(base.sparse_cost),
         centred: over.centred.or(base.centred),
         bias_rate: over.bias_rate.or(base.bias_rate),
         offset_rate: over.offset_rate.or(base.offset_rate),

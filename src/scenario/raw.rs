@@ -193,6 +193,12 @@ pub struct RawTrain {
     /// Largest size of a component of the gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<f64>,
+    /// Mean activity to which hidden units are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparse_target: Option<f64>,
+    /// How strongly; 0.1 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparse_cost: Option<f64>,
     /// Centred gradient; true unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centred: Option<bool>,

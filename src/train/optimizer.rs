@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::backend::{Descent, Penalties};
+use crate::backend::{Descent, Penalties, Sparsity};
 use crate::error::{Error, Fault};
 
 /// Names of [`Descent`].
@@ -89,6 +89,10 @@ pub struct Choice {
     pub max_norm: Option<f64>,
     /// Largest size of a component of the gradient; none unless said.
     pub clip: Option<f64>,
+    /// Mean activity to which hidden units are drawn; none unless said.
+    pub sparse_target: Option<f64>,
+    /// How strongly, beside a target; 0.1 unless said.
+    pub sparse_cost: Option<f64>,
 }
 
 /// A number that cannot be: its key, and what is wrong with it.
@@ -102,6 +106,11 @@ const SQUARE_DECAY: Range = (|x| (0.0..1.0).contains(&x), "a number from 0 to be
 const EPSILON: Range = (|x| x > 0.0 && x <= 1.0, "a positive number, at most 1", "1e-8 is usual");
 const STRENGTH: Range = (|x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.0001 is usual");
 const LARGEST: Range = (|x| x > 0.0 && x <= 1e6, "a positive number, at most 1000000", "leave it out for no limit");
+const ACTIVITY: Range = (|x| x > 0.0 && x < 1.0, "a number between 0 and 1", "0.1 is usual");
+const PULL: Range = (|x| x > 0.0 && x <= 10.0, "a positive number, at most 10", "0.1 is usual");
+
+/// κ of a sparse target, unless said.
+const SPARSE_COST: f64 = 0.1;
 
 impl Choice {
     /// The one that is named; else `auto`, or the plain gradient where a momentum is given.
@@ -133,6 +142,7 @@ impl Choice {
             epsilon: self.epsilon.or(epsilon),
             weight_decay: self.weight_decay.or(Some(0.0)),
             l1: self.l1.or(Some(0.0)),
+            sparse_cost: self.sparse_cost.or(self.sparse_target.map(|_| SPARSE_COST)),
             ..self
         }
     }
@@ -151,13 +161,18 @@ impl Choice {
             ("l1", self.l1, true, STRENGTH),
             ("max_norm", self.max_norm, true, LARGEST),
             ("clip", self.clip, true, LARGEST),
+            ("sparse_target", self.sparse_target, true, ACTIVITY),
+            ("sparse_cost", self.sparse_cost, self.sparse_target.is_some(), PULL),
         ];
         let wrong = |(key, value, has, (holds, expected, advice)): (&'static str, Option<f64>, bool, Range)| {
             let value = value?;
             let name = key.replace('_', " ");
             if !has {
-                let fault = Fault::new(format!("{name} {value} with an optimizer that has none"));
-                return Some((key, fault.expected("nothing").advice("leave it out, or take another optimizer")));
+                let (lacks, advice) = match key {
+                    "sparse_cost" => ("without a sparse target", "leave it out, or give a sparse target"),
+                    _ => ("with an optimizer that has none", "leave it out, or take another optimizer"),
+                };
+                return Some((key, Fault::new(format!("{name} {value} {lacks}")).expected("nothing").advice(advice)));
             }
             (!holds(value)).then(|| (key, Fault::new(format!("{name} {value}")).expected(expected).advice(advice)))
         };
@@ -178,8 +193,10 @@ impl Choice {
             Optimizer::Auto => Descent::RmsProp { square_decay, epsilon, scale: coin_noise(batch, chains) },
             Optimizer::Rmsprop => Descent::RmsProp { square_decay, epsilon, scale: 1.0 },
         };
-        let Self { weight_decay, l1, max_norm, clip, .. } = filled;
-        let penalties = Penalties { weight_decay: weight_decay.unwrap_or(0.0), l1: l1.unwrap_or(0.0), max_norm, clip };
+        let Self { weight_decay, l1, max_norm, clip, sparse_target, sparse_cost, .. } = filled;
+        let sparsity = sparse_target.zip(sparse_cost).map(|(target, cost)| Sparsity { target, cost });
+        let (weight_decay, l1) = (weight_decay.unwrap_or(0.0), l1.unwrap_or(0.0));
+        let penalties = Penalties { weight_decay, l1, max_norm, clip, sparsity };
         (descent, penalties)
     }
 
@@ -197,7 +214,7 @@ impl Choice {
                 (optimizer, None, Some((square_decay, epsilon)))
             }
         };
-        let Penalties { weight_decay, l1, max_norm, clip } = penalties;
+        let Penalties { weight_decay, l1, max_norm, clip, sparsity } = penalties;
         Self {
             optimizer: Some(optimizer),
             learning_rate: Some(learning_rate),
@@ -208,6 +225,8 @@ impl Choice {
             l1: Some(l1),
             max_norm,
             clip,
+            sparse_target: sparsity.map(|s| s.target),
+            sparse_cost: sparsity.map(|s| s.cost),
         }
     }
 }
@@ -252,13 +271,41 @@ mod tests {
                 l1: Some(bad),
                 max_norm: Some(bad),
                 clip: Some(bad),
+                sparse_target: Some(bad),
+                sparse_cost: Some(bad),
             };
             let keys: Vec<&str> = choice.mistakes().iter().map(|(key, _)| *key).collect();
-            let all = ["momentum", "square_decay", "epsilon", "weight_decay", "l1", "max_norm", "clip"];
+            let all = [
+                "momentum",
+                "square_decay",
+                "epsilon",
+                "weight_decay",
+                "l1",
+                "max_norm",
+                "clip",
+                "sparse_target",
+                "sparse_cost",
+            ];
             assert_eq!(keys, all, "{bad}");
         }
         let one = Choice { momentum: Some(1.0), max_norm: Some(0.0), epsilon: Some(0.1), ..Choice::default() };
         let keys: Vec<&str> = one.mistakes().iter().map(|(key, _)| *key).collect();
         assert_eq!(keys, ["momentum", "epsilon", "max_norm"]);
+    }
+
+    #[test]
+    fn a_sparse_cost_needs_a_target() {
+        let alone = Choice { sparse_cost: Some(0.2), ..Choice::default() };
+        let mistakes = alone.mistakes();
+        assert!(mistakes.len() == 1 && mistakes[0].1.to_string().contains("without a sparse target"), "{mistakes:?}");
+        assert_eq!(alone.resolve(100, 25).1.sparsity, None);
+        let both = Choice { sparse_target: Some(0.1), ..alone };
+        let target = Choice { sparse_cost: None, ..both };
+        for (choice, cost) in [(both, 0.2), (target, SPARSE_COST)] {
+            assert!(choice.mistakes().is_empty() && choice.filled().mistakes().is_empty());
+            let (descent, penalties) = choice.resolve(100, 25);
+            assert_eq!(penalties.sparsity, Some(Sparsity { target: 0.1, cost }));
+            assert_eq!(Choice::of(choice.filled().learning_rate.unwrap(), descent, penalties), choice.filled());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use gibbsite::Error;
 use gibbsite::artifact::CheckpointStore;
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties};
+use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
@@ -118,7 +118,7 @@ on_both! {
     fn a_stopped_training_of_every_optimiser_goes_on(backend) {
         let adam = Descent::Adam { momentum: 0.9, square_decay: 0.99, epsilon: 1e-8 };
         let rms = Descent::RmsProp { square_decay: 0.9, epsilon: 1e-3, scale: 1.0 };
-        let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1) };
+        let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1), sparsity: Some(Sparsity { target: 0.2, cost: 0.1 }) };
         for (learning_rate, descent) in [(0.2, Descent::Nesterov { momentum: 0.8 }), (0.02, adam), (0.02, rms)] {
             let dir = tempfile::tempdir().unwrap();
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);

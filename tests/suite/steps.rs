@@ -3,7 +3,7 @@
 //! All comparisons are to the last bit, on one backend.
 
 use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties};
+use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::Silent;
 use gibbsite::likelihood::{AnnealSettings, anneal, linear_ladder};
@@ -135,7 +135,13 @@ on_both! {
 }
 
 fn of_every_optimiser(updates: u64) -> impl Iterator<Item = Settings> {
-    let penalties = Penalties { weight_decay: 1e-3, l1: 1e-3, max_norm: Some(1.5), clip: Some(0.1) };
+    let penalties = Penalties {
+        weight_decay: 1e-3,
+        l1: 1e-3,
+        max_norm: Some(1.5),
+        clip: Some(0.1),
+        sparsity: Some(Sparsity { target: 0.2, cost: 0.1 }),
+    };
     let descents = [
         (0.2, Descent::Momentum { momentum: 0.5 }),
         (0.1, Descent::Nesterov { momentum: 0.8 }),

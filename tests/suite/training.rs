@@ -1,6 +1,6 @@
 //! Whole trainings of machines small enough that their likelihood is enumerated.
 
-use gibbsite::backend::{Backend, Descent, Penalties};
+use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
 use gibbsite::bits::BitMatrix;
 use gibbsite::exact::enumeration::state_probabilities;
 use gibbsite::exact::machine::kl_divergence;
@@ -138,6 +138,25 @@ on_both! {
             assert!((mean - (j + 1) as f64 / 8.0).abs() < 1e-4, "unit {j}: {mean}");
         }
         assert!(rbm.weights.iter().all(|&w| w == 0.0), "{:?}", rbm.weights);
+    }
+}
+
+on_both! {
+    /// Hidden units of a ring are on half of the time. A pull as strong as the gradient's largest component takes their mean
+    /// activity, as averaged along the training, near to where it is asked for: the gradient still pulls back.
+    fn a_sparse_target_draws_the_activity(backend) {
+        let (data, _) = ring(1000);
+        let activity = |sparsity| {
+            let penalties = Penalties { sparsity, ..Penalties::default() };
+            let settings = Settings { penalties, offset_rate: 0.02, ..settings(Algorithm::Pcd, 500) };
+            let state = initial_state(initial_machine(&data, 8, 0.1, 1), &data, &settings);
+            let mut trainer = Trainer::new(backend, &settings, &data, &state).unwrap();
+            trainer.advance(500).unwrap();
+            trainer.state().unwrap().optimiser.hidden_offset
+        };
+        assert!(activity(None).iter().all(|mean| (mean - 0.5).abs() < 0.15));
+        let sparse = activity(Some(Sparsity { target: 0.15, cost: 1.0 }));
+        assert!(sparse.iter().all(|mean| (mean - 0.15).abs() < 0.1), "{sparse:?}");
     }
 }
 

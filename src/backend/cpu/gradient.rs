@@ -6,7 +6,7 @@ use super::columns::{Columns, exchange};
 use super::kernels::gibbs_half_step::Side;
 use super::kernels::mean_field::{means_of_rows, subtract_products, subtract_visible};
 use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
-use super::kernels::update::{Gradient, transpose_tile, update_bias, update_weights};
+use super::kernels::update::{Gradient, sparse, transpose_tile, update_bias, update_weights};
 use super::machine::{CpuStates, SHORT, over_tiles, with_workspace};
 use super::params::{CpuParams, flat, flat_mut, from_tiles};
 use super::sparse::Sparse;
@@ -219,7 +219,8 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
     let bias = &mut flat_mut(&mut params.visible_bias)[..n_visible];
     update_bias(c, rule.bias_rate, visible, bias, &mut params.visible_kept);
     let means = moments.products.chunks_exact(n_visible + 1).flat_map(|tile| tile[n_visible].0);
-    let hidden = means.zip(flat(&params.hidden_gradient).iter().copied());
+    let driven = means.zip(flat(&params.hidden_offset)).map(|(d, &offset)| sparse(c, d, offset));
+    let hidden = driven.zip(flat(&params.hidden_gradient).iter().copied());
     let bias = &mut flat_mut(&mut params.hidden_bias)[..n_hidden];
     update_bias(c, rule.bias_rate, hidden, bias, &mut params.hidden_kept);
     let weights = &params.weights;

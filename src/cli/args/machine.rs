@@ -48,7 +48,7 @@ pub(in crate::cli) struct OptimizerArgs {
     /// momentum is given]
     #[arg(long, value_name = "auto|sgd|nesterov|adam|rmsprop")]
     pub(in crate::cli) optimizer: Option<Optimizer>,
-    /// Learning rate at the start [default: 1, of sgd and nesterov 0.1, of adam and rmsprop 0.01]
+    /// Learning rate at the start [default: 0.2, of sgd and nesterov 0.1, of adam and rmsprop 0.01]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) learning_rate: Option<f64>,
     /// Momentum; of adam the decay of its mean gradient [default: 0, of nesterov and adam 0.9]
@@ -72,6 +72,12 @@ pub(in crate::cli) struct OptimizerArgs {
     /// Largest size of a component of the gradient [default: none]
     #[arg(long, value_name = "SIZE")]
     pub(in crate::cli) clip: Option<f64>,
+    /// Mean activity, between 0 and 1, to which the biases of hidden units draw them [default: none]
+    #[arg(long, value_name = "P")]
+    pub(in crate::cli) sparse_target: Option<f64>,
+    /// How strongly they do so [default: 0.1]
+    #[arg(long, value_name = "COST")]
+    pub(in crate::cli) sparse_cost: Option<f64>,
 }
 
 impl OptimizerArgs {
@@ -87,6 +93,8 @@ impl OptimizerArgs {
             l1: self.l1,
             max_norm: self.max_norm,
             clip: self.clip,
+            sparse_target: self.sparse_target,
+            sparse_cost: self.sparse_cost,
         }
     }
 }

@@ -117,6 +117,8 @@ fn data_files() {
         ("train good.csv --hidden 2 --anchor=-1".to_string(), "from 0 to 10"),
         ("train good.csv --hidden 2 --anchor NaN".to_string(), "from 0 to 10"),
         ("train good.csv --hidden 2 --momentum 1".to_string(), "below 1"),
+        ("train good.csv --hidden 2 --sparse-target 1".to_string(), "between 0 and 1"),
+        ("train good.csv --hidden 2 --sparse-cost 0.5".to_string(), "without a sparse target"),
         ("train good.csv --hidden 2 --optimizer adamw".to_string(), "sgd, nesterov, adam or rmsprop"),
         ("train good.csv --hidden 2 --optimizer rmsprop --momentum 0.9".to_string(), "leave it out"),
         ("train good.csv --hidden 2 --optimizer sgd --square-decay 0.9".to_string(), "leave it out"),

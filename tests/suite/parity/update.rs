@@ -1,6 +1,6 @@
 //! Class bounded: parameters after one update, from the very moments that the device used.
 
-use gibbsite::backend::{Backend, Descent, HostMoments, OptimiserState, Penalties, Phase, UpdateRule};
+use gibbsite::backend::{Backend, Descent, HostMoments, OptimiserState, Penalties, Phase, Sparsity, UpdateRule};
 use gibbsite::rbm::Rbm;
 
 use super::reference::{Bounded, U, gamma};
@@ -106,7 +106,7 @@ fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> (Bounded, [Bound
 /// adaptive, each with the other unit's offset.
 fn moved_bias(
     rule: &UpdateRule,
-    mean: f32,
+    mean: Bounded,
     changes: impl Iterator<Item = (Bounded, Bounded)>,
     [b, v, q]: [f32; 3],
 ) -> [Bounded; 3] {
@@ -114,7 +114,7 @@ fn moved_bias(
     let size: f64 = terms.iter().map(|(x, dx)| x.abs() + dx).sum();
     let error = terms.iter().map(|(_, dx)| dx).sum::<f64>() + gamma(terms.len() + 1) * size;
     let along = (terms.iter().map(|(x, _)| x).sum(), error);
-    let (d, r) = (clipped(rule, exact(mean)), exact(rule.bias_rate));
+    let (d, r) = (clipped(rule, mean), exact(rule.bias_rate));
     let kept = [exact(v), exact(q)];
     if rule.descent.is_adaptive() {
         let [step, v, q] = stepped(rule, d, (0.0, 0.0), kept);
@@ -179,11 +179,15 @@ fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &Updat
     }
     let visible = (0..n_visible).map(|j| {
         let changes = (0..n_hidden).map(|i| (changes[j * n_hidden + i], offset[i]));
-        moved_bias(rule, moments.visible[j], changes, kept(|m| &m.visible_bias, j))
+        moved_bias(rule, exact(moments.visible[j]), changes, kept(|m| &m.visible_bias, j))
     });
     let hidden = (0..n_hidden).map(|i| {
         let changes = (0..n_visible).map(|j| (changes[j * n_hidden + i], exact(old.visible_offset[j])));
-        moved_bias(rule, moments.hidden[i], changes, kept(|m| &m.hidden_bias, i))
+        let pull = rule
+            .penalties
+            .sparsity
+            .map_or((0.0, 0.0), |Sparsity { target, cost }| times(rounded(cost), minus(rounded(target), offset[i])));
+        moved_bias(rule, plus(exact(moments.hidden[i]), pull), changes, kept(|m| &m.hidden_bias, i))
     });
     let mut parts = Vec::new();
     for (number, moved) in [weights, visible.collect(), hidden.collect()].into_iter().enumerate() {
@@ -218,12 +222,20 @@ fn at_motion(rbm: &Rbm, descent: &Descent) -> OptimiserState {
     OptimiserState { velocity, square, visible_offset, hidden_offset }
 }
 
+const SPARSE: Sparsity = Sparsity { target: 0.55, cost: 0.2 };
+
 /// Every formula, centred and with every penalty, and without either.
 fn rules() -> Vec<UpdateRule> {
     let full = UpdateRule {
         learning_rate: 0.3,
         descent: Descent::Momentum { momentum: 0.5 },
-        penalties: Penalties { weight_decay: 0.01, l1: 0.2, max_norm: Some(1.1), clip: Some(0.1) },
+        penalties: Penalties {
+            weight_decay: 0.01,
+            l1: 0.2,
+            max_norm: Some(1.1),
+            clip: Some(0.1),
+            sparsity: Some(SPARSE),
+        },
         update: 6,
         bias_rate: 0.25,
         centred: true,
@@ -301,6 +313,9 @@ on_both! {
                 with(Penalties { max_norm: None, ..p }),
                 with(Penalties { clip: Some(0.101), ..p }),
                 with(Penalties { clip: None, ..p }),
+                with(Penalties { sparsity: Some(Sparsity { target: 0.5555, ..SPARSE }), ..p }),
+                with(Penalties { sparsity: Some(Sparsity { cost: 0.202, ..SPARSE }), ..p }),
+                with(Penalties { sparsity: None, ..p }),
             ];
             if rule.descent.is_adaptive() {
                 altered.push(UpdateRule { update: 7, ..*rule });

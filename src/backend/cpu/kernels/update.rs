@@ -1,7 +1,7 @@
 //! The parameter update from the moments of both phases.
 //!
 //! Maths: D = data − model; centred g_w = D_vh − μ D_h − D_v λ, g_b = r D_v − g_w λ, g_c = r D_h − g_wᵀ μ, else g = D with
-//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first. What becomes of g is told with [`UpdateRule`].
+//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first; D_h + κ (p − λ) for D_h in g_c with a sparse target p. What becomes of g is told with [`UpdateRule`].
 //! Shapes: weights `[tiles, n_visible, 32]`, velocities and squares `[tiles, 1 or 2, n_visible, 32]`, moments
 //! `[tiles, n_visible + 1, 32]`: a task is a tile of hidden units, and reads and writes each number once.
 //! Class: bounded.
@@ -87,6 +87,12 @@ impl Step for RmsProp {
 #[inline(always)]
 fn clipped(c: &Coefficients, g: f32) -> f32 {
     if c.clip > 0.0 { g.clamp(-c.clip, c.clip) } else { g }
+}
+
+/// D_h with the pull of a hidden unit's mean activity `offset` towards the sparse target.
+#[inline(always)]
+pub(crate) fn sparse(c: &Coefficients, d: f32, offset: f32) -> f32 {
+    if c.sparse_cost > 0.0 { d + c.sparse_cost * (c.sparse_target - offset) } else { d }
 }
 
 /// Moves weights along g; for an adaptive formula g becomes the step.
