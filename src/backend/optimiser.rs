@@ -15,7 +15,7 @@
 //! g_b = r D_v − g_w λ_h and g_c = r D_h − g_wᵀ μ. Adam and RMSProp scale every component by itself: b moves by r times the
 //! step of D_v, less λ_h times the steps of the weights. Scaling the components of g_b instead leaves part of what a
 //! weight does to its units' inputs uncompensated, which persistent chains cannot follow: 8 × 8 Ising rows at T = 2.269,
-//! 64 hidden, PCD-5, 4000 updates, Adam at η = 0.003: divergence 298 nats so, 0.81 as it is done here.
+//! 64 hidden, PCD-5, 4000 updates, Adam at η = 0.003: divergence 298 nats so, 0.81 as it is done here (without anchors).
 //!
 //! A sparse target p of cost κ adds κ (p − λ_h) to D_h, by which hidden biases move the mean activity of their units, a moving
 //! average over the data, towards p (Hinton 2010, 11); weights feel it only through the activities.

@@ -48,7 +48,7 @@ pub(in crate::cli) struct OptimizerArgs {
     /// momentum is given]
     #[arg(long, value_name = "auto|sgd|nesterov|adam|rmsprop")]
     pub(in crate::cli) optimizer: Option<Optimizer>,
-    /// Learning rate at the start [default: 0.2, of sgd and nesterov 0.1, of adam and rmsprop 0.01]
+    /// Learning rate at the start [default: 0.2, of sgd and nesterov 0.1, of adam and rmsprop 0.003]
     #[arg(long, value_name = "RATE")]
     pub(in crate::cli) learning_rate: Option<f64>,
     /// Momentum; of adam the decay of its mean gradient [default: 0, of nesterov and adam 0.9]

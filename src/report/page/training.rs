@@ -42,7 +42,7 @@ fn stroke_of(ink: Ink) -> Stroke {
     if ink == Ink::HeldOut { Stroke::Dashed } else { Stroke::Solid }
 }
 
-/// The ordinate's range with room for the ceiling's label above its line, and whether the first, steep stretch leaves
+/// The ordinate's range with the ceiling in it, and whether the first, steep stretch leaves
 /// it below.
 fn ordinate(series: &[Series], ceiling: Option<f64>) -> Option<((f64, f64), bool)> {
     let (mut all, mut later) = (Vec::new(), Vec::new());
@@ -59,7 +59,7 @@ fn ordinate(series: &[Series], ceiling: Option<f64>) -> Option<((f64, f64), bool
     let is_cut = all.len() > 5 && top > settled && top - low > STEEP * (top - settled);
     let low = if is_cut { settled - 0.2 * (top - settled) } else { low.min(ceiling.unwrap_or(low)) };
     let span = (top - low).max(1e-6 * top.abs()).max(1e-9);
-    Some(((low - 0.05 * span, top + 0.13 * span), is_cut))
+    Some(((low - 0.05 * span, top + 0.05 * span), is_cut))
 }
 
 fn likelihood_figure(points: &[PointView]) -> String {

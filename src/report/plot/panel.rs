@@ -80,7 +80,7 @@ pub(crate) struct Steps {
 /// A straight guide over the whole panel.
 #[derive(Debug, Clone)]
 pub(crate) enum Guide {
-    /// At one ordinate, with a label.
+    /// At one ordinate, with a label at the end of the title.
     Horizontal(f64, String),
     /// At one abscissa, with a label.
     Vertical(f64, String),
@@ -133,6 +133,12 @@ impl Panel {
         let mut svg = Svg::default();
         svg.text("head", 2.0, 14.0, Anchor::Start, &self.title);
         if let Some(frame) = self.frame() {
+            // In the line of the title, where no curve comes.
+            for guide in &self.guides {
+                if let Guide::Horizontal(_, label) = guide {
+                    svg.text("note", frame.right, 14.0, Anchor::End, label);
+                }
+            }
             self.draw_axes(&frame, &mut svg);
             let mut inside = Svg::default();
             self.draw_guides(&frame, &mut inside);
@@ -221,11 +227,9 @@ impl Panel {
     fn draw_guides(&self, frame: &Frame, svg: &mut Svg) {
         for guide in &self.guides {
             match guide {
-                Guide::Horizontal(value, label) => {
+                Guide::Horizontal(value, _) => {
                     let y = frame.y.at(*value);
                     svg.line("rule", frame.left, y, frame.right, y);
-                    let above = if y < frame.top + 16.0 { y + 12.0 } else { y - 5.0 };
-                    svg.text("note", frame.right - 2.0, above, Anchor::End, label);
                 }
                 Guide::Vertical(value, label) => {
                     let x = frame.x.at(*value);
