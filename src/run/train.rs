@@ -2,6 +2,7 @@
 
 mod keeper;
 mod log;
+mod overfitting;
 mod patience;
 mod watch;
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 use self::keeper::Keeper;
 pub use self::keeper::fingerprint;
 pub use self::log::MetricLog;
+use self::overfitting::Overfitting;
 use self::patience::Patience;
 pub(super) use self::watch::METRIC_ROWS;
 use self::watch::Watch;
@@ -186,7 +188,8 @@ fn train_from<B: Backend, R: RowSource>(
     let watch = Watch::new(split, exact, plan)?;
     let mut seconds = 0.0;
     let mut chunk = 1u64;
-    let mut course = Course { keeper, patience: plan.patience.map(Patience::new), last: None };
+    let mut course =
+        Course { keeper, patience: plan.patience.map(Patience::new), fit: Overfitting::default(), last: None };
     course.resume(first, plan)?;
     let mut is_over = false;
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
@@ -237,6 +240,8 @@ fn train_from<B: Backend, R: RowSource>(
         let message = format!("held-out rows were the most likely at update {}: that is the machine", best.update);
         listener.event(Event::Info(message));
         (state, last) = (best, Some(metric));
+    } else if let Some(warning) = last.as_ref().and_then(|last| course.fit.warning(last)) {
+        listener.event(Event::Warning(warning));
     }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
     Ok(Trained { rbm, chains, last, updates, early_stop, updates_per_second, seconds, kernels })
@@ -246,6 +251,7 @@ fn train_from<B: Backend, R: RowSource>(
 struct Course<'a> {
     keeper: &'a Keeper<'a>,
     patience: Option<Patience>,
+    fit: Overfitting,
     last: Option<TrainMetric>,
 }
 
@@ -272,6 +278,7 @@ impl Course<'_> {
         {
             self.keeper.keep_best(state.clone(), &metric)?;
         }
+        self.fit.see(&metric);
         self.last = Some(metric.clone());
         emit(metric)?;
         Ok(self.patience.as_ref().is_some_and(Patience::is_exhausted))
