@@ -11,7 +11,7 @@ use std::time::Instant;
 use self::keeper::Keeper;
 pub use self::keeper::fingerprint;
 pub use self::log::MetricLog;
-use self::overfitting::Overfitting;
+use self::overfitting::overfitting;
 use self::patience::Patience;
 pub(super) use self::watch::METRIC_ROWS;
 use self::watch::Watch;
@@ -188,8 +188,7 @@ fn train_from<B: Backend, R: RowSource>(
     let watch = Watch::new(split, exact, plan)?;
     let mut seconds = 0.0;
     let mut chunk = 1u64;
-    let mut course =
-        Course { keeper, patience: plan.patience.map(Patience::new), fit: Overfitting::default(), last: None };
+    let mut course = Course { keeper, patience: Patience::new(plan.patience), last: None };
     course.resume(first, plan)?;
     let mut is_over = false;
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
@@ -240,7 +239,7 @@ fn train_from<B: Backend, R: RowSource>(
         let message = format!("held-out rows were the most likely at update {}: that is the machine", best.update);
         listener.event(Event::Info(message));
         (state, last) = (best, Some(metric));
-    } else if let Some(warning) = last.as_ref().and_then(|last| course.fit.warning(last)) {
+    } else if let Some(warning) = last.as_ref().and_then(|last| overfitting(course.patience.best(), last)) {
         listener.event(Event::Warning(warning));
     }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
@@ -250,18 +249,18 @@ fn train_from<B: Backend, R: RowSource>(
 /// What was measured of a training so far.
 struct Course<'a> {
     keeper: &'a Keeper<'a>,
-    patience: Option<Patience>,
-    fit: Overfitting,
+    patience: Patience,
     last: Option<TrainMetric>,
 }
 
 impl Course<'_> {
     /// Takes up the patience of a training that goes on at update `first`.
     fn resume(&mut self, first: u64, plan: &TrainPlan) -> Result<()> {
-        if let Some(patience) = self.patience.as_mut().filter(|_| first > 0)
+        if self.patience.is_limited()
+            && first > 0
             && let Some((_, best)) = self.keeper.best()?
         {
-            patience.resume(&best, stops_between(best.update, first, plan.settings.updates, plan.metrics));
+            self.patience.resume(&best, stops_between(best.update, first, plan.settings.updates, plan.metrics));
         }
         Ok(())
     }
@@ -273,15 +272,12 @@ impl Course<'_> {
         state: &State,
         emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
     ) -> Result<bool> {
-        if let Some(patience) = &mut self.patience
-            && patience.is_best(&metric)
-        {
+        if self.patience.is_best(&metric) && self.patience.is_limited() {
             self.keeper.keep_best(state.clone(), &metric)?;
         }
-        self.fit.see(&metric);
         self.last = Some(metric.clone());
         emit(metric)?;
-        Ok(self.patience.as_ref().is_some_and(Patience::is_exhausted))
+        Ok(self.patience.is_exhausted())
     }
 }
 

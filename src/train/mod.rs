@@ -56,8 +56,9 @@ pub const BATCH: usize = 250;
 /// with the noise of its last chains, for 60 000 updates at T = 2.4 by 1.5 % with 250 of them.
 pub const CHAINS: usize = 1000;
 /// Rate of the moving average of hidden offsets, unless said: the offsets of 100 updates. A rate of 0.1 makes them follow
-/// the noise of single minibatches, by which the same rows drive weights and biases: 8 × 8 Ising rows at T = 1.8, η = 1 without
-/// anchors, updates of one Gibbs step with 250 rows and chains, then diverge before the 120 000th, and are 0.04 nats off after 240 000 at 0.01.
+/// the noise of single minibatches, by which the same rows drive weights and biases: 8 × 8 Ising rows at T = 1.8, η = 1
+/// without anchors, updates of one Gibbs step with 250 rows and chains, then diverge before the 120 000th, and are 0.04
+/// nats off after 240 000 at 0.01.
 pub const OFFSET_RATE: f64 = 0.01;
 
 /// Where the model's chains start in every update.

@@ -18,9 +18,8 @@ pub const WEIGHT_SCALE: f64 = 0.01;
 
 /// Weight of an anchor that serves in most cases: 4 for spins on a lattice, else 2.
 ///
-/// 4 is a coupling of 1 in units of ±1, a correlation of 0.76, as of neighbours on a lattice below T_c.
-/// Units of unlike means and unknown ties start at half of it: 5000 digits of 784 pixels, 500 hidden units, 3000 updates
-/// at η = 0.5, held-out log-likelihood: −98.2 without, −93.0 with 2, −97.4 with 4.
+/// 4 is a coupling of 1 in units of ±1, a correlation of 0.76, as of neighbours on a lattice below T_c. Units of unlike
+/// means and unknown ties start at half of it: 5000 digits of 784 pixels, 500 hidden units, 3000 updates at η = 0.5, held-out log-likelihood: −98.2 without, −93.0 with 2, −97.4 with 4.
 #[must_use]
 pub fn default_anchor(lattice: bool) -> f64 {
     if lattice { 4.0 } else { 2.0 }
@@ -39,9 +38,10 @@ impl Start {
     /// The machine for these rows.
     #[must_use]
     pub fn machine(self, data: &dyn RowSource, n_hidden: usize, seed: u64) -> Rbm {
-        let mut rbm = initial_machine(data, n_hidden, self.weight_scale, seed);
+        let means = smoothed_means(data);
+        let mut rbm = random_machine(&means, n_hidden, self.weight_scale, seed);
         if self.anchor != 0.0 {
-            anchor(&mut rbm, &smoothed_means(data), self.anchor, seed);
+            anchor(&mut rbm, &means, self.anchor, seed);
         }
         rbm
     }
@@ -51,14 +51,18 @@ impl Start {
 /// (Hinton 2010, 8.1), hidden biases 0.
 #[must_use]
 pub fn initial_machine(data: &dyn RowSource, n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
-    let mut rbm = Rbm::zeros(data.units(), n_hidden);
+    random_machine(&smoothed_means(data), n_hidden, weight_scale, seed)
+}
+
+fn random_machine(means: &[f64], n_hidden: usize, weight_scale: f64, seed: u64) -> Rbm {
+    let mut rbm = Rbm::zeros(means.len(), n_hidden);
     let mut rng = Philox::sequence(seed, "weights");
     for w in &mut rbm.weights {
         let x: f64 = StandardNormal.sample(&mut rng);
         *w = (weight_scale * x) as f32;
     }
-    for (b, mean) in rbm.visible_bias.iter_mut().zip(smoothed_means(data)) {
-        *b = logit(mean) as f32;
+    for (b, mean) in rbm.visible_bias.iter_mut().zip(means) {
+        *b = logit(*mean) as f32;
     }
     rbm
 }
@@ -66,8 +70,8 @@ pub fn initial_machine(data: &dyn RowSource, n_hidden: usize, weight_scale: f64,
 /// Gives hidden units a weight `w` more to a visible unit each, its anchor. No two share one; where there are more hidden
 /// units than visible ones, the rest have none.
 ///
-/// With μ the mean of the anchor, the hidden bias falls by w μ, so that the unit is a fair coin there, and the visible bias by
-/// softplus(w (1 − μ)) − softplus(−w μ), which is what the unit adds to the log-odds: of a machine without other
+/// With μ the mean of the anchor, the hidden bias falls by w μ, so that the unit is a fair coin there, and the visible
+/// bias by softplus(w (1 − μ)) − softplus(−w μ), which is what the unit adds to the log-odds: of a machine without other
 /// weights the visible units stay independent, with the means they had.
 ///
 /// # Panics

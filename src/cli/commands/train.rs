@@ -159,8 +159,8 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
     if !finite(args.weight_scale, 0.0, 10.0) {
         return fault(format!("weight scale {}", args.weight_scale), "--weight-scale", "a number from 0 to 10");
     }
-    if args.anchor.is_some_and(|w| !finite(w, 0.0, 10.0)) {
-        return fault(format!("anchor {:?}", args.anchor.unwrap_or_default()), "--anchor", "a number from 0 to 10");
+    if let Some(anchor) = args.anchor.filter(|&w| !finite(w, 0.0, 10.0)) {
+        return fault(format!("anchor {anchor}"), "--anchor", "a number from 0 to 10");
     }
     if args.bias_rate.is_some_and(|r| !finite(r, 0.0, 10.0)) {
         return fault(format!("bias rate {:?}", args.bias_rate), "--bias-rate", "a number from 0 to 10");

@@ -127,16 +127,19 @@ struct Frame {
     y_ticks: Vec<Tick>,
 }
 
+/// Base line of the title.
+const TITLE_LINE: f64 = 14.0;
+
 impl Panel {
     /// The panel as an SVG element; a sentence in its place when there is nothing to draw.
     pub(crate) fn draw(&self) -> String {
         let mut svg = Svg::default();
-        svg.text("head", 2.0, 14.0, Anchor::Start, &self.title);
+        svg.text("head", 2.0, TITLE_LINE, Anchor::Start, &self.title);
         if let Some(frame) = self.frame() {
             // In the line of the title, where no curve comes.
             for guide in &self.guides {
                 if let Guide::Horizontal(_, label) = guide {
-                    svg.text("note", frame.right, 14.0, Anchor::End, label);
+                    svg.text("note", frame.right, TITLE_LINE, Anchor::End, label);
                 }
             }
             self.draw_axes(&frame, &mut svg);

@@ -6,43 +6,25 @@ use crate::record::TrainMetric;
 /// Standard errors by which training rows must be likelier than held-out ones.
 const SIGMAS: f64 = 3.0;
 
-/// Held-out rows at their likeliest so far.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Overfitting {
-    best: Option<(u64, f64)>,
-}
-
-impl Overfitting {
-    /// Takes the next metric.
-    pub(super) fn see(&mut self, metric: &TrainMetric) {
-        if let Some(found) = metric.held_out_log_likelihood
-            && self.best.is_none_or(|(_, best)| found.value > best)
-        {
-            self.best = Some((metric.update, found.value));
-        }
-    }
-
-    /// What to say at the end, after `last`. The errors of held-out likelihoods are those of the same few rows, so that a fall by
-    /// one of them is one.
-    pub(super) fn warning(&self, last: &TrainMetric) -> Option<String> {
-        let (update, best) = self.best?;
-        let (train, held_out) = (last.log_likelihood?, last.held_out_log_likelihood?);
-        let gap = train.value - held_out.value;
-        let has_fallen = best - held_out.value > held_out.error;
-        (has_fallen && gap > SIGMAS * train.error.hypot(held_out.error)).then(|| {
-            format!(
-                "the machine over-fits its rows: held-out ones were the most likely at update {update}, by {:.1} nats more \
-                 than at the end, where training rows are {gap:.1} nats likelier than they are; use patience to keep the \
-                 machine that was best on them, or a lower learning rate, fewer updates, weight decay",
-                best - held_out.value
-            )
-        })
-    }
+/// What to say at the end of a training, after the metric `last`; held-out rows were the most likely after the update of
+/// `best`. Errors of held-out likelihoods are mostly those of the same few rows, so that a fall by one of them is one.
+pub(super) fn overfitting(best: Option<(u64, f64)>, last: &TrainMetric) -> Option<String> {
+    let (update, best) = best?;
+    let (train, held_out) = (last.log_likelihood?, last.held_out_log_likelihood?);
+    let (fall, gap) = (best - held_out.value, train.value - held_out.value);
+    (fall > held_out.error && gap > SIGMAS * train.error.hypot(held_out.error)).then(|| {
+        format!(
+            "the machine over-fits its rows: held-out ones were the most likely at update {update}, by {fall:.1} nats more \
+             than at the end, where training rows are {gap:.1} nats likelier than they are; use patience to keep the \
+             machine that was best on them, or a lower learning rate, fewer updates, weight decay"
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Overfitting;
+    use super::super::patience::Patience;
+    use super::overfitting;
     use crate::record::{Estimate, TrainMetric};
 
     /// What is said after these likelihoods of training and held-out rows, with errors of 0.3 and 0.4.
@@ -53,10 +35,13 @@ mod tests {
             held_out_log_likelihood: Some(Estimate::new(held_out, 0.4)),
             ..TrainMetric::default()
         };
-        let mut seen = Overfitting::default();
+        let mut seen = Patience::new(None);
         let metrics: Vec<TrainMetric> = values.iter().enumerate().map(metric).collect();
-        metrics.iter().for_each(|m| seen.see(m));
-        seen.warning(metrics.last()?)
+        for metric in &metrics {
+            seen.is_best(metric);
+            assert!(!seen.is_exhausted());
+        }
+        overfitting(seen.best(), metrics.last()?)
     }
 
     #[test]

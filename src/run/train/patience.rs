@@ -1,4 +1,5 @@
-//! When a training stops before its last update: when its held-out rows have ceased to become more likely.
+//! When held-out rows were the most likely, and when a training stops before its last update: when they have ceased to
+//! become more likely.
 //!
 //! (L. Prechelt, Early Stopping — But When?, 1998: the criterion UP with a number of strips.)
 
@@ -7,14 +8,14 @@ use crate::record::TrainMetric;
 /// Metrics of a training since held-out rows were the most likely.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Patience {
-    most: u64,
+    most: Option<u64>,
     best: Option<(u64, f64)>,
     waited: u64,
 }
 
 impl Patience {
-    /// Stops after `most` metrics in a row that are no better than an earlier one.
-    pub(super) fn new(most: u64) -> Self {
+    /// Stops after `most` metrics in a row that are no better than an earlier one, or never.
+    pub(super) fn new(most: Option<u64>) -> Self {
         Self { most, best: None, waited: 0 }
     }
 
@@ -39,9 +40,19 @@ impl Patience {
         }
     }
 
+    /// Whether it can come to an end, for which the machine that is best is kept.
+    pub(super) fn is_limited(&self) -> bool {
+        self.most.is_some()
+    }
+
     /// Whether to stop.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.waited >= self.most
+        self.most.is_some_and(|most| self.waited >= most)
+    }
+
+    /// The update after which held-out rows were the most likely, and how likely.
+    pub(super) fn best(&self) -> Option<(u64, f64)> {
+        self.best
     }
 }
 
@@ -56,7 +67,7 @@ mod tests {
 
     /// Position of the metric at which a training of these held-out likelihoods stops.
     fn stops(most: u64, values: &[f64]) -> Option<usize> {
-        let mut patience = Patience::new(most);
+        let mut patience = Patience::new(Some(most));
         values.iter().enumerate().position(|(k, &value)| {
             patience.is_best(&metric(10 * k as u64, value));
             patience.is_exhausted()
@@ -77,7 +88,7 @@ mod tests {
         let values = [-9.0, -7.0, -7.5, -7.2, -7.1, -7.3];
         for at in 1..5 {
             // Stopped after metric `at`, which is measured again; the best one was number 1.
-            let mut patience = Patience::new(4);
+            let mut patience = Patience::new(Some(4));
             patience.resume(&metric(10, values[1]), (at as u64).saturating_sub(2));
             for (k, &value) in values.iter().enumerate().skip(at) {
                 patience.is_best(&metric(10 * k as u64, value));

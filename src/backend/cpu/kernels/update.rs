@@ -1,7 +1,8 @@
 //! The parameter update from the moments of both phases.
 //!
 //! Maths: D = data − model; centred g_w = D_vh − μ D_h − D_v λ, g_b = r D_v − g_w λ, g_c = r D_h − g_wᵀ μ, else g = D with
-//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first; D_h + κ (p − λ) for D_h in g_c with a sparse target p. What becomes of g is told with [`UpdateRule`].
+//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first; D_h + κ (p − λ) for D_h in g_c with a sparse target p. What becomes
+//! of g is told with [`UpdateRule`].
 //! Shapes: weights `[tiles, n_visible, 32]`, velocities and squares `[tiles, 1 or 2, n_visible, 32]`, moments
 //! `[tiles, n_visible + 1, 32]`: a task is a tile of hidden units, and reads and writes each number once.
 //! Class: bounded.
