@@ -19,6 +19,9 @@ use gibbsite::run::Source;
 use gibbsite::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
 use gibbsite::run::verify::partition;
 
+use gibbsite::rng::Philox;
+use rand_distr::{Distribution as _, StandardNormal};
+
 use crate::parity::on_both;
 use crate::small::{oracle, small_machine};
 use crate::statistics::draw;
@@ -102,6 +105,47 @@ on_both! {
             let rungs = found.interval.tempering.and_then(|t| t.log_z);
             assert_eq!(rungs.is_some(), reverse == Reverse::Tempering);
             assert!(rungs.is_none_or(|e| (e.value - exact).abs() < 4.0 * e.error), "{rungs:?}, exact {exact}");
+        }
+    }
+}
+
+/// A machine with standard normal numbers times `scale`.
+fn rough(n_visible: usize, n_hidden: usize, scale: f64) -> Rbm {
+    let mut numbers = Philox::sequence(11, "rough machine");
+    let mut rbm = Rbm::zeros(n_visible, n_hidden);
+    for x in rbm.weights.iter_mut().chain(&mut rbm.visible_bias).chain(&mut rbm.hidden_bias) {
+        let normal: f64 = StandardNormal.sample(&mut numbers);
+        *x = (scale * normal) as f32;
+    }
+    rbm
+}
+
+on_both! {
+    /// Large weights and few rungs, so that a step takes inputs far: the bridged estimate is right within four of its
+    /// errors and both sides enclose the truth, judged by the sum over all states. One seed in 5000 fails by chance.
+    fn rough_machines_are_bounded_from_both_sides(backend) {
+        for (n_visible, n_hidden, scale, betas) in [(64, 12, 20.0, 100), (64, 12, 5.0, 20), (8, 5, 2000.0, 1000)] {
+            let rbm = rough(n_visible, n_hidden, scale);
+            let base = vec![0.0; n_visible];
+            let plan = LikelihoodPlan {
+                chains: 500,
+                ladder: Ladder::Linear(betas - 1),
+                reverse: Reverse::Exact,
+                trajectory: Vec::new(),
+                enumerate: Enumerate::Auto,
+                seed: 2,
+            };
+            let found = likelihood(backend, &plan, &rbm, &base, &[], None, &mut Silent).unwrap();
+            let exact = found.log_z.exact.unwrap().value;
+            let place = format!("{n_visible} × {n_hidden}, N(0, {scale}²), {betas} rungs: {found:?}");
+            assert!(found.warnings.is_empty(), "{place}");
+            let bridged = found.log_z.bridged.unwrap();
+            // Sums of f32 inputs.
+            let rounding = 64.0 * f64::from(f32::EPSILON) * exact.abs();
+            assert!((bridged.value - exact).abs() < 4.0 * bridged.error + rounding, "{place}");
+            let (low, high) = (found.log_z.forward.unwrap(), found.log_z.reverse.unwrap());
+            assert!(low.value - 4.0 * low.error - rounding < exact, "{place}");
+            assert!(high.value + 4.0 * high.error + rounding > exact, "{place}");
         }
     }
 }

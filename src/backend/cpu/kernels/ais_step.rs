@@ -3,7 +3,7 @@
 //! Maths: log w += (β' − β)(b − b0)·v + Σ_i [softplus(β' x_i) − softplus(β x_i)], then h_i ~ sig(β' x_i); one product x
 //! serves all three. The visible draw that follows is a Gibbs half-step with base b0 at the same β'.
 //!
-//! Where all |Δ| = (β' − β)|x| ≤ ½, which a bound on |x| tells, the difference is Taylor's around the middle m of βx and
+//! Where all |Δ| = |β' − β||x| ≤ ½, up or down the ladder, which a bound on |x| tells, the difference is Taylor's around the middle m of βx and
 //! β'x: Δ [s + s''(m) Δ²/24 + s(m) Δ⁴/1920], s = sig(m), s = s (1 − s)(1 − 2s), s = s'' (1 − 12 s (1 − s)); what
 //! is left out is below 2⁻²⁴ of it. The draw is u (1 + e^{−m} e^{−Δ/2}) < 1: one exponential, a short one and one division
 //! a unit. Else, with z = e^{−|βx|}, z' = e^{−|β'x|}, it is max(β'x, 0) − max(βx, 0) + 2 artanh((z' − z) / (2 + z + z')),
@@ -20,7 +20,7 @@ use crate::backend::cpu::numbers::TileNumbers;
 use crate::backend::cpu::product::{Finish, Workspace};
 use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 
-/// Two neighbouring rungs of the ladder.
+/// Two neighbouring rungs of the ladder, which rises or falls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rungs {
     /// β.
@@ -116,7 +116,7 @@ kernel! {
         let (weights, bias) = (hidden.tile(tile), hidden.bias[tile]);
         let chain = draw.chain.wrapping_add(first as u32);
         let Rungs { from, to, reach } = rungs;
-        if (to - from) * reach <= NEAR {
+        if (to - from).abs() * reach <= NEAR {
             let (middle, apart) = ((0.5 * (from + to)) as f32, (to - from) as f32);
             let steps = NearSteps { units, middle, apart, numbers, chain, gains, outputs };
             work.product::<S>(weights, rows, first, count, bias, steps);
