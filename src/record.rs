@@ -12,18 +12,56 @@ use crate::rbm::Units;
 pub struct Estimate {
     /// Best value.
     pub value: f64,
-    /// One standard deviation; 0 for exact numbers.
+    /// One standard deviation; 0 for exact numbers, NaN (in JSON null) where it cannot be known.
+    #[serde(deserialize_with = "null_as_nan")]
     pub error: f64,
     /// Integrated autocorrelation time in sweeps or samples (½ for independent ones), where there is a time series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tau: Option<f64>,
+    /// What the error is made of, for what is said of rows by way of ln Z.
+    #[serde(flatten)]
+    pub parts: Option<ErrorParts>,
+}
+
+/// The two errors of a mean log-likelihood; the whole error is the root of the sum of their squares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ErrorParts {
+    /// Error of ln Z, the same for all rows.
+    #[serde(deserialize_with = "null_as_nan")]
+    pub error_log_z: f64,
+    /// Standard error of the mean over the rows, where they are a sample of what is meant.
+    #[serde(deserialize_with = "null_as_nan")]
+    pub error_rows: f64,
+}
+
+fn null_as_nan<'a, D: serde::Deserializer<'a>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 impl Estimate {
     /// A value with an error and no time series.
     #[must_use]
     pub fn new(value: f64, error: f64) -> Self {
-        Self { value, error, tau: None }
+        Self { value, error, tau: None, parts: None }
+    }
+
+    /// A mean over rows to which ln Z adds an error of its own.
+    #[must_use]
+    pub fn of_rows(value: f64, error_log_z: f64, error_rows: f64) -> Self {
+        let parts = Some(ErrorParts { error_log_z, error_rows });
+        Self { parts, ..Self::new(value, error_log_z.hypot(error_rows)) }
+    }
+
+    /// The part of the error that ln Z brings: all of it where nothing is said of parts.
+    #[must_use]
+    pub fn error_log_z(&self) -> f64 {
+        self.parts.map_or(self.error, |parts| parts.error_log_z)
+    }
+
+    /// Standard errors by which the value differs from 0; None where the error is not known or 0.
+    #[must_use]
+    pub fn sigmas(&self) -> Option<f64> {
+        (self.error > 0.0).then(|| self.value / self.error)
     }
 }
 
@@ -208,6 +246,41 @@ impl Bounds {
     }
 }
 
+/// Whether the chains of a sampling agree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChainsRecord {
+    /// Chains.
+    pub chains: usize,
+    /// Their samples in all.
+    pub samples: usize,
+    /// Largest split R̂ of free energy, units that are on, and leading directions: near 1 where chains agree.
+    #[serde(default)]
+    pub r_hat: Option<f64>,
+    /// Independent samples that all are worth, as far as can be told: 1 to the number of samples.
+    pub effective_samples: f64,
+    /// What chains do not forget, where there is such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<StuckRecord>,
+    /// Warnings in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// An observable of which chains do not leave their side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StuckRecord {
+    /// What is observed, in words.
+    pub observable: String,
+    /// Part of the chains above a threshold between both sides, at the first and at the second look.
+    pub upper: [f64; 2],
+    /// Part of the chains that were on the same side at both looks.
+    pub stayed: f64,
+    /// The same by chance.
+    pub by_chance: f64,
+    /// Gibbs steps between both looks.
+    pub apart: u64,
+}
+
 /// How ln Z was bounded from both sides, and whether to believe it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct IntervalRecord {
@@ -269,15 +342,18 @@ pub struct LikelihoodChecks {
 }
 
 /// Result of a likelihood evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LikelihoodRecord {
     /// ln Z of the machine in its units.
     pub log_z: Bounds,
     /// These units, where they are not 0 and 1 on both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<Units>,
-    /// Mean log-likelihood in nats a row by data set (`train`, `held_out`, `data`).
+    /// Mean log-likelihood in nats a row by data set (`train`, `held_out`, `data`), with the errors of ln Z and of the rows.
     pub log_likelihood: std::collections::BTreeMap<String, Bounds>,
+    /// The same minus that of independent units with the means of the training rows, row by row.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub over_independent: std::collections::BTreeMap<String, Estimate>,
     /// (Σw)²/Σw² of the AIS weights.
     #[serde(default)]
     pub effective_sample_size: Option<f64>,
@@ -306,6 +382,22 @@ pub struct LikelihoodRecord {
 }
 
 impl LikelihoodRecord {
+    /// [`LikelihoodRecord::ceiling_kind`] of a source of known entropy: a bound on the expectation, about which the mean of a
+    /// finite set of rows scatters, and which rows that a machine knows by heart exceed.
+    pub const ENTROPY_OF_SOURCE: &str = "entropy of the Ising model";
+    /// [`LikelihoodRecord::ceiling_kind`] of a set of rows: a bound on that set as it is, whatever the machine.
+    pub const ENTROPY_OF_ROWS: &str = "plug-in entropy of the data";
+
+    /// The best log-likelihood of a set minus the ceiling, with the error that counts: that of the rows only where the
+    /// ceiling is not about these very rows.
+    #[must_use]
+    pub fn above_ceiling(&self, set: &str) -> Option<Estimate> {
+        let best = self.log_likelihood.get(set)?.best()?;
+        let of_source = self.ceiling_kind.as_deref() == Some(Self::ENTROPY_OF_SOURCE);
+        let error = if of_source { best.error } else { best.error_log_z() };
+        Some(Estimate::new(best.value - self.ceiling?, error))
+    }
+
     /// The same for a machine in `units`, whose ln Z is less by `constant` ([`crate::rbm::Rbm::in_units`]) than that of units
     /// 0 and 1; likelihoods do not change.
     #[must_use]
@@ -321,6 +413,20 @@ impl LikelihoodRecord {
         [&mut self.interval.low, &mut self.interval.high].into_iter().flatten().for_each(|z| *z -= constant);
         self
     }
+}
+
+/// A model beside another on the same rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComparedRecord {
+    /// File of this model.
+    pub model: String,
+    /// Mean over the rows of ln p minus that of the first model, row by row, in nats a row.
+    pub over_first: Estimate,
+    /// Which is better, in a sentence.
+    pub verdict: String,
+    /// This model by itself.
+    #[serde(flatten)]
+    pub likelihood: LikelihoodRecord,
 }
 
 /// Count and size of the couplings of one order.
@@ -485,6 +591,8 @@ pub enum Record {
     Train(TrainRecord),
     /// Observables of samples of the trained model.
     Sample(Observables),
+    /// Whether the chains of these samples agree.
+    Chains(ChainsRecord),
     /// Likelihood.
     Likelihood(LikelihoodRecord),
     /// Couplings in one basis.

@@ -54,7 +54,7 @@ pub fn write_metrics_csv(path: &Path, records: &[Record]) -> Result<()> {
     let metrics = records.iter().filter_map(|r| if let Record::Metric(m) = r { Some(m) } else { None });
     let rows = metrics.map(|m| {
         let value = |e: Option<Estimate>| cell(e.map(|e| e.value));
-        let error = |e: Option<Estimate>| cell(e.map(|e| e.error));
+        let error = |e: Option<Estimate>| cell(e.map(|e| e.error).filter(|error| !error.is_nan()));
         vec![
             m.update.to_string(),
             m.learning_rate.to_string(),

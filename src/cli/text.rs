@@ -6,17 +6,25 @@ use crate::ising::ExchangeReport;
 use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
 use crate::record::{
-    Bounds, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables, TemperingRecord,
+    Bounds, ChainsRecord, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables,
+    TemperingRecord,
 };
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
     if e.error > 0.0 && e.error.is_finite() {
-        let digits = (1.0 - e.error.log10().floor()).clamp(0.0, 9.0) as usize;
+        let digits = digits(e.error);
         format!("{:.digits$} ± {:.digits$}", e.value, e.error)
+    } else if e.error.is_nan() {
+        format!("{:.6} ± unknown", e.value)
     } else {
         format!("{:.6}", e.value)
     }
+}
+
+/// Decimals that show two digits of an error.
+fn digits(error: f64) -> usize {
+    (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize
 }
 
 /// Observables, with exact values and deviations where known.
@@ -108,6 +116,14 @@ fn line(out: &mut String, temperature: f64, [energy, rest @ ..]: [Estimate; 5]) 
     let _ = write!(out, "  {:>9} {:>22}{}", readable(temperature), estimate(energy), rest.concat());
 }
 
+/// How chains agree, in a line.
+pub(super) fn chains(record: &ChainsRecord) -> String {
+    let r_hat = record.r_hat.map_or("unknown".into(), |r_hat| format!("{r_hat:.3}"));
+    let more = if record.stuck.is_some() { ": they do not mix, see the warning" } else { "" };
+    let effective = record.effective_samples;
+    format!("  {:<14} R̂ {r_hat} at most, {effective:.0} effective samples in all that is observed{more}\n", "chains")
+}
+
 /// ln Z and log-likelihoods.
 pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
     let mut out = String::new();
@@ -115,12 +131,15 @@ pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
     bounds(&mut out, &name, &record.log_z);
     for (name, values) in &record.log_likelihood {
         bounds(&mut out, &format!("log-likelihood of {name}"), values);
+        if let Some(over) = record.over_independent.get(name) {
+            let _ = writeln!(out, "  {:<28} {}", "  above independent units", of_rows(*over));
+        }
     }
     if let (Some(top), Some(kind)) = (record.ceiling, &record.ceiling_kind) {
         let _ = writeln!(out, "  {:<28} {top:.4} ({kind})", "ceiling");
     }
     if let Some(kl) = record.kl {
-        let _ = writeln!(out, "  {:<28} {}", "divergence KL", estimate(kl));
+        let _ = writeln!(out, "  {:<28} {}", "divergence KL", of_rows(kl));
     }
     let interval = &record.interval;
     if let (Some(low), Some(high)) = (interval.low, interval.high) {
@@ -173,8 +192,27 @@ fn bounds(out: &mut String, name: &str, values: &Bounds) {
     ];
     for (method, value) in all {
         if let Some(value) = value {
-            let _ = writeln!(out, "  {name:<28} {} ({method})", estimate(value));
+            let _ = writeln!(out, "  {name:<28} {} ({method}{})", estimate(value), parts(value));
         }
+    }
+}
+
+/// What the error of an estimate is made of, where it comes from rows and from ln Z: `; rows ± 0.85, ln Z ± 0.021`.
+fn parts(e: Estimate) -> String {
+    let part = |name: &str, error: f64| match error {
+        0.0 => String::new(),
+        _ if error.is_nan() => format!(", {name} ± unknown"),
+        _ => format!(", {name} ± {error:.0$}", digits(error)),
+    };
+    let parts = e.parts.map_or(String::new(), |p| part("rows", p.error_rows) + &part("ln Z", p.error_log_z));
+    parts.replacen(',', ";", 1)
+}
+
+/// An estimate over rows with its parts.
+pub(super) fn of_rows(e: Estimate) -> String {
+    match parts(e).strip_prefix("; ") {
+        Some(parts) => format!("{} ({parts})", estimate(e)),
+        None => estimate(e),
     }
 }
 

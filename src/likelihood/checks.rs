@@ -1,6 +1,7 @@
 //! What must hold of every ln Z, as checks, and how far the two sides agree, in words.
 //!
-//! - LL of no model lies above the entropy of its source, nor above minus the plug-in entropy of a set of rows.
+//! - LL of no model lies above minus the plug-in entropy of a set of rows, nor in the mean over rows that it has not seen
+//!   above minus the entropy of their source.
 //! - Σ p(v) over distinct rows is at most 1.
 //! - The forward estimate of ln Z is low in the mean and the reverse one high: the first never lies above the second by
 //!   more than their errors.
@@ -9,10 +10,20 @@
 
 use crate::record::{Bounds, Estimate, LikelihoodChecks};
 
+/// Highest log-likelihood of some rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ceiling {
+    /// Of these rows as they are: minus their plug-in entropy.
+    OfRows(f64),
+    /// In the mean over fresh rows: minus the entropy of their source.
+    OfSource(f64),
+}
+
 /// Standard errors by which a bound may be missed.
 const SIGMAS: f64 = 3.0;
-/// Room for rounding of f32 free energies.
+/// Room for rounding of f32 free energies, absolute and as a part of their size: 8 units in the last place.
 const ROUNDING: f64 = 1e-4;
+const RELATIVE_ROUNDING: f64 = 8.0 * f32::EPSILON as f64;
 /// Smallest effective sample size in which an estimate is trusted.
 const TRUSTED_SAMPLES: f64 = 30.0;
 
@@ -21,12 +32,12 @@ const TRUSTED_SAMPLES: f64 = 30.0;
 pub struct Evidence {
     /// ln Z.
     pub log_z: Bounds,
-    /// Best log-likelihood of the judged rows, with the error of ln Z.
+    /// Best log-likelihood of the judged rows.
     pub log_likelihood: Option<Estimate>,
-    /// Error of the mean over rows, where the ceiling is a property of the source rather than of the rows.
-    pub sampling_error: f64,
-    /// Highest log-likelihood that any model can have.
-    pub ceiling: Option<f64>,
+    /// Their ceiling.
+    pub ceiling: Option<Ceiling>,
+    /// Whether the machine may have been trained on them.
+    pub maybe_trained_on: bool,
     /// ln Σ p(v) over distinct rows.
     pub log_distinct: Option<Estimate>,
     /// Of the forward weights.
@@ -41,16 +52,27 @@ pub struct Evidence {
 #[must_use]
 pub fn judge(e: &Evidence) -> (LikelihoodChecks, Vec<String>) {
     let mut out = Vec::new();
-    let beyond = |x: f64, top: f64, error: f64| x > top + SIGMAS * error + ROUNDING;
+    let rounding = ROUNDING + RELATIVE_ROUNDING * e.log_z.best().map_or(0.0, |z| z.value.abs());
+    let beyond = |x: f64, top: f64, error: f64| x > top + SIGMAS * error + rounding;
     let mut checks = LikelihoodChecks { log_distinct_probability: e.log_distinct, ..LikelihoodChecks::default() };
-    if let (Some(found), Some(top)) = (e.log_likelihood, e.ceiling) {
-        let error = found.error.hypot(e.sampling_error);
+    if let (Some(found), Some(ceiling)) = (e.log_likelihood, e.ceiling) {
+        // Of rows as they are nothing but ln Z is uncertain.
+        let (top, error) = match ceiling {
+            Ceiling::OfRows(top) => (top, found.error_log_z()),
+            Ceiling::OfSource(top) => (top, found.error),
+        };
         checks.above_ceiling = beyond(found.value, top, error);
         if checks.above_ceiling {
-            out.push(format!(
-                "log-likelihood {:.4} ± {error:.4} lies above its ceiling {top:.4}: ln Z is too small; use more betas or chains",
-                found.value
-            ));
+            let (small, known) = ("ln Z is too small; use more betas or chains", e.log_z.exact.is_some());
+            let why = match (ceiling, e.maybe_trained_on) {
+                (Ceiling::OfSource(_), true) if known => "the machine was trained on these rows and over-fits".into(),
+                (Ceiling::OfSource(_), true) => {
+                    format!("{small}; or the machine was trained on these rows and over-fits")
+                }
+                (Ceiling::OfSource(_), false) if known => "these rows are no fair samples of the source".into(),
+                _ => small.to_string(),
+            };
+            out.push(format!("log-likelihood {:.4} ± {error:.4} lies above its ceiling {top:.4}: {why}", found.value));
         }
     }
     if let Some(sum) = e.log_distinct {
@@ -144,7 +166,7 @@ mod tests {
                 ..Bounds::default()
             },
             log_likelihood: Some(Estimate::new(-2.0, 0.1)),
-            ceiling: Some(-2.0),
+            ceiling: Some(Ceiling::OfRows(-2.0)),
             log_distinct: Some(Estimate::new(0.1, 0.1)),
             forward_samples: Some(500.0),
             reverse_samples: Some(500.0),
@@ -166,13 +188,34 @@ mod tests {
         let high = Estimate::new(-1.6, 0.1);
         let (checks, warnings) = judge(&Evidence { log_likelihood: Some(high), ..sound() });
         assert!(checks.above_ceiling && warnings.len() == 1 && warnings[0].contains("ceiling"));
-        // The same within the scatter of the rows.
-        assert!(judge(&Evidence { log_likelihood: Some(high), sampling_error: 0.2, ..sound() }).1.is_empty());
+        // Rows scatter about the entropy of their source, by 0.2 here, but not about their own.
+        let high = Some(Estimate::of_rows(-1.6, 0.1, 0.2));
+        assert!(judge(&Evidence { log_likelihood: high, ..sound() }).0.above_ceiling);
+        let of_source = Evidence { log_likelihood: high, ceiling: Some(Ceiling::OfSource(-2.0)), ..sound() };
+        assert!(judge(&of_source).1.is_empty());
         let (checks, warnings) = judge(&Evidence { log_distinct: Some(Estimate::new(0.4, 0.1)), ..sound() });
         assert!(checks.probability_above_one && warnings.len() == 1 && warnings[0].contains("above 1"));
         let log_z = Bounds { reverse: Some(Estimate::new(9.4, 0.1)), ..sound().log_z };
         let (checks, warnings) = judge(&Evidence { log_z, ..sound() });
         assert!(checks.forward_above_reverse && warnings.len() == 1 && warnings[0].contains("above reverse"));
+    }
+
+    /// Of an exact ln Z no warning says that it is wrong; free energies of 31258 nats are rounded by up to 0.0019.
+    #[test]
+    fn an_exact_ln_z_is_not_doubted() {
+        let log_z = Bounds { exact: Some(Estimate::new(31_257.880_692, 0.0)), ..Bounds::default() };
+        let log_distinct = Some(Estimate::new(0.0019, 0.0));
+        assert_eq!(judge(&Evidence { log_z, log_distinct, ..Evidence::default() }).1, Vec::<String>::new());
+        let log_likelihood = Some(Estimate::of_rows(-1.0, 0.0, 0.1));
+        for (maybe_trained_on, words) in [(true, "over-fits"), (false, "no fair samples")] {
+            let ceiling = Some(Ceiling::OfSource(-2.0));
+            let (checks, warnings) =
+                judge(&Evidence { log_z, log_likelihood, ceiling, maybe_trained_on, ..Evidence::default() });
+            assert!(
+                checks.above_ceiling && warnings[0].contains(words) && !warnings[0].contains("ln Z"),
+                "{warnings:?}"
+            );
+        }
     }
 
     #[test]

@@ -14,52 +14,22 @@ mod equilibrated;
 mod exact_samples;
 mod ladder;
 mod reverse;
+mod rows;
 
 pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, log_z0};
 pub use self::bridge::{bennett, bridge_rungs};
 pub use self::ceiling::{distinct_rows, plug_in_entropy};
-pub use self::checks::{Evidence, judge, verdict};
+pub use self::checks::{Ceiling, Evidence, judge, verdict};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
 pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
 pub use self::reverse::reverse_anneal;
+pub use self::rows::{
+    better, log_likelihood, log_weights, mean_log_weight, mean_log_weight_of, mean_of_rows, over_independent,
+    row_by_row, worse_than_independent,
+};
 
-use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::error::Result;
-use crate::record::{Bounds, Estimate};
-
-/// Mean of −F over rows, with its standard error over rows.
-///
-/// # Errors
-/// Device failures.
-pub fn mean_log_weight<B: Backend>(backend: &B, params: &B::Params, data: &BitMatrix) -> Result<Estimate> {
-    mean_log_weight_of(backend, params, &backend.upload_states(data)?)
-}
-
-/// The same over states that the device holds already.
-///
-/// # Errors
-/// Device failures.
-pub fn mean_log_weight_of<B: Backend>(backend: &B, params: &B::Params, states: &B::States) -> Result<Estimate> {
-    let energies = backend.read_free_energies(params, states)?;
-    let n = energies.len() as f64;
-    let mean = energies.iter().sum::<f64>() / n;
-    let variance = energies.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    Ok(Estimate::new(-mean, (variance / n).sqrt()))
-}
-
-/// LL by every method for which ln Z is known. Errors are those of ln Z: the set of rows is taken as given.
-#[must_use]
-pub fn log_likelihood(mean_log_weight: f64, log_z: &Bounds) -> Bounds {
-    let of = |z: Option<Estimate>| z.map(|z| Estimate::new(mean_log_weight - z.value, z.error));
-    Bounds {
-        forward: of(log_z.forward),
-        reverse: of(log_z.reverse),
-        bridged: of(log_z.bridged),
-        exact: of(log_z.exact),
-    }
-}
 
 /// Mean log pseudo-likelihood Σ_j ln p(v_j | rest) over `rows` rows, in nats a row, in f64 on the host.
 #[must_use]

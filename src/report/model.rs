@@ -1,8 +1,8 @@
 //! What the page knows about a run: plain values, already read, in the order in which they are shown.
 
 use crate::record::{
-    CouplingsRecord, ExpectRecord, IsingRecord, LikelihoodRecord, Observables, PointRecord, Record, StatesRecord,
-    TrainMetric, TrainRecord,
+    ChainsRecord, CouplingsRecord, ExpectRecord, IsingRecord, LikelihoodRecord, Observables, PointRecord, Record,
+    StatesRecord, TrainMetric, TrainRecord,
 };
 
 use super::number;
@@ -114,6 +114,12 @@ impl PointView {
     #[must_use]
     pub fn likelihood(&self) -> Option<&LikelihoodRecord> {
         self.last(|r| if let Record::Likelihood(l) = r { Some(l) } else { None })
+    }
+
+    /// Chains of the model's samples.
+    #[must_use]
+    pub fn chains(&self) -> Option<&ChainsRecord> {
+        self.last(|r| if let Record::Chains(c) = r { Some(c) } else { None })
     }
 
     /// All state probabilities.

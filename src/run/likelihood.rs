@@ -7,8 +7,8 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::{
-    Evidence, MAX_ENUMERATED, distinct_rows, exact_log_z, judge, log_likelihood, mean_log_weight, plug_in_entropy,
-    verdict,
+    Ceiling, Evidence, MAX_ENUMERATED, distinct_rows, exact_log_z, judge, log_likelihood, log_weights, mean_of_rows,
+    over_independent, plug_in_entropy, verdict, worse_than_independent,
 };
 use crate::numerics::log_sum_exp;
 use crate::rbm::Rbm;
@@ -35,18 +35,19 @@ pub struct LikelihoodPlan {
     pub seed: u64,
 }
 
-/// Highest log-likelihood any model can have: −S of the source where it is known, else −(plug-in entropy) of the rows.
+/// Highest log-likelihood: −S of the source where it is known, which is a bound in the mean over fresh rows, else −(plug-in
+/// entropy) of the rows, which is one on these.
 #[must_use]
 pub fn ceiling_of(rows: &BitMatrix, exact: Option<&ExactObservables>) -> Option<(f64, &'static str)> {
     match exact {
-        Some(exact) => Some((-exact.entropy, "entropy of the Ising model")),
-        None if rows.rows() > 0 => Some((-plug_in_entropy(rows), "plug-in entropy of the data")),
+        Some(exact) => Some((-exact.entropy, LikelihoodRecord::ENTROPY_OF_SOURCE)),
+        None if rows.rows() > 0 => Some((-plug_in_entropy(rows), LikelihoodRecord::ENTROPY_OF_ROWS)),
         None => None,
     }
 }
 
-/// Evaluates `rbm` on named sets of rows; the first set is the one judged against the ceiling, [`HELD_OUT`] the one that
-/// the divergence is taken from, where it is there.
+/// Evaluates `rbm` on named sets of rows. The first set is judged against its plug-in entropy; [`HELD_OUT`], where it is
+/// there, against the entropy of the source, and the divergence is taken from it.
 ///
 /// # Errors
 /// [`crate::error::Error::Input`] when enumeration or exact samples are demanded and impossible, else as
@@ -70,31 +71,38 @@ pub fn likelihood<B: Backend>(
         reverse_trusted: found.reverse_trusted,
         ..Evidence::default()
     };
-    let mut by_set = BTreeMap::new();
-    for (name, rows) in sets {
-        let mean = mean_log_weight(backend, &params, rows)?;
-        let bounds = log_likelihood(mean.value, &found.log_z);
-        if evidence.log_likelihood.is_none() {
+    let ceiling = sets.first().and_then(|(_, rows)| ceiling_of(rows, exact));
+    evidence.ceiling =
+        ceiling.map(|(top, _)| if exact.is_some() { Ceiling::OfSource(top) } else { Ceiling::OfRows(top) });
+    // Of what a machine was trained on it knows the chance fluctuations.
+    let fresh = sets.iter().position(|(name, _)| *name == HELD_OUT).filter(|_| exact.is_some());
+    evidence.maybe_trained_on = fresh.is_none();
+    let (mut by_set, mut over_independents, mut worse) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for (index, (name, rows)) in sets.iter().enumerate() {
+        let log_weights = log_weights(backend, &params, rows)?;
+        let bounds = log_likelihood(mean_of_rows(&log_weights), &found.log_z);
+        if index == fresh.unwrap_or(0) {
             evidence.log_likelihood = bounds.best();
-            // The entropy of the source bounds the expectation; on a finite set the mean scatters about it.
-            evidence.sampling_error = if exact.is_some() { mean.error } else { 0.0 };
+        }
+        if let Some(z) = found.log_z.best() {
+            let over = over_independent(&log_weights, z, base, rows);
+            worse.extend(worse_than_independent(name, over));
+            over_independents.insert((*name).to_string(), over);
         }
         by_set.insert((*name).to_string(), bounds);
     }
-    let ceiling = sets.first().and_then(|(_, rows)| ceiling_of(rows, exact));
-    evidence.ceiling = ceiling.map(|(top, _)| top);
     if let (Some((_, rows)), Some(z)) = (sets.first(), found.log_z.best()) {
-        let states = backend.upload_states(&distinct_rows(rows))?;
-        let log_weights: Vec<f64> = backend.read_free_energies(&params, &states)?.iter().map(|f| -f).collect();
+        let log_weights = log_weights(backend, &params, &distinct_rows(rows))?;
         evidence.log_distinct = Some(Estimate::new(log_sum_exp(&log_weights) - z.value, z.error));
     }
-    let (checks, warnings) = judge(&evidence);
-    for warning in &warnings {
-        listener.event(Event::Warning(warning.clone()));
-    }
+    let (checks, mut warnings) = judge(&evidence);
     let mut interval = found.interval;
     interval.trusted = warnings.is_empty();
     interval.verdict = verdict(&evidence, interval.trusted);
+    warnings.append(&mut worse);
+    for warning in &warnings {
+        listener.event(Event::Warning(warning.clone()));
+    }
     let kl = match (source, exact, found.log_z.best()) {
         (Some(source), Some(exact), Some(z)) => {
             let unseen =
@@ -107,9 +115,10 @@ pub fn likelihood<B: Backend>(
         log_z: found.log_z,
         units: None,
         log_likelihood: by_set,
+        over_independent: over_independents,
         effective_sample_size: evidence.forward_samples,
         log_weight_variance: found.forward.map(|a| a.log_weight_variance),
-        ceiling: evidence.ceiling,
+        ceiling: ceiling.map(|(top, _)| top),
         ceiling_kind: ceiling.map(|(_, kind)| kind.to_string()),
         kl,
         interval,
@@ -151,10 +160,8 @@ fn divergence<B: Backend>(
             log_q + f + log_z.value
         })
         .collect();
-    let n = terms.len() as f64;
-    let mean = terms.iter().sum::<f64>() / n;
-    let variance = terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    Ok(Estimate::new(mean, (variance / n).sqrt().hypot(log_z.error)))
+    let found = mean_of_rows(&terms);
+    Ok(Estimate::of_rows(found.value, log_z.error, found.error))
 }
 
 /// Most visible units for which all probabilities are listed.

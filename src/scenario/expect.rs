@@ -2,7 +2,8 @@
 //!
 //! The key names a record (`ising`, `sample`, `train`, `likelihood`, `couplings`, `states`) and then a value in its JSON:
 //! `likelihood.log_likelihood.train`, `ising.exact.energy`, `couplings.orders.2.rms`. Where several methods give a value, the
-//! exact one counts, else forward AIS. Some values are derived:
+//! exact one counts, else Bennett's ratio, else forward AIS. Errors are whole ones, of ln Z and of the rows. Some values are
+//! derived:
 //!
 //! - `sample.ratio.NAME`, `ising.ratio.NAME`: an observable divided by its exact value;
 //! - `likelihood.above_ceiling`: log-likelihood of the training rows minus the ceiling;
@@ -17,7 +18,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::plan::Expect;
-use crate::record::{CouplingsRecord, Estimate, ExpectRecord, LikelihoodRecord, Record};
+use crate::record::{CouplingsRecord, Estimate, ExpectRecord, Record};
 
 /// Joins the names of a pair.
 pub(crate) const COUPLING_SEPARATOR: char = ';';
@@ -79,7 +80,7 @@ fn find(key: &str, records: &[Record]) -> Option<Estimate> {
         _ => None,
     }?;
     if let (Record::Likelihood(likelihood), "above_ceiling") = (record, rest) {
-        return above_ceiling(likelihood);
+        return likelihood.above_ceiling("train").or_else(|| likelihood.above_ceiling("data"));
     }
     if let Some(observable) = rest.strip_prefix("ratio.") {
         return ratio(record, observable, records);
@@ -92,12 +93,6 @@ fn ratio(record: &Record, observable: &str, records: &[Record]) -> Option<Estima
     let found = walk(&serde_json::to_value(record).ok()?, observable)?;
     let exact = find(&format!("ising.exact.{observable}"), records)?;
     Some(Estimate::new(found.value / exact.value, found.error / exact.value.abs()))
-}
-
-fn above_ceiling(likelihood: &LikelihoodRecord) -> Option<Estimate> {
-    let sets = &likelihood.log_likelihood;
-    let best = sets.get("train").or_else(|| sets.get("data"))?.best()?;
-    Some(Estimate::new(best.value - likelihood.ceiling?, best.error))
 }
 
 fn find_coupling(key: &str, records: &[Record]) -> Option<Estimate> {
@@ -143,7 +138,7 @@ fn number(json: &Value) -> Option<Estimate> {
                 return Some(Estimate::new(value, map.get("error").and_then(Value::as_f64).unwrap_or(0.0)));
             }
             let method = |name: &str| map.get(name).filter(|v| !v.is_null()).and_then(number);
-            method("exact").or_else(|| method("forward"))
+            method("exact").or_else(|| method("bridged")).or_else(|| method("forward"))
         }
         _ => None,
     }

@@ -31,7 +31,8 @@ pub fn likelihood_bound(on_data: Estimate, on_chains: Estimate) -> Estimate {
 /// # Errors
 /// [`Error::Numerics`] naming the update, the largest parameter and what to lower.
 pub fn check_floor(floor: f64, found: Estimate, state: &State, settings: &Settings) -> Result<()> {
-    if found.value + SIGMAS * found.error >= floor {
+    // Of a single row no error is known.
+    if found.value + SIGMAS * found.error.max(0.0) >= floor {
         return Ok(());
     }
     let what = format!(

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use gibbsite::Error;
-use gibbsite::record::{Estimate, Observables, Record};
+use gibbsite::record::{Estimate, LikelihoodRecord, Observables, Record};
 use gibbsite::report::{PointView, RunView, read_run, render, write_report};
 use markup::assert_well_formed;
 use sample::{cells_run, chain_run, fresh, genes, lattice_run, write_npy};
@@ -200,7 +200,7 @@ fn undefined_and_huge_numbers_leave_the_page_valid() {
 }
 
 fn spoil(record: &mut Record, x: f64) {
-    let bad = Estimate { value: x, error: x, tau: Some(x) };
+    let bad = Estimate { tau: Some(x), ..Estimate::of_rows(x, x, x) };
     let observables = |o: &mut Observables| {
         (o.temperature, o.energy, o.specific_heat, o.p_up) = (x, bad, Estimate::new(1.0, x), Estimate::new(x, 0.1));
         o.correlation.iter_mut().for_each(|e| *e = bad);
@@ -217,6 +217,10 @@ fn spoil(record: &mut Record, x: f64) {
             }
         }
         Record::Sample(o) => observables(o),
+        Record::Chains(c) => {
+            (c.r_hat, c.effective_samples) = (Some(x), x);
+            c.stuck.iter_mut().for_each(|s| (s.stayed, s.by_chance, s.upper) = (x, x, [x; 2]));
+        }
         Record::Metric(m) => {
             m.log_likelihood = Some(if m.update % 2000 == 0 { bad } else { Estimate::new(-7.0, x) });
             (m.pseudo_likelihood, m.ceiling, m.free_energy_gap, m.p_up) = (Some(x), Some(x), Some(x), Some(x));
@@ -247,20 +251,64 @@ fn spoil(record: &mut Record, x: f64) {
     }
 }
 
-/// A likelihood above its ceiling means a wrong ln Z, also when the run itself did not notice.
+/// The run has judged its numbers: the page tells what it found, and has no second opinion that knows less.
 #[test]
-fn a_likelihood_above_its_ceiling_is_called_out() {
+fn the_page_warns_as_the_run_did() {
     let mut run = read_run(&lattice_run("ceiling", &[2])).unwrap();
     let warning = "lies above its ceiling";
-    assert!(!render(&run).contains(warning));
-    for record in &mut run.points[0].records {
-        if let Record::Likelihood(l) = record {
-            let forward = l.log_likelihood.get_mut("train").unwrap().forward.as_mut().unwrap();
-            forward.value = l.ceiling.unwrap() + 4.0 * forward.error;
+    let judge = |run: &mut RunView, warnings: Vec<String>| {
+        for record in &mut run.points[0].records {
+            if let Record::Likelihood(l) = record {
+                let bounds = l.log_likelihood.get_mut("train").unwrap();
+                // Four errors of ln Z above, and half a one of the rows.
+                bounds.forward = Some(Estimate::of_rows(l.ceiling.unwrap() + 0.08, 0.02, 0.16));
+                l.warnings.clone_from(&warnings);
+            }
         }
-    }
+    };
+    judge(&mut run, Vec::new());
+    let page = render(&run);
+    assert!(!page.contains(warning) && !page.contains("Warnings of the run"));
+    assert!(page.contains("of ln Z, as in the next table, and of the mean over the rows together"));
+    judge(&mut run, vec![format!("log-likelihood -34 {warning} -35")]);
     // Once at the top of the page and once beside the tables.
     assert_eq!(render(&run).matches(warning).count(), 2);
+}
+
+/// A ceiling far above the curves is told in words; one in reach is drawn.
+#[test]
+fn a_distant_ceiling_does_not_squeeze_the_curves() {
+    let mut run = read_run(&lattice_run("distant-ceiling", &[2])).unwrap();
+    let near = render(&run);
+    assert!(near.contains(">ceiling −S = ") && near.contains("Dashed line: the ceiling."));
+    let curves: Vec<f64> = run.points[0].metrics().iter().map(|m| m.log_likelihood.unwrap().value).collect();
+    let (low, high) = curves.iter().fold((0.0f64, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
+    let ceiling = high + 1.5 * (high - low);
+    for record in &mut run.points[0].records {
+        match record {
+            Record::Likelihood(l) => {
+                l.ceiling = Some(ceiling);
+                l.ceiling_kind = Some(LikelihoodRecord::ENTROPY_OF_ROWS.into());
+            }
+            Record::Metric(m) => m.ceiling = Some(ceiling),
+            _ => {}
+        }
+    }
+    let far = render(&run);
+    assert!(!far.contains(">ceiling = ") && !far.contains("Dashed line"), "the ceiling is drawn");
+    let words = format!("The ceiling lies above the figure: {ceiling:.3} (");
+    assert!(far.contains(&words.replace('-', "−")), "{words}");
+    assert!(!far.contains("no model can exceed"));
+}
+
+/// Chains that do not mix are told at the top and beside their numbers.
+#[test]
+fn the_page_tells_of_chains_that_do_not_mix() {
+    let sound = page_of(&lattice_run("chains-sound", &[2]));
+    assert!(sound.contains("<td>left by all</td>") && sound.contains("8123") && !sound.contains("where they began:"));
+    let stuck = page_of(&lattice_run("chains-stuck", &[1]));
+    assert!(stuck.contains("chains stay in the modes where they began: 99.7 %"));
+    assert!(stuck.contains("not left by 99.7 % of the chains, by chance 62.0 %"));
 }
 
 /// A resumed run writes some records again: the page shows each once, as last written.

@@ -247,9 +247,9 @@ pub(in crate::cli) struct LikelihoodArgs {
     /// Model (.safetensors)
     #[arg(value_name = "MODEL")]
     pub(in crate::cli) model: PathBuf,
-    /// Binary data (.npy, .npz, .csv)
-    #[arg(value_name = "DATA")]
-    pub(in crate::cli) data: Option<PathBuf>,
+    /// Binary data (.npy, .npz, .csv); before it further models, which are compared with the first on the same rows
+    #[arg(value_name = "MODEL… DATA")]
+    pub(in crate::cli) others_and_data: Vec<PathBuf>,
     /// AIS chains
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(in crate::cli) chains: usize,

@@ -1,4 +1,9 @@
-//! `gibbsite likelihood MODEL [DATA]`.
+//! `gibbsite likelihood MODEL [DATA]`, and `gibbsite likelihood MODEL MODEL… DATA`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -9,8 +14,8 @@ use crate::cli::{failed, text};
 use crate::data::{self, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::likelihood::base_bias;
-use crate::record::LikelihoodRecord;
+use crate::likelihood::{base_bias, better, log_weights, row_by_row};
+use crate::record::{ComparedRecord, LikelihoodRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood as likelihood_stage};
@@ -18,27 +23,16 @@ use crate::run::scenario::base_of;
 use crate::train::smoothed_means;
 
 pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let model = read_model(&args.model)?;
-    let source = args.data.as_deref().map(data::read).transpose()?.map(Source::from_data);
-    if let Some(source) = &source
-        && source.data.samples.cols() != model.rbm.n_visible
-    {
-        return Err(Error::Input(
-            Fault::new(format!(
-                "{} units in the data, {} in the model",
-                source.data.samples.cols(),
-                model.rbm.n_visible
-            ))
-            .at(&source.data.source)
-            .expected("data with the columns the model was trained on"),
-        ));
-    }
-    if args.betas < 2 || args.betas > 1 << 24 || args.chains < 2 || args.chains > 1 << 24 {
-        return Err(Error::Input(
-            Fault::new(format!("{} chains over {} inverse temperatures", args.chains, args.betas))
-                .at("--chains, --betas")
-                .expected("2 to 16777216 of each"),
-        ));
+    let (data, others) = match args.others_and_data.split_last() {
+        Some((data, others)) => (Some(data), others),
+        None => (None, &[][..]),
+    };
+    let paths: Vec<&PathBuf> = std::iter::once(&args.model).chain(others).collect();
+    check(args, data, &paths)?;
+    let models = paths.iter().map(|path| read_model(path)).collect::<Result<Vec<Model>>>()?;
+    let source = data.map(|path| data::read(path)).transpose()?.map(Source::from_data);
+    if let Some(source) = &source {
+        models.iter().try_for_each(|model| fits(model, source))?;
     }
     let plan = LikelihoodPlan {
         chains: args.chains,
@@ -54,21 +48,67 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
         enumerate: if args.exact { Enumerate::Always } else { Enumerate::Auto },
         seed: global.seed(),
     };
-    // A stored model knows the means of its training data; other models take those of the data given.
-    let base = match (&model.meta.data_means, &source) {
-        (None, Some(source)) => base_bias(&smoothed_means(&source.data.samples)),
-        _ => base_of(&model),
-    };
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let job = Likelihood { model: &model, source: source.as_ref(), plan: &plan, base: &base, listener };
-    let units = model.meta.units;
-    let record = with_backend(&global.device_request(), job)?.in_units(units, model.rbm.in_units(units).1);
-    console.result(&record, &text::likelihood(&record))?;
-    match record.warnings.first() {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let job = Likelihood { names: &names, models: &models, source: source.as_ref(), plan: &plan, listener };
+    let evaluated = with_backend(&global.device_request(), job)?;
+    let mut text = titled(&names, 0, &evaluated.first);
+    for (index, other) in evaluated.compared.iter().enumerate() {
+        text.push_str(&titled(&names, index + 1, &other.likelihood));
+    }
+    for other in &evaluated.compared {
+        let _ = writeln!(text, "{}\n  {:<28} {}", other.verdict, "difference by row", text::of_rows(other.over_first));
+    }
+    console.result(&evaluated, &text)?;
+    let records = std::iter::once(&evaluated.first).chain(evaluated.compared.iter().map(|other| &other.likelihood));
+    match records.flat_map(|record| &record.warnings).next() {
         Some(warning) if args.strict => Err(failed(warning.clone())),
         _ => Ok(()),
     }
+}
+
+/// Numbers of one model, under its name where there are several.
+fn titled(names: &[String], index: usize, record: &LikelihoodRecord) -> String {
+    let title = if names.len() > 1 { format!("{}\n", names[index]) } else { String::new() };
+    title + &text::likelihood(record)
+}
+
+fn check(args: &LikelihoodArgs, data: Option<&PathBuf>, models: &[&PathBuf]) -> Result<()> {
+    if let Some(data) = data.filter(|data| data.extension().is_some_and(|ending| ending == "safetensors")) {
+        return Err(Error::Input(
+            Fault::new(format!("{} models and no data", models.len() + 1))
+                .at(data.display().to_string())
+                .expected("MODEL DATA, or MODEL MODEL… DATA for a comparison on the same rows")
+                .advice("name the file of the rows last"),
+        ));
+    }
+    if models.len() > 1 && !args.trajectory.is_empty() {
+        return Err(Error::Input(
+            Fault::new(format!("one trajectory for {} models", models.len()))
+                .at("--trajectory")
+                .expected("a single model, whose earlier machines these are"),
+        ));
+    }
+    if args.betas < 2 || args.betas > 1 << 24 || args.chains < 2 || args.chains > 1 << 24 {
+        return Err(Error::Input(
+            Fault::new(format!("{} chains over {} inverse temperatures", args.chains, args.betas))
+                .at("--chains, --betas")
+                .expected("2 to 16777216 of each"),
+        ));
+    }
+    Ok(())
+}
+
+fn fits(model: &Model, source: &Source) -> Result<()> {
+    if source.data.samples.cols() == model.rbm.n_visible {
+        return Ok(());
+    }
+    Err(Error::Input(
+        Fault::new(format!("{} units in the data, {} in the model", source.data.samples.cols(), model.rbm.n_visible))
+            .at(&source.data.source)
+            .expected("data with the columns the model was trained on"),
+    ))
 }
 
 /// `linear`, `adaptive`, or inverse temperatures from 0 to 1.
@@ -92,18 +132,58 @@ fn ladder(text: &str, steps: usize) -> Result<Ladder> {
 }
 
 struct Likelihood<'a, L> {
-    model: &'a Model,
+    names: &'a [String],
+    models: &'a [Model],
     source: Option<&'a Source>,
     plan: &'a LikelihoodPlan,
-    base: &'a [f32],
     listener: &'a mut L,
 }
 
-impl<L: Listener + Send> Job for Likelihood<'_, L> {
-    type Output = LikelihoodRecord;
+/// The first model, and others beside it on the same rows.
+#[derive(Serialize)]
+struct Evaluated {
+    #[serde(flatten)]
+    first: LikelihoodRecord,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    compared: Vec<ComparedRecord>,
+}
 
-    fn run<B: Backend>(self, backend: &B) -> Result<LikelihoodRecord> {
-        let sets: Vec<(&str, &BitMatrix)> = self.source.iter().map(|s| ("data", &s.data.samples)).collect();
-        likelihood_stage(backend, self.plan, &self.model.rbm, self.base, &sets, self.source, self.listener)
+impl<L: Listener + Send> Job for Likelihood<'_, L> {
+    type Output = Evaluated;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Evaluated> {
+        let Self { names, models, source, plan, listener } = self;
+        let sets: Vec<(&str, &BitMatrix)> = source.iter().map(|s| ("data", &s.data.samples)).collect();
+        let mut evaluate = |model: &Model| {
+            // A stored model knows the means of its training data; other models take those of the data given.
+            let base = match (&model.meta.data_means, source) {
+                (None, Some(source)) => base_bias(&smoothed_means(&source.data.samples)),
+                _ => base_of(model),
+            };
+            likelihood_stage(backend, plan, &model.rbm, &base, &sets, source, listener)
+        };
+        let in_units = |model: &Model, record: LikelihoodRecord| {
+            let units = model.meta.units;
+            record.in_units(units, model.rbm.in_units(units).1)
+        };
+        let log_weights = |model: &Model, source: &Source| -> Result<Vec<f64>> {
+            log_weights(backend, &backend.upload_params(&model.rbm, None)?, &source.data.samples)
+        };
+        let first = evaluate(&models[0])?;
+        let mut compared = Vec::new();
+        for (model, name) in models.iter().zip(names).skip(1) {
+            let likelihood = evaluate(model)?;
+            let (Some(source), Some(z_first), Some(z)) = (source, first.log_z.best(), likelihood.log_z.best()) else {
+                continue;
+            };
+            let over_first = row_by_row(&log_weights(model, source)?, z, &log_weights(&models[0], source)?, z_first);
+            let mut verdict = better(&names[0], name, over_first);
+            if !(first.interval.trusted && likelihood.interval.trusted) {
+                verdict.push_str("; ln Z is not to be trusted, see the warnings");
+            }
+            let likelihood = in_units(model, likelihood);
+            compared.push(ComparedRecord { model: name.clone(), over_first, verdict, likelihood });
+        }
+        Ok(Evaluated { first: in_units(&models[0], first), compared })
     }
 }

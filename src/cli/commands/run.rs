@@ -73,6 +73,7 @@ fn point_text(out: &mut String, record: &Record) {
     let _ = match record {
         Record::Ising(r) => write!(out, "{}", text::observables(&r.observables, r.exact.as_ref())),
         Record::Sample(o) => write!(out, "samples of the model, {}", text::observables(o, None)),
+        Record::Chains(c) => write!(out, "{}", text::chains(c)),
         Record::Likelihood(l) => write!(out, "{}", text::likelihood(l)),
         Record::States(s) => writeln!(out, "  all {} states: KL {:.6}", s.truth.len(), s.kl),
         Record::Couplings(c) => couplings_text(out, c),

@@ -98,7 +98,7 @@ fn what_was_run(run: &RunView) -> String {
 pub(super) fn summary(run: &RunView) -> String {
     let mut out = verdict(run);
     let warnings: Vec<String> =
-        run.points.iter().flat_map(|p| warnings(p).into_iter().map(|w| said_of(run, p, &w))).collect();
+        run.points.iter().flat_map(|p| of_chains(p).chain(warnings(p)).map(|w| said_of(run, p, &w))).collect();
     if !warnings.is_empty() {
         out.push_str(&callout("warn", "Warnings of the run", &warnings));
     }
@@ -107,6 +107,11 @@ pub(super) fn summary(run: &RunView) -> String {
     }
     out.push_str(&glance(run));
     out
+}
+
+/// Warnings about the chains behind the samples.
+fn of_chains(point: &PointView) -> impl Iterator<Item = String> {
+    point.chains().into_iter().flat_map(|chains| chains.warnings.clone())
 }
 
 /// `text`, with the point in front where there are several.

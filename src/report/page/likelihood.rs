@@ -1,12 +1,11 @@
 //! Partition function and likelihood by every method that was run, with their ceiling and their warnings.
 
+use std::fmt::Write as _;
+
 use super::super::html::{Cell, Table, callout};
 use super::super::model::{PointView, RunView};
 use super::super::number::{column_decimals, estimate, fixed, lone_estimate, significant};
 use crate::record::{Bounds, Estimate, LikelihoodRecord};
-
-/// A likelihood this many standard errors above its ceiling is called out.
-const ABOVE: f64 = 3.0;
 
 /// Best log-likelihood of the training rows: of the evaluation, else the last of the training.
 pub(super) fn best_training(point: &PointView) -> Option<Estimate> {
@@ -17,28 +16,19 @@ pub(super) fn best_training(point: &PointView) -> Option<Estimate> {
     evaluated.or_else(|| point.training().and_then(|t| t.log_likelihood))
 }
 
+/// Short name of the ceiling that is the entropy of the source.
+pub(super) const SOURCE_CEILING: &str = "ceiling −S";
+
 /// Short name of the ceiling: −S where it is the entropy of the Ising model.
 pub(super) fn ceiling_symbol(point: &PointView) -> &'static str {
     let kind = point.likelihood().and_then(|l| l.ceiling_kind.as_deref());
-    let is_ising = kind.map_or(point.lattice().is_some(), |k| k.contains("Ising"));
-    if is_ising { "ceiling −S" } else { "ceiling" }
+    let is_ising = kind.map_or(point.lattice().is_some(), |k| k == LikelihoodRecord::ENTROPY_OF_SOURCE);
+    if is_ising { SOURCE_CEILING } else { "ceiling" }
 }
 
-/// Warnings that the run wrote, and a likelihood above its ceiling should the run not have noticed.
+/// Warnings that the run wrote, which has judged its numbers with all that it knew.
 pub(super) fn warnings(point: &PointView) -> Vec<String> {
-    let Some(likelihood) = point.likelihood() else { return Vec::new() };
-    let mut warnings = likelihood.warnings.clone();
-    let noticed = warnings.iter().any(|w| w.contains("ceiling"));
-    if let (Some(ceiling), Some(best), false) = (likelihood.ceiling, best_training(point), noticed)
-        && best.value - ceiling > ABOVE * best.error.max(1e-9 * ceiling.abs())
-    {
-        warnings.push(format!(
-            "the log-likelihood {} lies above its ceiling {}: ln Z is wrong, do not trust this evaluation",
-            lone_estimate(best.value, best.error),
-            fixed(ceiling, 4)
-        ));
-    }
-    warnings
+    point.likelihood().map_or_else(Vec::new, |likelihood| likelihood.warnings.clone())
 }
 
 /// The section's second part; empty where nothing was evaluated.
@@ -58,8 +48,9 @@ pub(super) fn section(run: &RunView) -> String {
     out.push_str(&likelihood_table(&points));
     out.push_str(&partition_table(&points));
     out.push_str(
-        "<p>Forward AIS estimates ln Z from below in the mean and so the log-likelihood from above; reverse AIS errs on \
-         the other side. An enumeration of the smaller layer is exact.</p>\n",
+        "<p>AIS is annealed importance sampling. Forward, it estimates the partition function Z of the model without bias, \
+         and so ln Z from below in the mean and the log-likelihood from above; reverse AIS errs on the other side. An \
+         enumeration of the smaller layer is exact. Var ln w is the variance of the logarithms of the weights.</p>\n",
     );
     out
 }
@@ -81,7 +72,10 @@ fn method_decimals(all: &[&Bounds]) -> [usize; 3] {
 }
 
 fn likelihood_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
-    let columns = ["Point", "Rows", "#Forward AIS", "#Reverse AIS", "#Exact", "#Ceiling", "#KL(q‖p)"];
+    let has_independent = points.iter().any(|(_, l)| !l.over_independent.is_empty());
+    let mut columns = vec!["Point", "Rows", "#Forward AIS", "#Reverse AIS", "#Exact"];
+    columns.extend(has_independent.then_some("#Above independent units"));
+    columns.extend(["#Ceiling", "#KL(q‖p)"]);
     let mut table = Table::new("Mean log-likelihood of a row, in nats", &columns);
     let decimals = method_decimals(&points.iter().flat_map(|(_, l)| l.log_likelihood.values()).collect::<Vec<_>>());
     for (point, likelihood) in points {
@@ -92,6 +86,10 @@ fn likelihood_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
             let heading = if i == 0 { point.heading() } else { String::new() };
             let mut cells = vec![Cell::heading(heading), Cell::text(name.replace('_', "-"))];
             cells.extend(method_cells(bounds, &decimals));
+            if has_independent {
+                let over = likelihood.over_independent.get(name);
+                cells.push(Cell::maybe(over.map(|e| lone_estimate(e.value, e.error))));
+            }
             let first = |cell: Option<String>| if i == 0 { Cell::maybe(cell) } else { Cell::text("") };
             cells.push(first(likelihood.ceiling.map(|c| fixed(c, 4))));
             cells.push(first(
@@ -102,13 +100,42 @@ fn likelihood_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
             table.row(cells);
         }
     }
-    let kinds: Vec<&str> = points.iter().filter_map(|(_, l)| l.ceiling_kind.as_deref()).collect();
     let mut out = table.finish();
-    if let Some(kind) = kinds.first() {
-        let text = format!("The ceiling is minus the {kind}.");
-        out.push_str(&format!("<p>{}</p>\n", super::super::html::escape(&text)));
-    }
+    let _ = writeln!(out, "<p>{}</p>", super::super::html::escape(&below_table(points)));
     out
+}
+
+/// What the numbers of the table are.
+fn below_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {
+    let mut words = Vec::new();
+    // Parts of errors by ln Z: rows are alike in all methods.
+    let both = |(_, l): &(&PointView, &LikelihoodRecord)| {
+        l.log_likelihood.values().any(|b| b.best().is_some_and(|e| e.parts.is_some()))
+    };
+    words.push(if points.iter().any(both) {
+        "Errors are those of ln Z, as in the next table, and of the mean over the rows together."
+    } else {
+        "Errors are those of ln Z alone: how far other rows would give another mean is not in them."
+    });
+    let kinds: Vec<&str> = points.iter().filter_map(|(_, l)| l.ceiling_kind.as_deref()).collect();
+    words.push(match kinds.first() {
+        Some(&LikelihoodRecord::ENTROPY_OF_SOURCE) => {
+            "The ceiling is minus the entropy of the Ising model, a bound on the mean over fresh rows, about which that of \
+             finitely many rows scatters; training rows of a machine that over-fits lie above it."
+        }
+        Some(&LikelihoodRecord::ENTROPY_OF_ROWS) => {
+            "The ceiling is minus the plug-in entropy of the first rows, a bound on these that a machine reaches which knows \
+             every row by heart."
+        }
+        _ => "",
+    });
+    if points.iter().any(|(_, l)| l.kl.is_some()) {
+        words.push(
+            "KL(q‖p) is the divergence of the machine p from the Ising model q, taken row by row, so that the scatter of the \
+             rows cancels: 0 for a perfect machine.",
+        );
+    }
+    words.join(" ")
 }
 
 fn partition_table(points: &[(&PointView, &LikelihoodRecord)]) -> String {

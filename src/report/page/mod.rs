@@ -1,6 +1,7 @@
 //! The page, section by section; each section is a function of the view and says nothing when it has nothing to say.
 
 mod appendix;
+mod chains;
 mod couplings;
 mod header;
 mod histogram;
@@ -31,6 +32,7 @@ struct Section {
 pub fn render(run: &RunView) -> String {
     let sections = [
         Section { anchor: "observables", heading: "Observables", content: observables::section(run) },
+        Section { anchor: "samples", heading: "Samples", content: chains::section(run) },
         Section {
             anchor: "likelihood",
             heading: "Likelihood",

@@ -1,10 +1,12 @@
 //! Curves of the training: log-likelihood against updates with its ceiling, pseudo-likelihood, free-energy gap.
 
+use std::fmt::Write as _;
+
 use super::super::html::{Cell, Table, figure};
 use super::super::model::{PointView, RunView};
 use super::super::number::{count, duration, fixed, lone_estimate, significant, usable};
 use super::super::plot::{Axis, Guide, Ink, Mark, Marker, Panel, Series, Stroke, legend};
-use super::likelihood::ceiling_symbol;
+use super::likelihood::{SOURCE_CEILING, ceiling_symbol};
 use crate::record::TrainMetric;
 
 /// Curves with more points than this are drawn without markers.
@@ -42,6 +44,14 @@ fn stroke_of(ink: Ink) -> Stroke {
     if ink == Ink::HeldOut { Stroke::Dashed } else { Stroke::Solid }
 }
 
+/// The ceiling, where it is no farther above the curves than they are high: else it is told in words, and does not squeeze
+/// them.
+fn in_reach(series: &[Series], ceiling: f64) -> bool {
+    let values = || series.iter().flat_map(|s| &s.marks).map(|m| m.y).filter(|y| usable(*y));
+    let (Some(low), Some(high)) = (values().reduce(f64::min), values().reduce(f64::max)) else { return false };
+    ceiling - high <= high - low
+}
+
 /// The ordinate's range with the ceiling in it, and whether the first, steep stretch leaves
 /// it below.
 fn ordinate(series: &[Series], ceiling: Option<f64>) -> Option<((f64, f64), bool)> {
@@ -62,9 +72,30 @@ fn ordinate(series: &[Series], ceiling: Option<f64>) -> Option<((f64, f64), bool
     Some(((low - 0.05 * span, top + 0.05 * span), is_cut))
 }
 
+/// What a ceiling means, for each kind that there is.
+fn about_ceilings(points: &[PointView]) -> String {
+    let is_known = |p: &&PointView| {
+        p.likelihood().is_some_and(|l| l.ceiling.is_some()) || p.metrics().iter().any(|m| m.ceiling.is_some())
+    };
+    let of_source = |p: &PointView| ceiling_symbol(p) == SOURCE_CEILING;
+    let known: Vec<&PointView> = points.iter().filter(is_known).collect();
+    let mut out = String::new();
+    if known.iter().any(|p| of_source(p)) {
+        out.push_str(
+            " −S, minus the entropy of the Ising model, bounds the mean over fresh rows, about which that of these rows \
+             scatters; training rows that the machine knows by heart lie above it. A curve farther above it than its bars means \
+             that annealing missed a part of the machine when that point was measured.",
+        );
+    }
+    if known.iter().any(|p| !of_source(p)) {
+        out.push_str(" The ceiling of training rows is minus their plug-in entropy, which a machine reaches that knows every row by heart.");
+    }
+    out
+}
+
 fn likelihood_figure(points: &[PointView]) -> String {
     let mut panels = Vec::new();
-    let (mut any_held_out, mut any_cut, mut any_ceiling) = (false, false, false);
+    let (mut any_held_out, mut any_cut, mut any_ceiling, mut beyond) = (false, false, false, Vec::new());
     for point in points {
         let training = curve(point, "training rows", Ink::Model, |m| m.log_likelihood.map(|e| (e.value, e.error)));
         let held_out =
@@ -76,9 +107,13 @@ fn likelihood_figure(points: &[PointView]) -> String {
         let of_metrics = || point.metrics().iter().rev().find_map(|m| m.ceiling);
         let ceiling = point.likelihood().and_then(|l| l.ceiling).or_else(of_metrics).filter(|c| usable(*c));
         let series: Vec<Series> = [training, held_out].into_iter().filter(|s| !s.marks.is_empty()).collect();
-        let ordinate = ordinate(&series, ceiling);
+        let drawn = ceiling.filter(|&c| in_reach(&series, c));
+        if let (Some(c), None) = (ceiling, drawn) {
+            beyond.push(format!("{} ({})", fixed(c, 3), point.heading()));
+        }
+        let ordinate = ordinate(&series, drawn);
         any_cut |= ordinate.is_some_and(|(_, is_cut)| is_cut);
-        any_ceiling |= ceiling.is_some();
+        any_ceiling |= drawn.is_some();
         let label = |c: f64| format!("{} = {}", ceiling_symbol(point), fixed(c, 3));
         panels.push(
             Panel {
@@ -90,7 +125,7 @@ fn likelihood_figure(points: &[PointView]) -> String {
                 x: Axis::linear("updates"),
                 y: Axis { range: ordinate.map(|(range, _)| range), ..Axis::linear("log-likelihood (nats a row)") },
                 series,
-                guides: ceiling.map(|c| Guide::Horizontal(c, label(c))).into_iter().collect(),
+                guides: drawn.map(|c| Guide::Horizontal(c, label(c))).into_iter().collect(),
                 ..Panel::default()
             }
             .draw(),
@@ -106,8 +141,12 @@ fn likelihood_figure(points: &[PointView]) -> String {
     let mut caption =
         "Mean log-likelihood of a row against parameter updates; bars are one standard error.".to_string();
     if any_ceiling {
-        caption.push_str(" Dashed line: the ceiling that no model can exceed on these data.");
+        caption.push_str(" Dashed line: the ceiling.");
     }
+    if !beyond.is_empty() {
+        let _ = write!(caption, " The ceiling lies above the figure: {}.", beyond.join(", "));
+    }
+    caption.push_str(&about_ceilings(points));
     if any_cut {
         caption.push_str(" Where the first stretch is very steep it leaves the frame below.");
     }

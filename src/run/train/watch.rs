@@ -137,12 +137,10 @@ impl<'a> Watch<'a> {
             log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
         }
         let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
-        let with_rows = |mean: Estimate| {
-            log_likelihood(mean.value, &log_z).best().map(|l| Estimate::new(l.value, l.error.hypot(mean.error)))
-        };
+        let with_rows = |mean: Estimate| log_likelihood(mean, &log_z).best();
         let log_likelihood = with_rows(on_train);
         let online = trainer.online()?;
-        let along = |z: Estimate| Estimate::new(on_train.value - z.value, z.error.hypot(on_train.error));
+        let along = |z: Estimate| Estimate::of_rows(on_train.value - z.value, z.error, on_train.error);
         if let Some(found) = log_likelihood {
             self.judge(found, state, settings, listener)?;
         }

@@ -135,6 +135,7 @@ fn no_such_key(key: &str, max: Option<f64>, point: &Point) -> Option<(String, St
         "likelihood" => {
             let known = [
                 "log_likelihood",
+                "over_independent",
                 "log_z",
                 "kl",
                 "ceiling",

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use gibbsite::lattice::Lattice;
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IntervalRecord, IsingRecord,
-    KernelTime, KernelsRecord, LikelihoodChecks, LikelihoodRecord, NamedCoupling, Observables, OrderSummary,
-    PointRecord, Record, StatesRecord, TrainMetric, TrainRecord,
+    Bounds, ChainsRecord, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IsingRecord,
+    KernelTime, KernelsRecord, LikelihoodRecord, NamedCoupling, Observables, OrderSummary, PointRecord, Record,
+    StatesRecord, StuckRecord, TrainMetric, TrainRecord,
 };
 
 /// Noise for samples: uniform on (−1, 1), a linear congruential sequence (Knuth's MMIX constants).
@@ -233,6 +233,20 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
     });
     records.push(Record::Kernels(KernelsRecord { kernels: times.to_vec() }));
     records.push(Record::Sample(observables(noise, t, &exact, 0.0021, 1.0)));
+    records.push(Record::Chains(ChainsRecord {
+        chains: 1000,
+        samples: 10_000,
+        r_hat: Some(1.0021),
+        effective_samples: if row == 1 { 3.0 } else { 8123.0 },
+        stuck: (row == 1).then(|| StuckRecord {
+            observable: "the free energy".into(),
+            upper: [0.25, 0.26],
+            stayed: 0.997,
+            by_chance: 0.62,
+            apart: 800,
+        }),
+        warnings: if row == 1 { vec!["chains stay in the modes where they began: 99.7 %".into()] } else { Vec::new() },
+    }));
     let bounds = |e: Estimate| Bounds {
         forward: Some(e),
         reverse: Some(Estimate::new(e.value + 0.02, 0.03)),
@@ -240,7 +254,6 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
     };
     records.push(Record::Likelihood(LikelihoodRecord {
         log_z: bounds(Estimate::new(exact.log_z + 40.0, 0.02)),
-        units: None,
         log_likelihood: BTreeMap::from([
             ("train".to_string(), bounds(log_likelihood)),
             ("held_out".to_string(), bounds(Estimate::new(log_likelihood.value - 0.1, 0.03))),
@@ -250,9 +263,8 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         ceiling: Some(-exact.entropy),
         ceiling_kind: Some("entropy of the Ising model".into()),
         kl: Some(Estimate::new(last, 0.02)),
-        interval: IntervalRecord::default(),
-        checks: LikelihoodChecks::default(),
         warnings: if row == 0 { vec!["few effective samples: 812 of 1000".into()] } else { Vec::new() },
+        ..LikelihoodRecord::default()
     }));
     let lattice = Lattice::Square { length: 8 };
     let bonds = lattice.bonds();

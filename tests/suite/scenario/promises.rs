@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, IntervalRecord, IsingRecord, LikelihoodChecks,
-    LikelihoodRecord, NamedCoupling, Observables, OrderSummary, Record, StatesRecord, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, NamedCoupling,
+    Observables, OrderSummary, Record, StatesRecord, TrainRecord,
 };
 use gibbsite::scenario::{self, Expect};
 
@@ -90,6 +90,7 @@ fn records() -> Vec<Record> {
         spacing: 1,
         flips_per_ns: 1.0,
     };
+    let of_rows = Bounds { forward: Some(Estimate::of_rows(-25.5, 0.25, 1.0)), ..Bounds::default() };
     vec![
         Record::Ising(ising),
         Record::Train(TrainRecord {
@@ -103,16 +104,11 @@ fn records() -> Vec<Record> {
         }),
         Record::Likelihood(LikelihoodRecord {
             log_z: Bounds { exact: Some(Estimate::new(40.0, 0.0)), ..best(39.0, 0.5) },
-            units: None,
-            log_likelihood: BTreeMap::from([("train".to_string(), best(-25.5, 0.25))]),
-            effective_sample_size: None,
-            log_weight_variance: None,
+            log_likelihood: BTreeMap::from([("train".to_string(), of_rows)]),
+            over_independent: BTreeMap::from([("train".to_string(), Estimate::of_rows(-3.0, 0.3, 0.4))]),
             ceiling: Some(-25.0),
-            ceiling_kind: None,
             kl: Some(Estimate::new(0.5, 0.25)),
-            interval: IntervalRecord::default(),
-            checks: LikelihoodChecks::default(),
-            warnings: Vec::new(),
+            ..LikelihoodRecord::default()
         }),
         Record::Couplings(couplings("binary", 2.0)),
         Record::Couplings(couplings("spin", 1.0)),
@@ -134,6 +130,7 @@ fn promises_find_their_values() {
         ("likelihood.log_z.forward", Some(39.0)),
         ("likelihood.log_likelihood.train", Some(-25.5)),
         ("likelihood.above_ceiling", Some(-0.5)),
+        ("likelihood.over_independent.train", Some(-3.0)),
         ("likelihood.log_likelihood.held_out", None),
         ("couplings.neighbour_ratio", Some(0.9)),
         ("couplings.neighbours", Some(0.45)),
@@ -152,6 +149,30 @@ fn promises_find_their_values() {
         assert_eq!(record.found, value, "{key}");
         assert_eq!(record.holds, value.is_some(), "{key}: what is missing or not a number does not hold");
     }
+}
+
+/// Rows do not scatter about their own ceiling, but they do about that of their source: 0.5 below, the error of ln Z is 0.25,
+/// that of the rows 1.
+#[test]
+fn promises_reckon_with_the_error_that_counts() {
+    let holds = |key: &str, min: f64, kind: Option<&str>| {
+        let mut records = records();
+        for record in &mut records {
+            if let Record::Likelihood(l) = record {
+                l.ceiling_kind = kind.map(Into::into);
+            }
+        }
+        scenario::evaluate(&expect(key, Some(min), None, 1.0), &records).holds
+    };
+    assert!(!holds("likelihood.above_ceiling", 0.0, Some(LikelihoodRecord::ENTROPY_OF_ROWS)));
+    assert!(holds("likelihood.above_ceiling", 0.0, Some(LikelihoodRecord::ENTROPY_OF_SOURCE)));
+    assert!(
+        holds("likelihood.log_likelihood.train", -24.5, None) && !holds("likelihood.log_likelihood.train", -24.4, None)
+    );
+    assert!(
+        holds("likelihood.over_independent.train", -2.5, None)
+            && !holds("likelihood.over_independent.train", -2.4, None)
+    );
 }
 
 #[test]
