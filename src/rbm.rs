@@ -4,8 +4,10 @@
 //! F(v) = −Σ b_j v_j − Σ softplus(c_i + Σ_j w_ji v_j); p(v) = e^{−F(v)} / Z.
 //! (Smolensky 1986; Hinton, "A practical guide to training restricted Boltzmann machines", 2010.)
 
+mod singular;
 mod units;
 
+pub use self::singular::{Singular, singular};
 pub use self::units::{Units, Values};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

@@ -3,11 +3,12 @@
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::events::Listener;
+use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::Length;
 use crate::rbm::Rbm;
-use crate::sample::{Rungs, Sampled, Settings, sample_tempered};
+use crate::record::{ChainsRecord, StuckRecord};
+use crate::sample::{Agreement, Rungs, Sampled, Settings, Stuck, sample_tempered};
 
 /// Which replicas exchange with the chains, as asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,5 +58,45 @@ pub fn sample<B: Backend>(
         Tempering::Rungs(rungs) => by_temperature(Some(*rungs))?,
         Tempering::Machines(machines) => Rungs::Machines(machines.clone()),
     };
-    sample_tempered(backend, rbm, &plan.settings, &rungs, plan.translations, start, listener)
+    let sampled = sample_tempered(backend, rbm, &plan.settings, &rungs, plan.translations, start, listener)?;
+    for warning in chains(&sampled).warnings {
+        listener.event(Event::Warning(warning));
+    }
+    Ok(sampled)
+}
+
+/// What is written down about the chains.
+#[must_use]
+pub fn chains(sampled: &Sampled) -> ChainsRecord {
+    let Agreement { r_hat, effective_samples, stuck } = &sampled.agreement;
+    let stuck = stuck.as_ref().map(|Stuck { observable, looks, apart }| StuckRecord {
+        observable: (*observable).to_string(),
+        upper: looks.upper(),
+        stayed: looks.stayed(),
+        by_chance: looks.by_chance(),
+        apart: *apart,
+    });
+    let cure =
+        if sampled.exchanges.is_some() { "more rungs or steps carry" } else { "sample with tempering, which carries" };
+    let warning = stuck.as_ref().map(|stuck| {
+        format!(
+            "chains stay in the modes where they began: {:.1} % of them are {} Gibbs steps later on the same side of {}, by \
+             chance it were {:.1} %; the shares of the modes in these samples, {:.3} and {:.3}, are those of the start and not \
+             of the machine, and all are worth about {effective_samples:.0} independent samples; {cure} chains between modes",
+            100.0 * stuck.stayed,
+            stuck.apart,
+            stuck.observable,
+            100.0 * stuck.by_chance,
+            1.0 - stuck.upper[1],
+            stuck.upper[1]
+        )
+    });
+    ChainsRecord {
+        chains: sampled.chains,
+        samples: sampled.samples.rows(),
+        r_hat: *r_hat,
+        effective_samples: *effective_samples,
+        stuck,
+        warnings: warning.into_iter().collect(),
+    }
 }

@@ -287,6 +287,9 @@ impl<B: Backend> PointRun<'_, B> {
             let arrivals = exchanges.arrivals_per_chain;
             self.listener.event(Event::Info(format!("samples on {rungs} rungs, {arrivals:.1} round trips a chain")));
         }
+        let chains = stage::chains(&sampled);
+        let effective_samples = chains.effective_samples;
+        self.place.append(&Record::Chains(chains))?;
         let mut data = DataSet::new(sampled.samples, "samples of the trained model");
         data.values = machine.units.visible;
         data.names = source.and_then(|s| s.data.names.clone());
@@ -295,7 +298,9 @@ impl<B: Backend> PointRun<'_, B> {
         data.seed = Some(self.seed);
         write_npz(&self.place.file(names::SAMPLES), &data)?;
         if let (true, Some(lattice), Some(temperature)) = (self.point.observe, data.lattice, data.temperature) {
-            let observed = observe::observe(&data.samples, lattice, temperature, plan.settings.chains)?;
+            let mut observed = observe::observe(&data.samples, lattice, temperature, plan.settings.chains)?;
+            // No observable knows more than the chains are worth.
+            observed.effective_samples = observed.effective_samples.map(|n| n.min(effective_samples));
             self.place.append(&Record::Sample(observed))?;
         }
         Ok(())

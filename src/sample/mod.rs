@@ -1,10 +1,12 @@
 //! Samples of a trained machine from parallel Gibbs chains.
 
+mod agreement;
 mod moves;
 mod placement;
 mod sampling;
 mod tempering;
 
+pub use self::agreement::{Agreement, Stuck};
 pub use self::moves::{Moves, TRANSLATE_EVERY, translate, translations_of};
 pub use self::placement::place_evenly;
 pub use self::sampling::{Sampled, sample_tempered};
@@ -35,7 +37,9 @@ pub struct Settings {
 
 /// Draws samples `[samples, n_visible]`, ordered by time, then chain: row t · chains + r is chain r at time t.
 ///
-/// Chains start at `start`, row by row and again from the top, or from independent units with the visible biases.
+/// Chains start at `start`, row by row and again from the top, or far apart: from independent units with the visible biases,
+/// every second of the first ones from visible units under hidden ones drawn by fair coins. Chains of a machine with several
+/// modes that all began alike would all stay in one, and agree.
 ///
 /// # Errors
 /// [`Error::Input`] for zero counts, [`Error::Stopped`] on a signal, device failures.
@@ -49,13 +53,29 @@ pub fn sample<B: Backend>(
     Ok(sample_tempered(backend, rbm, settings, &Rungs::None, None, start, listener)?.samples)
 }
 
-/// Chains at the start: rows of `start`, again from the top where there are few, or independent units.
+/// Chains at the start: rows of `start`, again from the top where there are few, or states far apart.
 fn initial(rbm: &Rbm, chains: usize, seed: u64, start: Option<&BitMatrix>) -> BitMatrix {
-    match start {
-        Some(rows) => rows.select_rows(&(0..chains).map(|r| r % rows.rows()).collect::<Vec<_>>()),
-        None => independent(rbm, seed, 0, chains),
+    if let Some(rows) = start {
+        return rows.select_rows(&(0..chains).map(|r| r % rows.rows()).collect::<Vec<_>>());
     }
+    let mut states = independent(rbm, seed, 0, chains);
+    let coins = Rbm::zeros(rbm.n_hidden, 1);
+    let hidden = independent(&coins, seed, 1, (chains / 2).min(MOST_DISPERSED));
+    let mut under = Rbm { weights: Vec::new(), ..rbm.clone() };
+    for k in 0..hidden.rows() {
+        let input = |(j, weights): (usize, &[f32])| {
+            let on = weights.iter().enumerate().filter(|(i, _)| hidden.get(k, *i)).map(|(_, w)| w);
+            rbm.visible_bias[j] + on.sum::<f32>()
+        };
+        under.visible_bias = rbm.weights.chunks_exact(rbm.n_hidden).enumerate().map(input).collect();
+        let row = independent(&under, seed, 2 + k as u32, 1);
+        (0..rbm.n_visible).for_each(|j| states.set(2 * k + 1, j, row.get(0, j)));
+    }
+    states
 }
+
+/// Chains that start under hidden units of their own, at most.
+const MOST_DISPERSED: usize = 1024;
 
 /// Checks settings before anything is allocated; returns how many times every chain is read.
 fn check(rbm: &Rbm, settings: &Settings) -> Result<usize> {

@@ -1,5 +1,6 @@
 //! Sampling with tempering, and what a reader must know of the chains: exchanges, autocorrelation, effective samples.
 
+use super::agreement::{Agreement, Chains, compare};
 use super::moves::Moves;
 use super::placement::place_evenly;
 use super::tempering::{Exchanges, Rungs, Tempering, TemperingState};
@@ -18,6 +19,8 @@ use crate::stats::{Autocorrelation, autocorrelation};
 pub struct Sampled {
     /// `[samples, n_visible]`: row t · chains + r is chain r at time t.
     pub samples: BitMatrix,
+    /// Chains.
+    pub chains: usize,
     /// Exchanges after thermalisation; None without rungs.
     pub exchanges: Option<Exchanges>,
     /// β of the rungs after thermalisation, where they are temperatures.
@@ -26,6 +29,8 @@ pub struct Sampled {
     pub free_energy: Autocorrelation,
     /// Of the number of units that are on, in samples of a chain.
     pub ones: Autocorrelation,
+    /// Whether the chains agree.
+    pub agreement: Agreement,
 }
 
 /// Gibbs steps of a round, which ends with flips and exchanges.
@@ -77,24 +82,47 @@ pub fn sample_tempered<B: Backend>(
         }
         ladder.settle(&mut |_, _| {})
     };
-    run(&mut ladder, settings.thermalise, true)?;
+    // Whole rounds, so that a look changes nothing.
+    let first_look = settings.thermalise / 4 / STEPS * STEPS;
+    run(&mut ladder, first_look, true)?;
+    let look = |ladder: &Tempering<'_, B>| -> Result<(BitMatrix, Vec<f64>)> {
+        Ok((ladder.samples()?, backend.read_free_energies(&params, ladder.last())?))
+    };
+    let mut early = (first_look > 0).then(|| look(&ladder)).transpose()?;
+    run(&mut ladder, settings.thermalise - first_look, true)?;
     ladder.count_anew();
     let mut samples = BitMatrix::zeros(0, rbm.n_visible);
     let (mut energies, mut ones) = (Vec::new(), Vec::new());
     for _ in 0..times {
         run(&mut ladder, settings.every, false)?;
-        let rows = ladder.samples()?;
-        energies.push(backend.read_free_energies(&params, ladder.last())?);
+        let (rows, energy) = look(&ladder)?;
         ones.push((0..chains).map(|r| f64::from(rows.row_count(r))).collect::<Vec<_>>());
         samples.append(&rows);
+        // Without thermalisation the first samples are the first look.
+        early.get_or_insert_with(|| (rows, energy.clone()));
+        energies.push(energy);
     }
     let exchanges = Some(ladder.exchanges()).filter(|e| !e.acceptance.is_empty());
+    let free_energy = autocorrelation(&by_chain(&energies), chains);
+    let ones = autocorrelation(&by_chain(&ones), chains);
+    let early = early.as_ref().map_or_else(|| Err(Error::input("no samples")), Ok)?;
+    let seen = Chains {
+        rbm,
+        early: (&early.0, &early.1),
+        samples: (&samples, &energies),
+        before: if first_look > 0 { u64::from(settings.thermalise - first_look + settings.every) } else { 0 },
+        every: settings.every.into(),
+        in_all: total,
+    };
+    let agreement = compare(&seen, &free_energy, &ones);
     Ok(Sampled {
         samples: samples.slice_rows(0..settings.samples),
+        chains,
         exchanges,
         betas: ladder.betas().to_vec(),
-        free_energy: autocorrelation(&by_chain(&energies), chains),
-        ones: autocorrelation(&by_chain(&ones), chains),
+        free_energy,
+        ones,
+        agreement,
     })
 }
 

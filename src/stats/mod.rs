@@ -3,6 +3,7 @@
 //! - [`mod@autocorrelation`]: integrated autocorrelation time and error of the mean by the Γ-method;
 //! - [`blocks`]: how a series is cut into blocks, and the delete-one-block jackknife for any function of means;
 //! - [`mod@binning`]: error of the mean against bin length, the older check of the same thing;
+//! - [`chains`]: whether chains agree, and whether they have forgotten where they were;
 //! - [`distributions`]: χ² and normal tails for tests.
 //!
 //! Series of several replicas are flat slices, `[replica][time]`.
@@ -10,12 +11,14 @@
 pub mod autocorrelation;
 pub mod binning;
 pub mod blocks;
+pub mod chains;
 pub mod distributions;
 mod spectrum;
 
 pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_function};
 pub use binning::binning;
 pub use blocks::{Blocks, jackknife};
+pub use chains::{TwoLooks, split_r_hat, two_groups};
 pub use distributions::{chi_squared_survival, normal_cdf, normal_quantile};
 
 /// Mean; NaN for no values.

@@ -2,7 +2,7 @@
 //!
 //! - reconstruction: mean over rows and units of (v_j − sig(y_j(⟨h|v⟩)))², one mean-field step there and back;
 //! - singular values of the weights: how many directions the machine has learned, and how strongly (Decelle, Fissore and
-//!   Furtlehner, EPL 119, 60001 (2017)), by subspace iteration with a Rayleigh–Ritz step;
+//!   Furtlehner, EPL 119, 60001 (2017));
 //! - moments ⟨v_j⟩, ⟨v_j v_k⟩, ⟨v_j v_k v_l⟩ of the chains against those of the data, as root mean square differences over
 //!   all units and over pairs and triples drawn once.
 
@@ -10,7 +10,7 @@ use rand::RngExt;
 
 use crate::bits::BitMatrix;
 use crate::numerics::sigmoid;
-use crate::rbm::Rbm;
+use crate::rbm::{Rbm, singular};
 use crate::rng::Philox;
 
 /// Mean squared error of one mean-field reconstruction over `rows` rows, by unit, in f64 on the host.
@@ -33,94 +33,10 @@ pub fn reconstruction_error(rbm: &Rbm, data: &BitMatrix, rows: usize) -> f64 {
     errors.iter().sum::<f64>() / (rows.max(1) * rbm.n_visible.max(1)) as f64
 }
 
-/// Directions that are followed besides those asked for, so that the last of these converges too.
-const SPARE: usize = 4;
-/// Passes over the weights.
-const PASSES: usize = 40;
-
-/// The `count` largest singular values of the weights, largest first; fewer where a side is smaller. Each is a lower bound
-/// and accurate to (σ_next/σ)^80 with the next value that is not followed.
+/// The `count` largest singular values of the weights, largest first; fewer where a side is smaller.
 #[must_use]
 pub fn singular_values(rbm: &Rbm, count: usize) -> Vec<f64> {
-    let (n, m) = (rbm.n_visible, rbm.n_hidden);
-    let k = (count + SPARE).min(n).min(m);
-    let mut rng = Philox::sequence(0, "singular values");
-    // Rows are directions in the space of hidden units.
-    let mut basis: Vec<Vec<f64>> = (0..k).map(|_| (0..m).map(|_| rng.random::<f64>() - 0.5).collect()).collect();
-    let mut images = Vec::new();
-    for _ in 0..PASSES {
-        orthonormalise(&mut basis);
-        images = basis.iter().map(|direction| image(rbm, direction)).collect::<Vec<_>>();
-        basis = images.iter().map(|image| back(rbm, image)).collect();
-    }
-    // Singular values of the images of an orthonormal basis, by one-sided Jacobi rotations.
-    let mut values = one_sided_jacobi(images);
-    values.truncate(count.min(n).min(m));
-    values
-}
-
-/// W x, `[n_visible]`.
-fn image(rbm: &Rbm, x: &[f64]) -> Vec<f64> {
-    rbm.weights.chunks_exact(rbm.n_hidden).map(|row| row.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum()).collect()
-}
-
-/// Wᵀ y, `[n_hidden]`.
-fn back(rbm: &Rbm, y: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0; rbm.n_hidden];
-    for (row, y) in rbm.weights.chunks_exact(rbm.n_hidden).zip(y) {
-        sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum += f64::from(w) * y);
-    }
-    sums
-}
-
-fn inner(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Gram–Schmidt, twice each for rounding; a direction that vanishes stays zero.
-fn orthonormalise(rows: &mut [Vec<f64>]) {
-    for k in 0..rows.len() {
-        let (before, rest) = rows.split_at_mut(k);
-        let row = &mut rest[0];
-        let size = inner(row, row).sqrt();
-        for earlier in before.iter().chain(before.iter()) {
-            let part = inner(row, earlier);
-            row.iter_mut().zip(earlier).for_each(|(x, e)| *x -= part * e);
-        }
-        let norm = inner(row, row).sqrt();
-        let scale = if norm > 1e-14 * size { 1.0 / norm } else { 0.0 };
-        row.iter_mut().for_each(|x| *x *= scale);
-    }
-}
-
-/// Singular values of the matrix with these rows, largest first (Hestenes 1958).
-fn one_sided_jacobi(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
-    for _ in 0..30 {
-        let mut largest = 0.0f64;
-        for q in 1..rows.len() {
-            for p in 0..q {
-                let (head, tail) = rows.split_at_mut(q);
-                let (a, b) = (&mut head[p], &mut tail[0]);
-                let (aa, bb, ab) = (inner(a, a), inner(b, b), inner(a, b));
-                if ab.abs() <= 1e-15 * (aa * bb).sqrt() {
-                    continue;
-                }
-                largest = largest.max(ab.abs() / (aa * bb).sqrt());
-                let zeta = (bb - aa) / (2.0 * ab);
-                let t = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
-                let c = 1.0 / t.hypot(1.0);
-                for (x, y) in a.iter_mut().zip(b.iter_mut()) {
-                    (*x, *y) = (c * *x - c * t * *y, c * t * *x + c * *y);
-                }
-            }
-        }
-        if largest < 1e-12 {
-            break;
-        }
-    }
-    let mut values: Vec<f64> = rows.iter().map(|row| inner(row, row).sqrt()).collect();
-    values.sort_by(|a, b| b.total_cmp(a));
-    values
+    singular(&rbm.weights, rbm.n_hidden, count).into_iter().map(|found| found.value).collect()
 }
 
 /// Pairs and triples that are looked at, of each at most.

@@ -25,6 +25,7 @@ mod parity;
 mod poison;
 mod report;
 mod resume;
+mod sample_chains;
 mod sample_coverage;
 mod scenario;
 mod scenarios_run;

@@ -10,11 +10,12 @@ use crate::artifact::read_checkpoint;
 use crate::backend::Backend;
 use crate::cli::args::{Global, SampleArgs, Switch};
 use crate::cli::console::Console;
-use crate::cli::text::accepted;
+use crate::cli::text::{accepted, chains};
 use crate::data::{self, DataSet, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
+use crate::record::ChainsRecord;
 use crate::run;
 use crate::run::device::{Job, with_backend};
 use crate::run::sample::{SamplePlan, Tempering};
@@ -51,13 +52,16 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     data.temperature = model.meta.temperature;
     data.seed = Some(global.seed());
     let rows = data.samples.rows();
-    let chains = plan.settings.chains.min(rows);
-    data.replicas = Some((0..rows).map(|row| (row % chains) as u32).collect());
+    let n = plan.settings.chains.min(rows);
+    data.replicas = Some((0..rows).map(|row| (row % n) as u32).collect());
     data::write(&args.out, &data)?;
+    let agreed = run::sample::chains(&sampled);
     let mut summary = json!({
-        "samples": rows, "units": data.samples.cols(), "chains": chains, "thermalise": args.thermalise,
+        "samples": rows, "units": data.samples.cols(), "chains": n, "thermalise": args.thermalise,
         "every": args.every, "seed": global.seed(), "file": args.out,
-        "free_energy": series(&sampled.free_energy), "ones": series(&sampled.ones),
+        "free_energy": series(&sampled.free_energy, &agreed), "ones": series(&sampled.ones, &agreed),
+        "r_hat": agreed.r_hat, "effective_samples": agreed.effective_samples, "stuck": agreed.stuck,
+        "warnings": agreed.warnings,
     });
     if let Some(exchanges) = &sampled.exchanges {
         summary["tempering"] = json!(tempering(exchanges));
@@ -65,15 +69,24 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
         summary["tempering"]["rounds"] = json!(exchanges.rounds);
         summary["tempering"]["betas"] = json!(sampled.betas);
     }
-    console.result(&summary, &text(&sampled, &format!("{} units in {}", data.samples.cols(), args.out.display())))
+    console
+        .result(&summary, &text(&sampled, &agreed, &format!("{} units in {}", data.samples.cols(), args.out.display())))
 }
 
-/// Mean with its error, autocorrelation time in samples of a chain, and the independent samples that say as much.
-fn series(a: &Autocorrelation) -> Value {
-    json!({ "value": a.mean, "error": a.error, "tau": a.tau, "effective_samples": a.effective_samples() })
+/// Mean with its error, autocorrelation time in samples of a chain, and the independent samples that say as much: no more
+/// than chains are worth that do not mix.
+fn series(a: &Autocorrelation, agreed: &ChainsRecord) -> Value {
+    let effective = worth(a, agreed);
+    let error = a.error.max((a.variance / effective).sqrt());
+    json!({ "value": a.mean, "error": error, "tau": a.tau, "effective_samples": effective })
 }
 
-fn text(sampled: &Sampled, what: &str) -> String {
+fn worth(a: &Autocorrelation, agreed: &ChainsRecord) -> f64 {
+    let most = if agreed.stuck.is_some() { agreed.effective_samples } else { a.count as f64 };
+    a.effective_samples().min(most)
+}
+
+fn text(sampled: &Sampled, agreed: &ChainsRecord, what: &str) -> String {
     let mut out = format!("{} samples of {what}\n", sampled.samples.rows());
     for (name, a) in [("free energy", &sampled.free_energy), ("units on", &sampled.ones)] {
         let more = if a.converged { "" } else { " at least: chains are too short to say" };
@@ -81,9 +94,10 @@ fn text(sampled: &Sampled, what: &str) -> String {
             out,
             "  {name:<14} autocorrelation time {:.2} samples{more}, {:.0} effective samples",
             a.tau,
-            a.effective_samples()
+            worth(a, agreed)
         );
     }
+    out.push_str(&chains(agreed));
     if let Some(e) = &sampled.exchanges {
         let _ = writeln!(
             out,
