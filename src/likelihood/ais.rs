@@ -152,6 +152,23 @@ mod tests {
         assert!((result.effective_sample_size - 40.0).abs() < 1e-9);
     }
 
+    /// Weights 1, 2 and 5: by hand.
+    #[test]
+    fn three_weights_have_their_mean_and_its_jackknife() {
+        let result = summarise([1.0f64, 2.0, 5.0].map(f64::ln).to_vec(), 0.5).unwrap();
+        let close = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12, "{found} for {expected}");
+        close(result.log_z.value, 0.5 + (8.0f64 / 3.0).ln());
+        // Means without one weight: 7/2, 3, 3/2.
+        let left = [3.5f64, 3.0, 1.5].map(f64::ln);
+        let centre = left.iter().sum::<f64>() / 3.0;
+        close(result.log_z.error, (2.0 / 3.0 * left.iter().map(|x| (x - centre).powi(2)).sum::<f64>()).sqrt());
+        close(result.effective_sample_size, 64.0 / 30.0);
+        let logs = [0.0, 2.0f64.ln(), 5.0f64.ln()];
+        let mean = logs.iter().sum::<f64>() / 3.0;
+        close(result.log_weight_variance, logs.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 2.0);
+        assert!(summarise(vec![0.0, f64::INFINITY], 0.0).is_err());
+    }
+
     #[test]
     fn one_heavy_chain_shows_in_error_and_sample_size() {
         let mut weights = vec![0.0; 100];

@@ -34,3 +34,14 @@ pub fn variance(values: &[f64]) -> f64 {
     let squares: f64 = values.iter().map(|x| (x - centre).powi(2)).sum();
     if values.len() < 2 { f64::NAN } else { squares / (values.len() - 1) as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variance_takes_two_values() {
+        assert_eq!((mean(&[1.0, 3.0]), variance(&[1.0, 3.0]), variance(&[1.0, 2.0, 6.0])), (2.0, 2.0, 7.0));
+        assert!(mean(&[]).is_nan() && variance(&[]).is_nan() && variance(&[1.0]).is_nan());
+    }
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the message")]
 
 mod cli;
+mod correlated;
 mod couplings;
 mod exact;
 mod files;
@@ -25,6 +26,7 @@ mod parity;
 mod poison;
 mod report;
 mod resume;
+mod rows;
 mod sample_chains;
 mod sample_coverage;
 mod scenario;

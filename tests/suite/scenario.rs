@@ -1,5 +1,6 @@
 //! Scenario files: every mistake shown at its place, sweeps, overrides, changes from the command line, promises.
 
+mod limits;
 mod promises;
 
 use std::path::Path;

@@ -13,7 +13,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 /// x' = ρ x + √(1 − ρ²) ξ from its stationary distribution: mean 0, variance 1, τ = (1 + ρ)/(2(1 − ρ)).
-fn autoregressive(rho: f64, replicas: usize, times: usize, label: &str) -> Vec<f64> {
+pub(crate) fn autoregressive(rho: f64, replicas: usize, times: usize, label: &str) -> Vec<f64> {
     let mut numbers = Philox::sequence(7, label);
     let mut series = Vec::with_capacity(replicas * times);
     for _ in 0..replicas {
@@ -27,7 +27,7 @@ fn autoregressive(rho: f64, replicas: usize, times: usize, label: &str) -> Vec<f
     series
 }
 
-fn exact_tau(rho: f64) -> f64 {
+pub(crate) fn exact_tau(rho: f64) -> f64 {
     0.5 * (1.0 + rho) / (1.0 - rho)
 }
 

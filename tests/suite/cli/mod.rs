@@ -7,6 +7,7 @@ mod mistakes;
 mod scenarios;
 mod signals;
 mod streams;
+mod sweeps;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
