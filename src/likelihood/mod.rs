@@ -25,8 +25,8 @@ pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_
 pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
 pub use self::reverse::reverse_anneal;
 pub use self::rows::{
-    better, log_likelihood, log_weights, mean_log_weight, mean_log_weight_of, mean_of_rows, over_independent,
-    row_by_row, worse_than_independent,
+    better, log_likelihood, log_weights, mean_log_weight, mean_log_weight_of, mean_of_rows, not_under,
+    over_independent, row_by_row, worse_than_independent,
 };
 
 use crate::bits::BitMatrix;

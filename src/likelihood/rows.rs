@@ -45,6 +45,13 @@ pub fn mean_log_weight_of<B: Backend>(backend: &B, params: &B::Params, states: &
     Ok(Estimate { value: -energies.value, ..energies })
 }
 
+/// An estimate of ln Z beside a bound under which it does not lie (ln Z ≥ −⟨F⟩ + S of any distribution, after Gibbs): by as
+/// much as it lies under `least` it is wrong, whatever its own error says.
+#[must_use]
+pub fn not_under(log_z: Estimate, least: f64) -> Estimate {
+    Estimate { error: log_z.error.max(least - log_z.value), ..log_z }
+}
+
 /// LL by every method for which ln Z is known, from the mean of −F over rows with its standard error.
 #[must_use]
 pub fn log_likelihood(mean_log_weight: Estimate, log_z: &Bounds) -> Bounds {
@@ -139,6 +146,12 @@ mod tests {
         let parts = found.parts.unwrap();
         assert!((parts.error_rows - (spread / 4.0).sqrt()).abs() < 1e-6 && parts.error_log_z == 0.3, "{found:?}");
         assert!((found.error - (spread / 4.0 + 0.09).sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_error_is_no_less_than_what_a_bound_proves() {
+        let z = Estimate::new(10.0, 0.2);
+        assert_eq!((not_under(z, 9.0), not_under(z, 10.1), not_under(z, 11.5).error), (z, z, 1.5));
     }
 
     #[test]

@@ -80,9 +80,10 @@ pub fn chains(sampled: &Sampled) -> ChainsRecord {
         if sampled.exchanges.is_some() { "more rungs or steps carry" } else { "sample with tempering, which carries" };
     let warning = stuck.as_ref().map(|stuck| {
         format!(
-            "chains stay in the modes where they began: {:.1} % of them are {} Gibbs steps later on the same side of {}, by \
-             chance it were {:.1} %; the shares of the modes in these samples, {:.3} and {:.3}, are those of the start and not \
-             of the machine, and all are worth about {effective_samples:.0} independent samples; {cure} chains between modes",
+            "chains stay in the modes where they began: {:.1} % of them are {} Gibbs steps later on the same side of \
+             {}, where chance would leave {:.1} %; the shares of the modes in these samples, {:.3} and {:.3}, are those of \
+             the start and not of the machine, and all are worth about {effective_samples:.0} independent samples; {cure} \
+             chains between modes",
             100.0 * stuck.stayed,
             stuck.apart,
             stuck.observable,

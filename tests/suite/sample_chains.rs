@@ -110,7 +110,9 @@ fn chance_is_called_memory_no_more_often_than_said() {
 #[test]
 fn sample_warns_and_names_the_cure() {
     let place = Place::new();
-    write_model(&place.path("two.safetensors"), &Model { rbm: two_modes(0.8), meta: ModelMeta::default() }).unwrap();
+    // Temperatures start at the means of the data, ½ of both modes; at the visible biases they would start in one mode.
+    let meta = ModelMeta { data_means: Some(vec![0.5; UNITS]), ..ModelMeta::default() };
+    write_model(&place.path("two.safetensors"), &Model { rbm: two_modes(0.8), meta }).unwrap();
     let plain = place.run("sample two.safetensors --samples 1000 --chains 100 --thermalise 100 -o s.npy --json");
     assert_eq!(plain.code, Some(0), "{}", plain.stderr);
     assert!(

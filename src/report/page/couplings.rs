@@ -245,7 +245,8 @@ fn strongest(points: &[&PointView], is_lattice: bool) -> String {
 /// Number and size of the couplings of each order.
 fn orders(points: &[&PointView]) -> String {
     let columns = ["Point", "Basis", "Method", "#Order", "#Couplings", "#rms", "File"];
-    let mut table = Table::new("Couplings by order", &columns);
+    let mut table =
+        Table::new("Number of couplings of each order and their root mean square, in the units of the basis", &columns);
     for point in points {
         for couplings in point.couplings() {
             for (i, (order, summary)) in couplings.orders.iter().enumerate() {
