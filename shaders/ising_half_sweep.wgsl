@@ -25,6 +25,7 @@ struct Parameters {
     sweeps: u32,
     stream: u32,
     tail_stream: u32,
+    order_stream: u32,
     replicas: u32,
     words: u32,
     sites: u32,
@@ -64,6 +65,17 @@ fn tile_of(number: u32, colour: u32, sweep: u32, word: u32) -> Tile {
 
 fn tiles_of(colour: u32) -> u32 {
     return (graph[p.colours_first + 3u * colour + 1u] + TILE_SITES - 1u) / TILE_SITES;
+}
+
+// Words for the orders of the colours in four sweeps, of which `sweep` is one.
+fn orders_around(sweep: u32) -> vec4<u32> {
+    return philox(vec4<u32>(sweep / 4u, 0u, p.order_stream, 0u), vec2<u32>(p.seed_low, p.seed_high));
+}
+
+// The colour that comes after `k` others: from a random one on, upwards or downwards.
+fn colour_at(order: u32, k: u32) -> u32 {
+    let first = ((order >> 16u) * p.colours) >> 16u;
+    return (first + select(k, p.colours - k, (order & 1u) == 1u)) % p.colours;
 }
 
 // Replicas of a word that exist.
@@ -383,8 +395,13 @@ fn small(
     let idle = inside >= words;
     let word = select(first_word + inside, first_word, idle);
     let head = head_of(word);
+    var orders: vec4<u32>;
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
-        for (var colour = 0u; colour < p.colours; colour++) {
+        if sweep == p.sweep || sweep % 4u == 0u {
+            orders = orders_around(sweep);
+        }
+        for (var k = 0u; k < p.colours; k++) {
+            let colour = colour_at(orders[sweep % 4u], k);
             let tiles = select(tiles_of(colour), 0u, idle);
             for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
                 let tile = tile_of(number, colour, sweep, word);
@@ -420,8 +437,13 @@ fn small_any(
     let idle = inside >= words;
     let word = select(first_word + inside, first_word, idle);
     let head = head_of_five(word);
+    var orders: vec4<u32>;
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
-        for (var colour = 0u; colour < p.colours; colour++) {
+        if sweep == p.sweep || sweep % 4u == 0u {
+            orders = orders_around(sweep);
+        }
+        for (var k = 0u; k < p.colours; k++) {
+            let colour = colour_at(orders[sweep % 4u], k);
             let tiles = select(tiles_of(colour), 0u, idle);
             for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
                 let tile = tile_of(number, colour, sweep, word);

@@ -97,8 +97,8 @@ pub fn write_observables_csv(path: &Path, records: &[Record]) -> Result<()> {
             ("specific_heat", o.specific_heat, exact.map(|e| e.specific_heat)),
             ("magnetization", o.magnetization, exact.and_then(|e| e.magnetization)),
             ("susceptibility", o.susceptibility, exact.and_then(|e| e.susceptibility)),
-            ("binder", o.binder, None),
-            ("p_up", o.p_up, Some(0.5).filter(|_| exact.is_some())),
+            ("binder", o.binder, exact.and_then(|e| e.binder)),
+            ("p_up", o.p_up, exact.and_then(|e| e.p_up)),
         ];
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut push = |name: String, e: Estimate, exact: Option<f64>| {
@@ -108,7 +108,7 @@ pub fn write_observables_csv(path: &Path, records: &[Record]) -> Result<()> {
                 o.temperature.to_string(),
                 name,
                 e.value.to_string(),
-                e.error.to_string(),
+                cell(Some(e.error).filter(|error| !error.is_nan())),
                 cell(e.tau),
                 cell(exact),
             ]);

@@ -163,8 +163,20 @@ pub trait Backend {
     /// [`crate::error::Error::Input`] for shapes that do not fit, and when the device cannot hold them.
     fn upload_clusters(&self, graph: &Graph, rule: &ClusterRule, initial: &BitMatrix) -> Result<Self::Spins>;
 
-    /// Whole sweeps (each colour once, in order; all clusters, or one); class exact: equal to the last bit on every backend.
+    /// Whole sweeps (each colour once, in the order of [`crate::rng::colour_order`]; all clusters, or one); class exact:
+    /// equal to the last bit on every backend.
     fn sweep(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>);
+
+    /// Groups of replicas that [`Backend::sweep_part`] takes one at a time: more than one where a single sweep of all of
+    /// them keeps the caller waiting for long.
+    fn parts(&self, _spins: &Self::Spins) -> usize {
+        1
+    }
+
+    /// The sweeps of one of these groups; all of them one after the other are [`Backend::sweep`].
+    fn sweep_part(&self, spins: &mut Self::Spins, seed: u64, sweeps: Range<u32>, _part: usize) {
+        self.sweep(spins, seed, sweeps);
+    }
 
     /// Appends the current [`SpinSums`] of every replica to the record kept on the device.
     fn record_sums(&self, spins: &mut Self::Spins);
@@ -205,7 +217,7 @@ pub trait Backend {
     /// As [`Backend::upload_table_spins`].
     fn set_temperatures(&self, spins: &mut Self::TableSpins, temperature_of: &[u32]) -> Result<()>;
 
-    /// Whole sweeps by tables (each colour once, in order), drawn at (site, sweep, [`Stream::IsingTable`], replica);
+    /// Whole sweeps by tables (each colour once, in the order of [`crate::rng::colour_order`]), drawn at (site, sweep, [`Stream::IsingTable`], replica);
     /// class exact: equal to the last bit on every backend.
     fn sweep_by_tables(&self, spins: &mut Self::TableSpins, seed: u64, sweeps: Range<u32>);
 

@@ -46,13 +46,12 @@ impl Torus {
         let fault = |what: String, expected: String, advice: &str| {
             Err(Error::Input(Fault::new(what).at(PLACE).expected(expected).advice(advice)))
         };
-        let torus = match lattice.validate()? {
-            Lattice::Square { length } => Self::of(length, 2),
-            Lattice::Cubic { length } => Self::of(length, 3),
-            other => {
+        let torus = match lattice.validate()?.even_torus() {
+            Some(lattice) => Self::of(lattice.length(), lattice.dimensions()),
+            None => {
                 return fault(
-                    format!("lattice {other}"),
-                    "a square or cubic lattice".to_string(),
+                    format!("lattice {lattice}"),
+                    "a square or cubic lattice of equal, even sides from 4 on".to_string(),
                     "use the layout with one bit a replica for other lattices",
                 );
             }

@@ -157,8 +157,8 @@ pub(super) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IsingArgs {
-    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L, cubic:L; graph:FILE with one bond `site site` or
-    /// `site site coupling` a line; terms:FILE with `value site …`, one to four sites, a line
+    /// chain:L, square:L, triangular:L, honeycomb:L, cubic:L, with all sides as in square:4x6, with open ends as in
+    /// open-square:8; graph:FILE with one bond `site site` or `site site coupling` a line; terms:FILE with `value site …`, one to four sites, a line
     #[arg(long, value_name = "KIND:L|graph:FILE|terms:FILE")]
     pub(super) lattice: String,
     /// Temperatures in J/k_B: 2.2, or 1.8,2.0,2.2, or first:last:step
@@ -196,7 +196,8 @@ pub(super) struct IsingArgs {
     /// Independent replicas at each temperature
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pub(super) replicas: usize,
-    /// Sweeps between samples [default: twice the measured autocorrelation time, the longest of all temperatures]
+    /// Sweeps between samples [default: twice the measured autocorrelation time of e, |m| and the spins, the longest of
+    /// all temperatures]
     #[arg(long, value_name = "N")]
     pub(super) every: Option<u32>,
     /// Write the samples (.npz, .npy or .csv)
@@ -218,7 +219,7 @@ pub(super) struct ObserveArgs {
     /// Spin configurations (.npy, .npz, .csv)
     #[arg(value_name = "SAMPLES")]
     pub(super) samples: PathBuf,
-    /// chain:L, open-chain:L, square:L, triangular:L, honeycomb:L or cubic:L [default: what the file says]
+    /// chain:L, square:L, square:4x6, open-square:L, triangular:L, honeycomb:L or cubic:L [default: what the file says]
     #[arg(long, value_name = "KIND:L")]
     pub(super) lattice: Option<String>,
     /// Temperature in J/k_B [default: what the file says]; picks samples from a file with several

@@ -14,17 +14,31 @@ use crate::record::{
 pub(super) fn estimate(e: Estimate) -> String {
     if e.error > 0.0 && e.error.is_finite() {
         let digits = digits(e.error);
-        format!("{:.digits$} ± {:.digits$}", e.value, e.error)
+        format!("{} ± {:.digits$}", fixed(e.value, digits), e.error)
     } else if e.error.is_nan() {
-        format!("{:.6} ± unknown", e.value)
+        format!("{} ± unknown", fixed(e.value, 6))
     } else {
-        format!("{:.6}", e.value)
+        fixed(e.value, 6)
     }
 }
 
 /// Decimals that show two digits of an error.
 fn digits(error: f64) -> usize {
     (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize
+}
+
+/// A number with so many decimals, without a sign where they are all zero.
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(rest) if rest.bytes().all(|b| b == b'0' || b == b'.') => rest.to_string(),
+        _ => text,
+    }
+}
+
+/// ` +1.2 σ`: how far an estimate lies from an exact value; nothing where its error is unknown.
+fn deviation(value: Estimate, exact: f64) -> String {
+    value.deviation(&Estimate::new(exact, 0.0)).map_or_else(String::new, |sigmas| format!("   {sigmas:+.1} σ"))
 }
 
 /// Observables, with exact values and deviations where known.
@@ -36,13 +50,12 @@ pub(super) fn observables(o: &Observables, exact: Option<&ExactObservables>) -> 
         ("magnetization |m|", o.magnetization, exact.and_then(|x| x.magnetization)),
         ("susceptibility χ", o.susceptibility, exact.and_then(|x| x.susceptibility)),
         ("Binder U4", o.binder, exact.and_then(|x| x.binder)),
-        ("P(m > 0)", o.p_up, None),
+        ("P(m > 0)", o.p_up, exact.and_then(|x| x.p_up)),
     ];
     for (name, value, truth) in rows {
         let _ = write!(out, "  {name:<18} {:>24}", estimate(value));
         if let Some(truth) = truth {
-            let sigmas = (value.value - truth) / value.error;
-            let _ = write!(out, "   exact {truth:.6}   {sigmas:+.1} σ");
+            let _ = write!(out, "   exact {}{}", fixed(truth, 6), deviation(value, truth));
         }
         out.push('\n');
     }
@@ -63,7 +76,7 @@ pub(super) fn scan(records: &[IsingRecord]) -> String {
         let o = &record.observables;
         line(&mut out, o.temperature, [o.energy, o.specific_heat, o.magnetization, o.susceptibility, o.binder]);
         if let Some(exact) = &record.exact {
-            let _ = write!(out, "   {:+.1} σ", (o.energy.value - exact.energy) / o.energy.error);
+            out.push_str(&deviation(o.energy, exact.energy));
         }
         out.push('\n');
     }

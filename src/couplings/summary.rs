@@ -1,6 +1,6 @@
 //! Lists of couplings as matrices, summaries, and beside the truth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Coupling;
 use crate::error::{Error, Fault, Result};
@@ -49,16 +49,21 @@ pub fn strongest_pairs(couplings: &[Coupling], names: &[String], count: usize) -
     pairs.iter().take(count).map(named).collect()
 }
 
-/// Pairs in the spin basis beside those of the Ising model that made the data: 1/T on `bonds`, 0 elsewhere. The error of
-/// `neighbours` is the standard deviation over bonds.
+/// Pairs in the spin basis beside those of the Ising model that made the data: 1/T on `bonds`, 0 elsewhere. A pair of
+/// several bonds counts as their mean. The error of `neighbours` is the standard deviation over pairs.
 ///
 /// # Errors
 /// [`Error::Input`] when a bond has no pair in the list, there are no bonds, or the temperature is not positive.
 pub fn compare_with_ising(couplings: &[Coupling], bonds: &[(usize, usize)], temperature: f64) -> Result<CouplingTruth> {
-    let ordered: BTreeSet<(usize, usize)> = bonds.iter().map(|&(a, b)| (a.min(b), a.max(b))).collect();
-    let pairs = couplings.iter().filter(|c| c.units.len() == 2);
-    let (near, far): (Vec<&Coupling>, Vec<&Coupling>) =
-        pairs.partition(|c| ordered.contains(&(c.units[0], c.units[1])));
+    let mut ordered: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+    bonds.iter().for_each(|&(a, b)| *ordered.entry((a.min(b), a.max(b))).or_default() += 1.0);
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for pair in couplings.iter().filter(|c| c.units.len() == 2) {
+        match ordered.get(&(pair.units[0], pair.units[1])) {
+            Some(count) => near.push(pair.value / count),
+            None => far.push(pair.value),
+        }
+    }
     if near.len() != ordered.len() || near.is_empty() || !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::Input(
             Fault::new(format!("{} pairs on {} bonds at temperature {temperature}", near.len(), ordered.len()))
@@ -67,9 +72,9 @@ pub fn compare_with_ising(couplings: &[Coupling], bonds: &[(usize, usize)], temp
         ));
     }
     let count = near.len() as f64;
-    let mean = near.iter().map(|c| c.value).sum::<f64>() / count;
-    let spread = (near.iter().map(|c| (c.value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let squares: f64 = far.iter().map(|c| c.value * c.value).sum();
+    let mean = near.iter().sum::<f64>() / count;
+    let spread = (near.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let squares: f64 = far.iter().map(|value| value * value).sum();
     Ok(CouplingTruth {
         expected: 1.0 / temperature,
         neighbours: Estimate::new(mean, spread),

@@ -53,7 +53,7 @@ fn coupling(temperature: f64) -> Result<f64> {
         return Ok(1.0 / temperature);
     }
     Err(Error::Input(
-        Fault::new(format!("temperature {temperature}"))
+        Fault::new(format!("temperature {}", crate::numerics::readable(temperature)))
             .expected("a positive finite number, in units of J/k_B")
             .advice("the critical temperature of the square lattice is 2.269185"),
     ))

@@ -1,18 +1,18 @@
-//! The square Ising model on a small L × L torus by a transfer matrix that carries the magnetisation.
+//! The square Ising model on a small torus by a transfer matrix that carries the magnetisation.
 //!
 //! The first row is fixed; sites are then added one by one, each summing over the spin it hides, and every one of the
 //! 2^L frontier states holds its weight by number of up spins, a polynomial with positive coefficients: no cancellation,
 //! every P(M) to full relative precision. The last row added must equal the first. First rows that are rotations,
-//! reflections or inversions of each other are done once. Work: classes · L² · 2^L · L²/2 multiplications, 15 million
+//! reflections or inversions of each other are done once. Work: classes · N · 2^L · N/2 multiplications for N sites in rows of L, 15 million
 //! for L = 8.
 
 use super::{MagnetizationDistribution, coupling, size_fault};
 use crate::error::Result;
 
-/// Largest L: a few seconds, 40 MB.
+/// Longest side: a few seconds, 40 MB.
 pub const MAX_LENGTH: usize = 12;
 
-/// Exact results of one L × L torus at one temperature.
+/// Exact results of one torus at one temperature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmallTorus {
     /// ln Z.
@@ -24,18 +24,28 @@ pub struct SmallTorus {
 /// Sums all states of the `length` × `length` torus.
 ///
 /// # Errors
+/// As [`torus`].
+pub fn square(length: usize, temperature: f64) -> Result<SmallTorus> {
+    torus(length, length, temperature)
+}
+
+/// Sums all states of the torus of `n` × `m` sites.
+///
+/// # Errors
 /// [`crate::Error::Input`] for an extent outside 2 … [`MAX_LENGTH`] (an extent of 2 has double bonds) or a temperature
 /// that is not positive.
-pub fn square(length: usize, temperature: f64) -> Result<SmallTorus> {
+pub fn torus(n: usize, m: usize, temperature: f64) -> Result<SmallTorus> {
     let k = coupling(temperature)?;
-    if !(2..=MAX_LENGTH).contains(&length) {
-        let expected = format!("an extent of 2 to {MAX_LENGTH}");
-        return Err(size_fault(format!("a transfer matrix for a {length} × {length} torus"), expected));
+    // Rows along the shorter side have fewer states.
+    let (length, rows) = (n.min(m), n.max(m));
+    if length < 2 || rows > MAX_LENGTH {
+        let expected = format!("extents of 2 to {MAX_LENGTH}");
+        return Err(size_fault(format!("a transfer matrix for a {n} × {m} torus"), expected));
     }
-    let sites = length * length;
+    let sites = length * rows;
     let mut half = vec![0.0; sites + 1];
     for (row, members) in first_rows(length) {
-        let weights = from_first_row(length, row, k);
+        let weights = from_first_row(length, rows, row, k);
         half.iter_mut().zip(&weights).for_each(|(h, w)| *h += members as f64 * w);
     }
     let weights: Vec<f64> = (0..=sites).map(|up| 0.5 * (half[up] + half[sites - up])).collect();
@@ -59,9 +69,9 @@ fn first_rows(length: usize) -> Vec<(usize, usize)> {
     members.into_iter().enumerate().filter(|&(_, n)| n > 0).collect()
 }
 
-/// Weights by number of up spins, `[sites + 1]`, of all states whose first row is `first`.
-fn from_first_row(length: usize, first: usize, k: f64) -> Vec<f64> {
-    let sites = length * length;
+/// Weights by number of up spins, `[sites + 1]`, of all states of `rows` rows of `length` sites whose first is `first`.
+fn from_first_row(length: usize, rows: usize, first: usize, k: f64) -> Vec<f64> {
+    let sites = length * rows;
     let width = sites + 1;
     let mut table = vec![0.0; width << length];
     table[first * width] = 1.0;

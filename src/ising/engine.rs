@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::general::{Tabled, adapt};
-use super::pilot;
+use super::pace::Pace;
+use super::pilot::{self, Failure, Found};
+use super::symmetry::Symmetry;
 use super::walkers::{Measured, OnBackend, Walkers};
 use super::{Algorithm, ExchangeReport, Scan, Settings};
 use crate::backend::{Backend, ClusterKind};
@@ -36,6 +38,10 @@ pub struct Outcome {
     pub tau_energy: f64,
     /// The same of |m|.
     pub tau_magnetization: f64,
+    /// The same of the spins themselves, modulo a global flip where that is a symmetry; NaN too where it cannot be known.
+    pub tau_spins: f64,
+    /// Whether the spins forgot their starts: where not, samples of one replica are correlated.
+    pub spins_forgotten: bool,
     /// Spin updates a nanosecond, production only, all threads and temperatures.
     pub flips_per_ns: f64,
 }
@@ -67,8 +73,12 @@ impl Progress<'_> {
 /// Everything a scan gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanOutcome {
-    /// By temperature, in the order of the settings.
+    /// By temperature, in the order of the settings, without those that did not thermalise.
     pub points: Vec<Outcome>,
+    /// Temperatures that did not thermalise.
+    pub failures: Vec<Failure>,
+    /// The signal that ended the run early, after fewer samples than were asked for.
+    pub stopped: Option<i32>,
     /// What exchanges of temperatures did, where there were any; the pilot counts too.
     pub exchange: Option<ExchangeReport>,
 }
@@ -80,14 +90,17 @@ pub struct ScanOutcome {
 pub fn generate<B: Backend>(backend: &B, settings: &Settings, listener: &mut dyn Listener) -> Result<Outcome> {
     settings.validate()?;
     let mut found = scan(backend, &settings.scan()?, listener)?;
-    Ok(found.points.swap_remove(0))
+    match found.stopped {
+        Some(signal) => Err(Error::Stopped(signal)),
+        None => Ok(found.points.swap_remove(0)),
+    }
 }
 
 /// Runs the pilot and draws the samples of all temperatures, in their order; those of an adapted ladder are found first.
 ///
 /// # Errors
 /// [`Error::Input`] for settings that cannot be run or a precision that is out of reach, [`Error::Numerics`] when hot and
-/// cold starts never agree, [`Error::Stopped`] on a signal, device failures.
+/// cold starts never agree at any temperature, [`Error::Stopped`] on a signal before the first samples, device failures.
 pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<ScanOutcome> {
     scan.validate()?;
     let mut progress = Progress { listener };
@@ -130,20 +143,23 @@ fn at_temperatures<B: Backend>(backend: &B, scan: &Scan, progress: &mut Progress
 
 fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> Result<ScanOutcome> {
     let (replicas, temperatures) = (scan.replicas_used(), scan.temperatures.len());
-    let found = pilot::run(scan, walkers, progress)?;
-    let spacing = scan.spacing.unwrap_or((2.0 * found.longest()).ceil().max(1.0) as u32);
+    let (found, thermalisation) = pilot::run(scan, walkers, progress)?;
+    let (kept, failures) = sorted_out(scan, &found)?;
+    let spacing = scan.spacing.unwrap_or_else(|| spacing(scan, kept.iter().map(|&k| &found[k])));
     let updates_before = walkers.updates()?;
     let mut production = Production {
         scan,
         walkers,
+        kept: &kept,
+        pace: Pace::new(),
         spacing,
-        sweep: found.sweeps,
+        sweep: thermalisation,
         record: Vec::new(),
         sweeps: Vec::new(),
         seconds: 0.0,
         updates_before,
     };
-    for (rough, behind) in &found.rough {
+    for (rough, behind) in kept.iter().filter_map(|&k| found[k].rough.as_ref()) {
         // The pilot's values are as good as that many independent times at the spacing of the run.
         let times = behind / (replicas as f64 * f64::from(spacing));
         production.affordable(times, rough)?;
@@ -152,41 +168,62 @@ fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progress<'_>) -> R
     let times = scan.samples.div_ceil(replicas);
     production.check(times as f64, "samples")?;
     let mut samples = vec![BitMatrix::zeros(0, scan.model.graph.sites); temperatures];
-    for time in 0..times {
-        stop_if_asked(progress.listener)?;
-        production.step()?;
-        let now = production.walkers.spins()?;
-        for (k, of_temperature) in samples.iter_mut().enumerate() {
-            of_temperature.append(&now.slice_rows(k * replicas..(k + 1) * replicas));
-        }
-        let note = format!("{} of {} samples", ((time + 1) * replicas).min(scan.samples), scan.samples);
-        progress.sampling(time + 1, times, note);
-    }
-    production.reach_precision(progress)?;
+    let done = production.sample(times, &mut samples, progress).and_then(|()| production.reach_precision(progress));
+    // Who is asked to stop hands over what there is.
+    let stopped = match done {
+        Err(Error::Stopped(signal)) if !production.record.is_empty() => Some(signal),
+        other => other.map(|()| None)?,
+    };
 
     let exchange = production.walkers.exchange_report();
     let updates = production.walkers.updates()? - production.updates_before;
     let Production { record, sweeps, seconds, .. } = production;
     let flips_per_ns = updates / (seconds * 1e9).max(1.0);
-    let outcome = |(k, samples): (usize, BitMatrix)| Outcome {
+    let outcome = |&k: &usize| Outcome {
         temperature: scan.temperatures[k],
-        samples: samples.slice_rows(0..scan.samples),
+        samples: samples[k].slice_rows(0..samples[k].rows().min(scan.samples)),
         series: series_of(scan.model.graph.sites, &record, k * replicas..(k + 1) * replicas),
         sweeps: sweeps.clone(),
         replicas,
-        thermalisation: found.sweeps,
+        thermalisation,
         spacing,
-        tau_energy: found.tau_energy[k],
-        tau_magnetization: found.tau_magnetization[k],
+        tau_energy: found[k].tau_energy,
+        tau_magnetization: found[k].tau_magnetization,
+        tau_spins: found[k].tau_spins,
+        spins_forgotten: found[k].forgotten,
         flips_per_ns,
     };
-    Ok(ScanOutcome { points: samples.into_iter().enumerate().map(outcome).collect(), exchange })
+    Ok(ScanOutcome { points: kept.iter().map(outcome).collect(), failures, stopped, exchange })
+}
+
+/// Temperatures that can be measured, by number, and the others with the reason; an error where there is none.
+fn sorted_out(scan: &Scan, found: &[Found]) -> Result<(Vec<usize>, Vec<Failure>)> {
+    let failures: Vec<Failure> = found
+        .iter()
+        .zip(&scan.temperatures)
+        .filter_map(|(found, &temperature)| Some(Failure { temperature, fault: found.failure.clone()? }))
+        .collect();
+    let kept: Vec<usize> = (0..found.len()).filter(|&k| found[k].failure.is_none()).collect();
+    match failures.first() {
+        Some(first) if kept.is_empty() => Err(Error::Numerics(first.fault.clone())),
+        _ => Ok((kept, failures)),
+    }
+}
+
+/// Sweeps between samples: 2 τ.
+fn spacing<'a>(scan: &Scan, found: impl Iterator<Item = &'a Found>) -> u32 {
+    let sweeps = (2.0 * found.map(Found::spacing).fold(f64::NAN, f64::max)).ceil().max(1.0) as u32;
+    // Most Wolff clusters are those that turn the sign: after an even number of them it is the same again.
+    if scan.algorithm == Algorithm::Wolff { sweeps | 1 } else { sweeps }
 }
 
 /// A run after its pilot.
 struct Production<'a> {
     scan: &'a Scan,
     walkers: &'a mut dyn Walkers,
+    /// Temperatures that are measured, by number.
+    kept: &'a [usize],
+    pace: Pace,
     spacing: u32,
     /// Sweeps done.
     sweep: u32,
@@ -200,10 +237,26 @@ struct Production<'a> {
 }
 
 impl Production<'_> {
+    /// Samples at so many times, added to those of each temperature.
+    fn sample(&mut self, times: usize, samples: &mut [BitMatrix], progress: &mut Progress<'_>) -> Result<()> {
+        let (replicas, symmetry) = (self.scan.replicas_used(), Symmetry::of(&self.scan.model));
+        let seed = derive_seed(self.scan.seed, "symmetry");
+        for time in 0..times {
+            self.step(progress)?;
+            let now = symmetry.scattered(self.walkers.spins()?, seed);
+            for &k in self.kept {
+                samples[k].append(&now.slice_rows(k * replicas..(k + 1) * replicas));
+            }
+            let note = format!("{} of {} samples", ((time + 1) * replicas).min(self.scan.samples), self.scan.samples);
+            progress.sampling(time + 1, times, note);
+        }
+        Ok(())
+    }
+
     /// One more measuring time.
-    fn step(&mut self) -> Result<()> {
+    fn step(&mut self, progress: &Progress<'_>) -> Result<()> {
         let start = Instant::now();
-        self.walkers.sweep(self.sweep..self.sweep + self.spacing);
+        self.pace.sweep(self.walkers, self.sweep..self.sweep + self.spacing, progress.listener)?;
         self.walkers.finish()?;
         self.seconds += start.elapsed().as_secs_f64();
         self.sweep += self.spacing;
@@ -254,13 +307,13 @@ impl Production<'_> {
         let replicas = self.scan.replicas_used();
         // Two times at least: a derived quantity of a single one is judged badly.
         while self.record.len() < 2 {
-            self.step()?;
+            self.step(progress)?;
         }
         loop {
             let mut growth = 0.0f64;
-            for (k, &temperature) in self.scan.temperatures.iter().enumerate() {
+            for &k in self.kept {
                 let series = series_of(self.scan.model.graph.sites, &self.record, k * replicas..(k + 1) * replicas);
-                let now = observables_of(&series, &self.scan.model.name, temperature)?;
+                let now = observables_of(&series, &self.scan.model.name, self.scan.temperatures[k])?;
                 self.affordable(self.record.len() as f64, &now)?;
                 growth = self.scan.precision.iter().map(|p| p.growth(&now)).fold(growth, f64::max);
             }
@@ -270,8 +323,7 @@ impl Production<'_> {
             let have = self.record.len();
             let wanted = (have as f64 * (1.05 * growth).min(MOST_GROWTH)).ceil().max(have as f64 + 1.0) as usize;
             for time in have..wanted {
-                stop_if_asked(progress.listener)?;
-                self.step()?;
+                self.step(progress)?;
                 let note = format!("errors must fall by another factor of {:.2}", growth.sqrt());
                 progress.sampling(time + 1, wanted, note);
             }
@@ -300,8 +352,4 @@ pub(super) fn starts(seed: u64, temperatures: usize, replicas: usize, sites: usi
             unit_word(seed, Stream::IsingStart, 0, row as u32, i as u32) & 1 == 1
         }
     })
-}
-
-pub(super) fn stop_if_asked(listener: &dyn Listener) -> Result<()> {
-    listener.stop_requested().map_or(Ok(()), |signal| Err(Error::Stopped(signal)))
 }

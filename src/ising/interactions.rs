@@ -11,6 +11,9 @@ use crate::error::{Error, Fault, Result};
 use crate::lattice::{BondList, Graph, Lattice, MAX_SITES, check_numbering};
 use crate::rng::Philox;
 
+/// Largest coupling or field: squares of energies stay within the range of numbers.
+pub const MAX_VALUE: f64 = 1e100;
+
 /// One term of the energy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
@@ -80,8 +83,11 @@ impl Interactions {
                 let expected = format!("1 to {MAX_ORDER} different sites below {sites}");
                 return fault(format!("a term of the sites {members:?}"), expected);
             }
-            if !value.is_finite() {
-                return fault(format!("a term of value {value}"), "a finite number".to_string());
+            // Written so that NaN is refused.
+            let fits = value.abs() <= MAX_VALUE;
+            if !fits {
+                let what = format!("a term of value {}", crate::numerics::readable(value));
+                return fault(what, format!("a number up to {MAX_VALUE:e} in size"));
             }
             if value != 0.0 {
                 members.iter().for_each(|&i| of_site[i] += 1);

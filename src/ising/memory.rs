@@ -10,7 +10,7 @@
 use super::walkers::one_bit_a_site;
 use super::{Algorithm, Model, Scan};
 use crate::error::{Error, Fault, Result};
-use crate::lattice::Lattice;
+use crate::lattice::{Kind, Lattice};
 use crate::numerics::readable_bytes;
 
 /// The program itself.
@@ -85,11 +85,11 @@ impl Memory {
 }
 
 fn bonds_a_site(model: &Model) -> f64 {
-    match model.lattice {
-        Some(Lattice::Chain { .. } | Lattice::OpenChain { .. }) => 1.0,
-        Some(Lattice::Honeycomb { .. }) => 1.5,
-        Some(Lattice::Square { .. }) => 2.0,
-        Some(Lattice::Triangular { .. } | Lattice::Cubic { .. }) => 3.0,
+    match model.lattice.map(Lattice::kind) {
+        Some(Kind::Chain) => 1.0,
+        Some(Kind::Honeycomb) => 1.5,
+        Some(Kind::Square) => 2.0,
+        Some(Kind::Triangular | Kind::Cubic) => 3.0,
         // The graph of a file is there already.
         None => model.graph.bonds() as f64 / model.graph.sites.max(1) as f64,
     }

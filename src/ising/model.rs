@@ -8,10 +8,11 @@ use crate::backend::Rule;
 use crate::error::{Error, Fault, Result};
 use crate::exact::interactions::{MAX_SITES, enumerate};
 use crate::lattice::{BondList, Graph, Lattice};
+use crate::numerics::readable;
 use crate::observables::exact_observables;
 use crate::record::ExactObservables;
 
-use super::{Disorder, Interactions, LazyGraph};
+use super::{Disorder, Interactions, LazyGraph, MAX_VALUE};
 
 /// What the energy is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,10 @@ impl Model {
     /// As [`Lattice::validate`]; [`Error::Input`] for a coupling that is zero or not finite.
     pub fn on_lattice(lattice: Lattice, coupling: f64) -> Result<Self> {
         let graph = lattice.validate()?.into();
-        let name = if coupling == 1.0 { lattice.to_string() } else { format!("{lattice}, J = {coupling}") };
+        let name = match coupling {
+            1.0 => lattice.to_string(),
+            _ => format!("{lattice}, J = {}", readable(coupling)),
+        };
         let couplings = Couplings::Uniform(checked(coupling, &name)?);
         Ok(Self { name, lattice: Some(lattice), graph, couplings })
     }
@@ -66,7 +70,7 @@ impl Model {
         let bonds = lattice.validate()?.bonds();
         let couplings = vec![checked(coupling, &lattice.to_string())?; bonds.len()];
         let interactions = Interactions::pairs(lattice.sites(), &bonds, &couplings, field)?;
-        let name = format!("{lattice}, J = {coupling}, h = {field}");
+        let name = format!("{lattice}, J = {}, h = {}", readable(coupling), readable(field));
         Ok(Self { lattice: Some(lattice), ..Self::general(&name, interactions) })
     }
 
@@ -77,7 +81,8 @@ impl Model {
     pub fn spin_glass(lattice: Lattice, disorder: Disorder, strength: f64, field: f64, seed: u64) -> Result<Self> {
         let strength = checked(strength, &lattice.to_string())?;
         let interactions = Interactions::spin_glass(lattice, disorder, strength, field, seed)?;
-        let name = format!("{lattice}, {} couplings of {strength}, h = {field}, seed {seed}", disorder.name());
+        let (disorder, strength, field) = (disorder.name(), readable(strength), readable(field));
+        let name = format!("{lattice}, {disorder} couplings of {strength}, h = {field}, seed {seed}");
         Ok(Self { lattice: Some(lattice), ..Self::general(&name, interactions) })
     }
 
@@ -115,8 +120,7 @@ impl Model {
     /// (fewer than one in 2²⁰ of all, and no other state leads to them).
     #[must_use]
     pub fn metropolis(&self) -> Rule {
-        let has_branches = |lattice: Lattice| !matches!(lattice, Lattice::Chain { .. } | Lattice::OpenChain { .. });
-        match self.lattice.filter(|&lattice| has_branches(lattice)) {
+        match self.lattice.filter(|lattice| lattice.dimensions() > 1) {
             Some(_) if self.graph.sites >= 36 => Rule::Metropolis,
             _ => Rule::MetropolisWithCoin,
         }
@@ -175,6 +179,7 @@ impl Model {
             magnetization: Some(found.magnetization.mean_abs()),
             susceptibility: Some(found.magnetization.susceptibility(temperature)),
             binder: Some(found.magnetization.binder()),
+            p_up: Some(found.magnetization.p_up()),
             log_z: found.thermodynamics.log_z,
             entropy: found.thermodynamics.entropy,
         })
@@ -185,13 +190,13 @@ impl Model {
 const MAX_SUMMED_SITES: usize = 18;
 
 fn checked(coupling: f64, name: &str) -> Result<f64> {
-    if coupling.is_finite() && coupling != 0.0 {
+    if coupling.abs() <= MAX_VALUE && coupling != 0.0 {
         return Ok(coupling);
     }
     Err(Error::Input(
-        Fault::new(format!("coupling {coupling}"))
+        Fault::new(format!("coupling {}", readable(coupling)))
             .at(name)
-            .expected("a finite number other than 0: 1 for a ferromagnet, -1 for an antiferromagnet"),
+            .expected("a number other than 0, up to 1e100 in size: 1 for a ferromagnet, -1 for an antiferromagnet"),
     ))
 }
 

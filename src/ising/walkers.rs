@@ -20,8 +20,9 @@ pub(super) struct Measured {
 
 /// Many replicas of one model, each at a temperature of its own.
 pub(super) trait Walkers {
-    /// Sweeps with these numbers, all replicas; enqueues where there is a queue.
-    fn sweep(&mut self, sweeps: Range<u32>);
+    /// Sweeps with these numbers, all replicas; enqueues where there is a queue. Where `stopped` says so the rest is left
+    /// out, and the replicas are of no more use.
+    fn sweep(&mut self, sweeps: Range<u32>, stopped: &dyn Fn() -> bool);
 
     /// Notes energy and magnetisation of every replica now.
     fn record(&mut self);
@@ -126,13 +127,13 @@ impl<'a, B: Backend> OnBackend<'a, B> {
 const LARGE: usize = 512 * 512;
 
 /// The lattice, if it is one that is packed with one bit a site rather than one bit a replica: a square or cubic
-/// ferromagnet that takes at most half as many words of 256 lanes so, of which rows that are no multiple of 64 sites and
+/// ferromagnet of equal, even sides that takes at most half as many words of 256 lanes so, of which rows that are no multiple of 64 sites and
 /// replicas that are no multiple of 256 leave lanes idle; a large one also where it takes up to half as many again.
 /// The choice is part of the random addresses, so it depends on the model and the number of replicas of all temperatures
 /// only, never on the device.
 pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> {
     let ferromagnet = model.uniform_coupling().is_some_and(|coupling| coupling > 0.0);
-    let lattice = model.lattice.filter(|lattice| matches!(lattice, Lattice::Square { .. } | Lattice::Cubic { .. }))?;
+    let lattice = model.lattice.and_then(Lattice::even_torus)?;
     let (sites, length) = (lattice.sites(), lattice.length());
     let by_replica = (sites * replicas.div_ceil(256)) as f64;
     let by_site = (sites / length * length.div_ceil(64)) as f64 * replicas as f64 / 4.0;
@@ -141,9 +142,14 @@ pub(super) fn one_bit_a_site(model: &Model, replicas: usize) -> Option<Lattice> 
 }
 
 impl<B: Backend> Walkers for OnBackend<'_, B> {
-    fn sweep(&mut self, sweeps: Range<u32>) {
+    fn sweep(&mut self, sweeps: Range<u32>, stopped: &dyn Fn() -> bool) {
         self.updates += self.updates_per_sweep.unwrap_or(0.0) * sweeps.len() as f64;
-        self.backend.sweep(&mut self.spins, self.seed, sweeps);
+        for part in 0..self.backend.parts(&self.spins) {
+            if part > 0 && stopped() {
+                return;
+            }
+            self.backend.sweep_part(&mut self.spins, self.seed, sweeps.clone(), part);
+        }
     }
 
     fn record(&mut self) {
@@ -237,7 +243,7 @@ mod tests {
             let temperatures: Vec<f64> = (0..replicas).map(|r| 2.0 + 0.01 * r as f64).collect();
             let start = BitMatrix::from_fn(replicas, lattice.sites(), |r, i| (r + i * i) % 3 == 0);
             let mut moved = OnBackend::new(&Cpu, &model, coupling, Rule::Metropolis, &temperatures, &start, 1).unwrap();
-            moved.sweep(0..3);
+            moved.sweep(0..3, &|| false);
             moved.record();
             let (spins, found) = (moved.spins().unwrap(), moved.take_record().unwrap());
             assert_ne!(spins, start);

@@ -60,6 +60,16 @@ impl Graph {
         self.neighbours.len() / 2
     }
 
+    /// Sites in the colours before each colour.
+    #[must_use]
+    pub fn first_of_colours(&self) -> Vec<u32> {
+        let before = |sum: &mut u32, sites: &Vec<u32>| {
+            *sum += sites.len() as u32;
+            Some(*sum - sites.len() as u32)
+        };
+        self.colours.iter().scan(0, before).collect()
+    }
+
     /// From bonds alone, coloured by the program. A pair that occurs twice is a double bond.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Spin correlations along the axes and the second-moment correlation length.
 //!
-//! G(r) = ⟨s_i s_{i+r}⟩ averaged over sites and over the axes of the site numbers (layer, row, column), without
+//! G(r) = ⟨s_i s_{i+r}⟩ averaged over sites and over the axes of the site numbers (layer, row, column), for r up to half
+//! the shortest side (periodic) or up to its end (open), without
 //! subtraction of ⟨m⟩². Structure factor
 //! S(k) = (1/N)⟨|Σ_i s_i e^{ik·x_i}|²⟩, and with the smallest wave vector k = 2π/L along an axis (mean over axes)
 //! ξ = √(S(0)/S(k) − 1) / (2 sin(k/2)) (Cooper, Freedman and Preston, Nucl. Phys. B 210, 210 (1982)); in the ordered
@@ -14,7 +15,7 @@ use rayon::prelude::*;
 use super::series::times_of;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::lattice::Lattice;
+use crate::lattice::{Grid, Kind, Lattice};
 use crate::record::Estimate;
 use crate::stats::{Blocks, jackknife};
 
@@ -26,7 +27,7 @@ pub const MAX_DISTANCES: usize = 129;
 pub struct Correlations {
     /// G(r), r = 0, 1, … up to L/2 (periodic) or L − 1 (open), at most [`MAX_DISTANCES`] values.
     pub along_axis: Vec<Estimate>,
-    /// ξ in lattice constants; None for open lattices, oblique ones and where S(k) = 0.
+    /// ξ in lattice constants; None for open lattices, oblique ones, unequal sides and where S(k) = 0.
     pub length: Option<Estimate>,
 }
 
@@ -37,13 +38,13 @@ pub struct Correlations {
 /// [`crate::Error::Input`] when the shape does not fit the lattice or the number of replicas.
 pub fn correlations(samples: &BitMatrix, lattice: Lattice, replicas: usize, tau: f64) -> Result<Correlations> {
     let times = times_of(samples, lattice, replicas)?;
-    let length = lattice.length();
+    let length = sides(lattice).into_iter().min().unwrap_or(0);
     let distances = if lattice.is_periodic() { length / 2 + 1 } else { length }.min(MAX_DISTANCES);
     let blocks = Blocks::choose(replicas, times, tau);
     let of_block = |range: &Range<usize>| {
         let rows: Vec<usize> = range.clone().map(|at| at % times * replicas + at / times).collect();
         let block = samples.select_rows(&rows);
-        let mut means = if length >= LONG_LINE {
+        let mut means = if lattice.length() >= LONG_LINE {
             along_lines(&block, lattice, distances)
         } else {
             along_axes(&block.transposed(), lattice, distances, rows.len())
@@ -53,12 +54,21 @@ pub fn correlations(samples: &BitMatrix, lattice: Lattice, replicas: usize, tau:
     };
     let means: Vec<Vec<f64>> = blocks.ranges.par_iter().map(of_block).collect();
     let weights = blocks.weights();
-    let along_axis = (0..distances).map(|r| jackknife(&means, &weights, |q| q[r])).collect();
+    // G(0) = 1 is no measurement.
+    let along = |r: usize| match jackknife(&means, &weights, |q| q[r]) {
+        found if r > 0 => found.measured(),
+        exact => Estimate::new(exact.value, 0.0),
+    };
+    let along_axis = (0..distances).map(along).collect();
     let scale = 1.0 / (2.0 * (PI / length as f64).sin());
     let xi = jackknife(&means, &weights, |q| scale * (q[distances] / q[distances + 1] - 1.0).max(0.0).sqrt());
     // Where S(k) vanishes only rounding is left of it.
-    let orthogonal = matches!(lattice, Lattice::Chain { .. } | Lattice::Square { .. } | Lattice::Cubic { .. });
-    let known = orthogonal && xi.value < 1e6 * length as f64 && xi.error.is_finite();
+    let orthogonal = matches!(lattice.kind(), Kind::Chain | Kind::Square | Kind::Cubic);
+    let known = orthogonal
+        && lattice.is_periodic()
+        && lattice.side().is_some()
+        && xi.value < 1e6 * length as f64
+        && xi.error.is_finite();
     Ok(Correlations { along_axis, length: known.then_some(xi) })
 }
 
@@ -67,24 +77,27 @@ const LONG_LINE: usize = 64;
 
 /// G(r) for r = 0 … of one block `[samples, sites]`: configurations are compared with themselves, moved by r.
 fn along_lines(block: &BitMatrix, lattice: Lattice, distances: usize) -> Vec<f64> {
-    let (sites, length) = (lattice.sites(), lattice.length());
+    let (sites, sides) = (lattice.sites(), sides(lattice));
+    let strides = sides.iter().scan(1, |stride, side| {
+        *stride *= side;
+        Some(*stride / side)
+    });
+    let axes: Vec<(usize, usize)> = sides.iter().copied().zip(strides).collect();
     let of_sample = |words: &[u32], r: usize| -> u64 {
-        if !lattice.is_periodic() {
-            return unequal(words, 0, r, length - r);
-        }
-        let along = |axis: usize| -> u64 {
-            let stride = length.pow(axis as u32);
-            let around = length * stride;
+        let along = |&(side, stride): &(usize, usize)| -> u64 {
+            let around = side * stride;
             let of_period = |start: usize| {
                 let (moved, kept) = (r * stride, around - r * stride);
-                unequal(words, start, start + moved, kept) + unequal(words, start + kept, start, moved)
+                let back = if lattice.is_periodic() { unequal(words, start + kept, start, moved) } else { 0 };
+                unequal(words, start, start + moved, kept) + back
             };
             (0..sites).step_by(around).map(of_period).sum()
         };
-        (0..lattice.dimensions()).map(along).sum()
+        axes.iter().map(along).sum()
     };
     let of_distance = |r: usize| {
-        let pairs = if lattice.is_periodic() { sites * lattice.dimensions() } else { length - r } * block.rows();
+        let of_axis = |side: &usize| if lattice.is_periodic() { sites } else { sites / side * (side - r) };
+        let pairs = sides.iter().map(of_axis).sum::<usize>() * block.rows();
         let different: u64 = (0..block.rows()).map(|row| of_sample(block.row(row), r)).sum();
         1.0 - 2.0 * different as f64 / pairs as f64
     };
@@ -126,23 +139,27 @@ fn along_axes(sites: &BitMatrix, lattice: Lattice, distances: usize, samples: us
     (0..distances).map(of_distance).collect()
 }
 
+/// Extents along the axes that there are: columns, rows, layers.
+fn sides(lattice: Lattice) -> Vec<usize> {
+    Grid::from(lattice).sides().iter().rev().copied().collect()
+}
+
 /// Sites at distance `r` from site `i` in the positive direction of each axis.
 fn partners(lattice: Lattice, i: usize, r: usize) -> [Option<usize>; 3] {
-    let length = lattice.length();
-    if !lattice.is_periodic() {
-        return [(i + r < length).then_some(i + r), None, None];
-    }
+    let grid = Grid::from(lattice);
     let along = |axis: usize| {
-        let stride = length.pow(axis as u32);
-        let coordinate = i / stride % length;
-        (axis < lattice.dimensions()).then(|| i - coordinate * stride + (coordinate + r) % length * stride)
+        let mut step = [0; 3];
+        step[axis] = r;
+        (axis >= 3 - lattice.dimensions()).then(|| grid.neighbour(i, step)).flatten()
     };
-    [along(0), along(1), along(2)]
+    [along(2), along(1), along(0)]
 }
 
 /// S(0) and S(2π/L) of one block, the latter averaged over axes.
 fn structure_factors(block: &BitMatrix, lattice: Lattice) -> [f64; 2] {
-    let (sites, length, axes) = (lattice.sites(), lattice.length(), lattice.dimensions());
+    // Asked for where all sides are equal.
+    let Some(length) = lattice.side() else { return [0.0; 2] };
+    let (sites, axes) = (lattice.sites(), lattice.dimensions());
     let waves: Vec<(f64, f64)> = (0..length).map(|x| (2.0 * PI * x as f64 / length as f64).sin_cos()).collect();
     let (mut at_zero, mut at_k) = (0.0, 0.0);
     // Up spins by coordinate along each axis.
@@ -190,9 +207,20 @@ mod tests {
     #[test]
     fn comparing_along_lines_and_across_samples_gives_the_same_numbers() {
         // Extents at and beside whole words, one to three dimensions, open and periodic.
-        for name in ["chain:64", "chain:98", "open-chain:67", "square:64", "square:70", "cubic:8", "cubic:66"] {
+        for name in [
+            "chain:64",
+            "chain:98",
+            "open-chain:67",
+            "square:64",
+            "square:70",
+            "cubic:8",
+            "cubic:66",
+            "square:5x67",
+            "open-square:6x66",
+            "cubic:3x4x65",
+        ] {
             let lattice: Lattice = name.parse().unwrap();
-            let distances = (lattice.length() / 2 + 1).min(20);
+            let distances = (sides(lattice).into_iter().min().unwrap() / 2 + 1).min(20);
             let block = BitMatrix::from_fn(3, lattice.sites(), |r, i| (i * i + 7 * i * r + i / 5) % 11 < 5);
             let across = along_axes(&block.transposed(), lattice, distances, 3);
             assert_eq!(along_lines(&block, lattice, distances), across, "{name}");

@@ -25,6 +25,7 @@ pub use series::Series;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
+use crate::numerics::readable;
 use crate::record::{Estimate, Observables};
 use crate::stats::{Blocks, jackknife, mean};
 
@@ -61,7 +62,8 @@ pub fn observables_of(series: &Series, name: &str, temperature: f64) -> Result<O
     let means = blocks.means(&[&shifted, &squared, &abs, &m2, &m4]);
     let weights = blocks.weights();
     let tau = |values: &[f64]| Some(time_of(values, series).tau);
-    let estimate = |f: &dyn Fn(&[f64]) -> f64, tau: Option<f64>| Estimate { tau, ..jackknife(&means, &weights, f) };
+    let estimate =
+        |f: &dyn Fn(&[f64]) -> f64, tau: Option<f64>| Estimate { tau, ..jackknife(&means, &weights, f).measured() };
 
     let (mean_abs, mean_m2, mean_m4) = (mean(&abs), mean(&m2), mean(&m4));
     let combined =
@@ -83,7 +85,7 @@ pub fn observables_of(series: &Series, name: &str, temperature: f64) -> Result<O
         p_up: p_up(series),
         correlation: Vec::new(),
         correlation_length: None,
-        effective_samples: Some((series.replicas * series.times) as f64 / (2.0 * pilot.energy.tau)),
+        effective_samples: Some((series.replicas * series.times) as f64 / (2.0 * pilot.energy.tau).max(1.0)),
     })
 }
 
@@ -107,7 +109,7 @@ fn p_up(series: &Series) -> Estimate {
     let up: Vec<f64> = series.magnetization.iter().map(sign).collect();
     let tau = time_of(&up, series).tau;
     let blocks = Blocks::choose(series.replicas, series.times, tau);
-    Estimate { tau: Some(tau), ..jackknife(&blocks.means(&[&up]), &blocks.weights(), |q| q[0]) }
+    Estimate { tau: Some(tau), ..jackknife(&blocks.means(&[&up]), &blocks.weights(), |q| q[0]).measured() }
 }
 
 /// U4; 0 where every configuration has m = 0.
@@ -118,7 +120,7 @@ fn binder(m2: f64, m4: f64) -> f64 {
 fn check(series: &Series, temperature: f64) -> Result<()> {
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(Error::Input(
-            Fault::new(format!("temperature {temperature}"))
+            Fault::new(format!("temperature {}", readable(temperature)))
                 .expected("a positive finite number, in units of J/k_B")
                 .advice("the critical temperature of the square lattice is 2.269185"),
         ));

@@ -138,10 +138,10 @@ pub(crate) fn column_decimals(errors: impl IntoIterator<Item = f64>, otherwise: 
     }
 }
 
-/// `value ± error` with the given decimals; the error is left out where it is zero (an exact number).
+/// `value ± error` with the given decimals; the error is left out where it is zero (an exact number) or unknown.
 pub(crate) fn estimate(value: f64, error: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
-    if error == 0.0 { text } else { format!("{text} ± {}", fixed(error, decimals)) }
+    if error == 0.0 || error.is_nan() { text } else { format!("{text} ± {}", fixed(error, decimals)) }
 }
 
 /// `value ± error` on its own, with the digits that the error supports.
@@ -150,7 +150,7 @@ pub(crate) fn lone_estimate(value: f64, error: f64) -> String {
         Some(decimals) => estimate(value, error, decimals),
         None => {
             let text = significant(value, 6);
-            if error == 0.0 { text } else { format!("{text} ± {}", fixed(error, 2)) }
+            if error == 0.0 || error.is_nan() { text } else { format!("{text} ± {}", fixed(error, 2)) }
         }
     }
 }
@@ -224,7 +224,7 @@ mod tests {
     fn numbers_that_are_none_have_words() {
         assert_eq!(fixed(f64::NAN, 2), "undefined");
         assert_eq!(significant(f64::NEG_INFINITY, 3), "−∞");
-        assert_eq!(lone_estimate(1.0, f64::NAN), "1.00000 ± undefined");
+        assert_eq!(lone_estimate(1.0, f64::NAN), "1.00000");
         assert_eq!(fixed(1e200, 2), "1.00 × 10²⁰⁰");
     }
 

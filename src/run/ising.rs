@@ -5,9 +5,9 @@ use super::memory::limit;
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::data::DataSet;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
-use crate::ising::{Algorithm, ExchangeReport, Memory, Model, Outcome, Scan, Settings};
+use crate::ising::{Algorithm, ExchangeReport, Failure, Memory, Model, Outcome, Scan, Settings};
 use crate::numerics::readable;
 use crate::observables::{MultiHistogram, ReweightedPoint, Series, correlations, energy_histogram, observables_of};
 use crate::record::{Estimate, IsingRecord};
@@ -23,16 +23,21 @@ pub fn ising<B: Backend>(
 ) -> Result<(IsingRecord, Source)> {
     settings.validate()?;
     let scanned = scan(backend, &settings.scan()?, listener)?;
+    let scanned = scanned.complete()?;
     let record = scanned.records.into_iter().next();
-    let record = record.ok_or_else(|| crate::Error::input("no temperature"))?;
+    let record = record.ok_or_else(|| Error::input("no temperature"))?;
     Ok((record.clone(), Source { data: scanned.data, exact: record.exact }))
 }
 
 /// Results of a scan over temperatures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scanned {
-    /// One for each temperature, in their order.
+    /// One for each temperature that thermalised, in their order.
     pub records: Vec<IsingRecord>,
+    /// Those that did not.
+    pub failures: Vec<Failure>,
+    /// The signal that ended the run early, with fewer samples than were asked for.
+    pub stopped: Option<i32>,
     /// Samples of all temperatures, `[temperature][time][replica]`; replicas are numbered at each temperature.
     pub data: DataSet,
     /// What was measured, by temperature: for reweighting.
@@ -42,6 +47,18 @@ pub struct Scanned {
 }
 
 impl Scanned {
+    /// The same, if all temperatures have all their samples.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] after a signal, [`Error::Numerics`] naming the temperatures that did not thermalise.
+    pub fn complete(self) -> Result<Self> {
+        match (self.stopped, failed(&self.failures)) {
+            (Some(signal), _) => Err(Error::Stopped(signal)),
+            (None, Some(fault)) => Err(Error::Numerics(fault)),
+            (None, None) => Ok(self),
+        }
+    }
+
     /// Observables at other temperatures, by multi-histogram reweighting.
     ///
     /// # Errors
@@ -66,7 +83,21 @@ impl Scanned {
     }
 }
 
-/// Reweighted observables as CSV, every value followed by its one-sigma error.
+/// What became of temperatures that did not thermalise; None where there are none.
+#[must_use]
+pub fn failed(failures: &[Failure]) -> Option<Fault> {
+    let first = failures.first()?;
+    match failures.len() {
+        1 => Some(first.fault.clone()),
+        count => {
+            let all: Vec<String> = failures.iter().map(|failure| readable(failure.temperature)).collect();
+            let what = format!("{count} temperatures, {}: the first {}", all.join(", "), first.fault.what);
+            Some(Fault { what, ..first.fault.clone() })
+        }
+    }
+}
+
+/// Reweighted observables as CSV, every value followed by its one-sigma error, if that is known.
 #[must_use]
 pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
     let names = ["energy", "specific_heat", "magnetization", "susceptibility", "binder"];
@@ -76,7 +107,8 @@ pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
     for p in curves {
         text += &p.temperature.to_string();
         for e in [p.energy, p.specific_heat, p.magnetization, p.susceptibility, p.binder] {
-            text += &format!(",{},{}", e.value, e.error);
+            let error = if e.error.is_nan() { String::new() } else { e.error.to_string() };
+            text += &format!(",{},{error}", e.value);
         }
         text += &format!(",{}\n", p.effective_samples);
     }
@@ -99,7 +131,7 @@ pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -
     let outcomes = found.points;
     let records = outcomes.iter().map(|o| record(o, &scan.model, scan.algorithm)).collect::<Result<_>>()?;
     let (data, series) = taken_apart(outcomes, scan);
-    Ok(Scanned { records, data, series, exchange: found.exchange })
+    Ok(Scanned { records, data, series, exchange: found.exchange, failures: found.failures, stopped: found.stopped })
 }
 
 fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<IsingRecord> {
@@ -118,6 +150,9 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
         observed.correlation = found.along_axis;
         observed.correlation_length = found.length;
     }
+    let remembered = "the spins have not forgotten their starts, whose weights states may have".to_string();
+    let remembered = Some(remembered).filter(|_| !outcome.spins_forgotten);
+    let warnings = observed.few_samples().into_iter().chain(remembered).collect();
     Ok(IsingRecord {
         observables: observed,
         exact: model.exact(outcome.temperature),
@@ -125,6 +160,8 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
         replicas: outcome.replicas,
         thermalisation: outcome.thermalisation,
         spacing: outcome.spacing,
+        tau_spins: Some(outcome.tau_spins).filter(|tau| tau.is_finite()),
+        warnings,
         flips_per_ns: outcome.flips_per_ns,
     })
 }

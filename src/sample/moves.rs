@@ -9,7 +9,7 @@
 use crate::backend::{Address, Backend};
 use crate::bits::{BitMatrix, padding_mask};
 use crate::error::Result;
-use crate::lattice::Lattice;
+use crate::lattice::{Kind, Lattice};
 use crate::rng::{Stream, derive_seed, uniform, unit_word};
 
 /// Which symmetries a source has.
@@ -103,14 +103,15 @@ const FLIP: u32 = 4;
 
 /// A random vector of the lattice.
 fn shift(lattice: Lattice, word: impl Fn(u32) -> u32) -> [usize; 3] {
-    [0, 1, 2].map(|axis| ((u64::from(word(axis)) * lattice.length() as u64) >> 32) as usize)
+    let extents = lattice.extents();
+    [0, 1, 2].map(|axis| ((u64::from(word(axis)) * extents[2 - axis as usize] as u64) >> 32) as usize)
 }
 
 /// The lattice, if translations of it map Ising data to Ising data: where it is periodic and the shift by one site in every
 /// direction maps bonds to bonds.
 #[must_use]
 pub fn translations_of(lattice: Option<Lattice>) -> Option<Lattice> {
-    lattice.filter(|l| l.is_periodic() && !matches!(l, Lattice::Honeycomb { .. }))
+    lattice.filter(|l| l.is_periodic() && l.kind() != Kind::Honeycomb)
 }
 
 /// Proposes a translation by a random vector to every chain.
@@ -162,18 +163,15 @@ fn translate_at<B: Backend>(
 
 /// Rows shifted by (column, row, layer) each: site s takes the state of the site that the shift brings to it.
 fn translated(states: &BitMatrix, lattice: Lattice, shifts: &[[usize; 3]]) -> BitMatrix {
-    let (length, lines) = (lattice.length(), states.cols() / lattice.length());
+    let [_, rows, length] = lattice.extents();
+    let lines = states.cols() / length;
     let mut moved = BitMatrix::zeros(states.rows(), states.cols());
     let words = states.words_per_row();
     for ((chain, shift), to) in shifts.iter().enumerate().zip(moved.words_mut().chunks_exact_mut(words)) {
         let from = states.row(chain);
         for line in 0..lines {
-            let (mut rest, mut source, mut scale) = (line, 0, length);
-            for along in &shift[1..lattice.dimensions().max(1)] {
-                source += (rest % length + along) % length * scale;
-                rest /= length;
-                scale *= length;
-            }
+            let (row, layer) = ((line % rows + shift[1]) % rows, (line / rows + shift[2]) % (lines / rows));
+            let source = (layer * rows + row) * length;
             let mut column = shift[0];
             for site in line * length..(line + 1) * length {
                 let at = source + column;
@@ -191,7 +189,8 @@ mod tests {
 
     #[test]
     fn translations_map_bonds_to_bonds() {
-        for lattice in [Lattice::Chain { length: 6 }, Lattice::Triangular { length: 4 }, Lattice::Cubic { length: 4 }] {
+        for name in ["chain:6", "triangular:4", "cubic:4", "square:2", "square:3x5", "cubic:2x3x4", "triangular:2x5"] {
+            let lattice: Lattice = name.parse().unwrap();
             let sites = lattice.sites();
             let state = BitMatrix::from_fn(1, sites, |_, i| i * i % 7 < 3);
             let energy = |v: &BitMatrix| lattice.bonds().iter().filter(|(a, b)| v.get(0, *a) != v.get(0, *b)).count();

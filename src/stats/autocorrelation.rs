@@ -46,10 +46,10 @@ pub struct Autocorrelation {
 }
 
 impl Autocorrelation {
-    /// Number of independent values that fix the mean as well: n/(2τ).
+    /// Number of independent values that fix the mean as well: n/(2τ), and n where τ < ½.
     #[must_use]
     pub fn effective_samples(&self) -> f64 {
-        self.count as f64 / (2.0 * self.tau)
+        self.count as f64 / (2.0 * self.tau).max(1.0)
     }
 }
 

@@ -5,8 +5,10 @@
 
 use gibbsite::backend::cpu::Cpu;
 use gibbsite::events::Silent;
+use gibbsite::exact::enumeration::DensityOfStates;
 use gibbsite::ising::{Algorithm, Model, Scan};
 use gibbsite::lattice::Lattice;
+use gibbsite::observables::exact_observables;
 use gibbsite::record::{Estimate, IsingRecord};
 use gibbsite::run::ising::scan;
 use gibbsite::stats::chi_squared_survival;
@@ -97,20 +99,67 @@ fn large_lattices_agree_with_the_closed_form() {
 #[test]
 fn other_lattices_agree_with_enumeration() {
     let mut zs = Vec::new();
-    for lattice in [
-        Lattice::Triangular { length: 3 },
-        Lattice::Triangular { length: 4 },
-        Lattice::Honeycomb { length: 4 },
-        Lattice::Chain { length: 12 },
-        Lattice::OpenChain { length: 7 },
+    for name in [
+        "triangular:3",
+        "triangular:4",
+        "honeycomb:4",
+        "chain:12",
+        "open-chain:7",
+        // Double bonds, odd and unequal extents, open sides.
+        "square:2",
+        "square:3",
+        "square:3x4",
+        "square:5x2",
+        "open-square:3x4",
+        "triangular:2x5",
+        "open-triangular:3",
+        "cubic:2",
+        "cubic:2x3x2",
+        "chain:2",
+        "chain:5",
     ] {
         for algorithm in [Algorithm::HeatBath, Algorithm::SwendsenWang, Algorithm::Wolff] {
-            let model = Model::ferromagnet(lattice).unwrap();
+            let model = Model::ferromagnet(name.parse().unwrap()).unwrap();
             let scanned = settings(model, algorithm, &[1.6, 2.5, 4.0], 6000);
             zs.extend(compare(&scan(&Cpu::new(), &scanned, &mut Silent).unwrap().records));
         }
     }
     unsuspicious(&zs);
+}
+
+/// 2 × 2 sites have doubled bonds: Z = 12 + 4 cosh 8β.
+#[test]
+fn the_smallest_square_has_its_closed_form() {
+    for temperature in [1.0, 2.5, 7.0] {
+        let x = 8.0 / temperature;
+        let z: f64 = 12.0 + 4.0 * f64::cosh(x);
+        let exact = Model::ferromagnet("square:2".parse().unwrap()).unwrap().exact(temperature).unwrap();
+        let energy = -8.0 * f64::sinh(x) / z;
+        // By number of up spins: 2 of m = ±1 with e^x, 8 of ±1/2 with 1, 4 of 0 with 1 and 2 of 0 with e^-x.
+        let abs = (2.0 * x.exp() + 4.0) / z;
+        assert!((exact.log_z - z.ln()).abs() < 1e-12 && (exact.energy - energy).abs() < 1e-12, "{exact:?}");
+        assert!((exact.magnetization.unwrap() - abs).abs() < 1e-12, "{exact:?}");
+    }
+}
+
+/// Lattices of unequal sides by the transfer matrix and Kaufman's formula against the sum over all states.
+#[test]
+fn rectangles_have_the_values_of_the_sum_over_states() {
+    for name in ["square:2x3", "square:3", "square:3x5", "square:4x2", "square:2x7"] {
+        let lattice: Lattice = name.parse().unwrap();
+        for temperature in [0.9, 2.3, 5.0] {
+            let states = DensityOfStates::new(lattice.sites(), &lattice.bonds()).unwrap();
+            let (all, m) = (states.thermodynamics(temperature).unwrap(), states.magnetization(temperature).unwrap());
+            let found = exact_observables(lattice, temperature).unwrap();
+            let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-10 * (1.0 + b.abs()), "{name}: {a} for {b}");
+            close(found.log_z, all.log_z);
+            close(found.energy, all.energy);
+            close(found.specific_heat, all.specific_heat);
+            close(found.magnetization.unwrap(), m.mean_abs());
+            close(found.susceptibility.unwrap(), m.susceptibility(temperature));
+            close(found.binder.unwrap(), m.binder());
+        }
+    }
 }
 
 #[test]

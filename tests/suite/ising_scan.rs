@@ -237,6 +237,43 @@ fn graphs_are_coloured_or_refused() {
     }
 }
 
+/// Names and sides, and the bonds they should have: those of a sum over coordinates.
+#[test]
+fn lattices_of_any_extents_are_read_and_joined() {
+    for (name, sites, bonds, degree, bipartite) in [
+        ("square:2", 4, 8, 4, true),
+        ("square:3", 9, 18, 4, false),
+        ("square:4x6", 24, 48, 4, true),
+        ("square:4x5", 20, 40, 4, false),
+        ("open-square:3x4", 12, 17, 4, true),
+        ("open-cubic:2x3x4", 24, 46, 5, true),
+        ("cubic:3", 27, 81, 6, false),
+        ("chain:3", 3, 3, 2, false),
+        ("open-chain:3", 3, 2, 2, true),
+        ("triangular:3x6", 18, 54, 6, false),
+        ("open-honeycomb:3", 9, 9, 3, true),
+        ("honeycomb:2x4", 8, 12, 3, true),
+    ] {
+        let lattice: Lattice = name.parse().unwrap();
+        assert_eq!(lattice.to_string(), name);
+        assert_eq!(
+            (lattice.sites(), lattice.bonds().len(), lattice.is_bipartite()),
+            (sites, bonds, bipartite),
+            "{name}"
+        );
+        let graph = lattice.graph();
+        assert_eq!((graph.bonds(), graph.max_degree), (bonds, degree), "{name}");
+        assert_eq!(bipartite, graph.colours.len() == 2, "{name}");
+    }
+    // One lattice has one name.
+    for (long, short) in [("square:8x8", "square:8"), ("cubic:4x4x4", "cubic:4"), ("open-square:5x5", "open-square:5")]
+    {
+        let (a, b): (Lattice, Lattice) = (long.parse().unwrap(), short.parse().unwrap());
+        assert_eq!((a, a.to_string().as_str()), (b, short));
+    }
+    assert_eq!("square:8".parse::<Lattice>().unwrap(), Lattice::Square { length: 8 });
+}
+
 #[test]
 fn lattices_have_the_bonds_they_should() {
     for (lattice, degree, colours) in [

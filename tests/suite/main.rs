@@ -14,6 +14,8 @@ mod ising_exact;
 mod ising_general;
 mod ising_reweighting;
 mod ising_scan;
+mod ising_spins;
+mod ising_stops;
 mod ising_thorough;
 mod ising_torus;
 mod likelihood;

@@ -79,7 +79,7 @@ fn each_mistake_is_marked_where_it_stands() {
         ("temperature: 2.0", "temperature: -1.5", "-1.5", "positive"),
         ("temperature: 2.0", "temperature: NaN", "NaN", "positive"),
         ("temperature: 2.0", "temperature: \"hot\"", "\"hot\"", "a number"),
-        ("square:4", "square:5", "\"square:5\"", "even extent"),
+        ("square:4", "honeycomb:5", "\"honeycomb:5\"", "even extents"),
         ("square:4", "kagome:4", "\"kagome:4\"", "chain:L"),
         ("samples: 1000", "samples: 0", "0", "from 2"),
         ("samples: 1000", "samples: -7", "-7", "whole number"),
@@ -127,7 +127,7 @@ fn all_mistakes_are_shown_at_once() {
     let text = r#"(
     version: 1,
     name: "test",
-    source: Ising(lattice: "square:3", temperature: 0, samples: 1000),
+    source: Ising(lattice: "square:1", temperature: 0, samples: 1000),
     modell: (hidden: 8),
     train: (updates: fast, batch: 50, lr: 0.1),
     sample: (samples: 500, chains: 1000),
@@ -138,7 +138,7 @@ fn all_mistakes_are_shown_at_once() {
     for place in places {
         assert!(message.contains(&format!("test.ron:{place}\n")), "no mistake at {place}:\n{message}");
     }
-    assert_eq!(marked(&message), ["\"square:3\"", "0", "modell", "fast", "lr", "1000", "\"many\""], "{message}");
+    assert_eq!(marked(&message), ["\"square:1\"", "0", "modell", "fast", "lr", "1000", "\"many\""], "{message}");
     assert!(message.starts_with("test.ron has 7 mistakes\n"), "{message}");
     assert!(message.contains("did you mean `learning_rate`?"), "{message}");
 }
@@ -247,7 +247,7 @@ fn plans_put_together_by_a_program_name_flags() {
     let mut raw = RawScenario::new("ising", source("square:4"));
     let plan = scenario::plan_of(raw.clone(), Path::new("."), false).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((plan.points.len(), plan.points[0].n_visible, &plan.points[0].train), (1, 16, &None));
-    raw.source = source("square:5");
+    raw.source = source("square:1");
     raw.model = Some(RawModel { hidden: Some(3), ..RawModel::default() });
     raw.train = Some(RawTrain { gibbs_steps: Some(0), ..RawTrain::default() });
     let error = scenario::plan_of(raw, Path::new("."), false).expect_err("two mistakes");

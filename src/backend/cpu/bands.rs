@@ -14,6 +14,7 @@ use super::kernels::ising_torus_half_sweep::ising_torus_half_sweep;
 use super::neighbours::{BLOCK_WORDS, Scratch, TorusBlock};
 use super::torus::TorusThresholds;
 use crate::backend::torus::Torus;
+use crate::rng::colour_order;
 
 /// Words of one call and thread that are worth starting a thread for: about a millisecond.
 const LEAST_WORK: u64 = 1 << 19;
@@ -41,8 +42,8 @@ pub(crate) struct Sweeping<'a> {
 struct Post {
     /// Half-sweeps whose rows are posted.
     done: AtomicU64,
-    /// [`Bands::halo`] words by colour, at the first end and at the last. They are written again two half-sweeps later,
-    /// which a thread begins only when its neighbours have done the one between, for which they have read them.
+    /// [`Bands::halo`] words by colour, at the first end and at the last. A half-sweep reads those of the other colour; a
+    /// thread begins one only when its neighbours have done all before, for which they have read what it overwrites.
     rows: [[Vec<AtomicU32>; 2]; 2],
 }
 
@@ -67,7 +68,7 @@ impl Bands {
         (threads > 1 && enough && words / threads >= 2 * ends + BLOCK_WORDS).then_some(cut)
     }
 
-    /// Runs the half-sweeps `halves`, counted from the first colour of sweep 0.
+    /// Runs the half-sweeps `halves`, counted from the first one of sweep 0.
     pub(crate) fn run(&self, planes: &mut [Vec<u32>; 2], sweeping: Sweeping<'_>, halves: Range<u64>) {
         let borders: Vec<usize> = (0..=self.count).map(|band| self.border(band)).collect();
         let posts: Vec<Post> = borders.windows(2).map(|ends| self.post(planes, ends[0]..ends[1])).collect();
@@ -149,8 +150,9 @@ impl Band<'_> {
         let last = (len - self.cut.halo()) / BLOCK_WORDS * BLOCK_WORDS;
         let first = self.cut.halo().div_ceil(BLOCK_WORDS) * BLOCK_WORDS;
         for (half, done) in halves.zip(0..) {
-            let colour = (half % 2) as usize;
             let address = FlipAddress { sweep: (half / 2) as u32, ..sweeping.address };
+            let mut colours = colour_order(address.seed, address.sweep, 2);
+            let colour = colours.nth((half % 2) as usize).unwrap_or(0);
             let step = Sweeping { address, ..sweeping };
             self.end(step, colour, 0..first, done);
             self.end(step, colour, last..len, done);

@@ -16,6 +16,9 @@ use crate::rng::key_of;
 /// Fewest sites of a strip: about 100 µs of work.
 const STRIP_SITES: usize = 1 << 13;
 
+/// Sites that a thread updates before it may be stopped: a tenth of a second.
+const PART_SITES: usize = 1 << 22;
+
 /// Replicas of one graph, each with its scratch.
 #[derive(Debug, Clone)]
 pub(super) struct ClusterSpins {
@@ -65,11 +68,23 @@ impl ClusterSpins {
         }
     }
 
-    pub(super) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
-        let (bonds, key, strips) = (&self.bonds, key_of(seed), self.strips());
-        self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
+    /// Replicas of a part: at least one for each thread.
+    fn part(&self) -> usize {
+        let threads = rayon::current_num_threads();
+        threads * (PART_SITES / self.sites.max(1)).max(1)
+    }
+
+    pub(super) fn parts(&self) -> usize {
+        self.replicas.len().div_ceil(self.part())
+    }
+
+    pub(super) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>, part: usize) {
+        let (key, strips, first) = (key_of(seed), self.strips(), part * self.part());
+        let end = (first + self.part()).min(self.replicas.len());
+        let bonds = &self.bonds;
+        self.replicas[first..end].par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
-                let address = Address { key, sweep, replica: r as u32, threshold: replica.threshold };
+                let address = Address { key, sweep, replica: (first + r) as u32, threshold: replica.threshold };
                 match &mut replica.scratch {
                     Scratch::SwendsenWang(labels) => {
                         swendsen_wang(bonds, address, strips, labels, &mut replica.spins);

@@ -106,6 +106,14 @@ impl Backend for Cpu {
         spins.sweep(seed, &sweeps);
     }
 
+    fn parts(&self, spins: &CpuSpins) -> usize {
+        spins.parts()
+    }
+
+    fn sweep_part(&self, spins: &mut CpuSpins, seed: u64, sweeps: Range<u32>, part: usize) {
+        spins.sweep_part(seed, &sweeps, part);
+    }
+
     fn record_sums(&self, spins: &mut CpuSpins) {
         spins.record_sums();
     }

@@ -18,6 +18,7 @@ use crate::backend::{Acceptance, ClusterRule, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::lattice::{Graph, Lattice};
+use crate::rng::colour_order;
 
 /// Replicas of a block.
 const BLOCK: usize = 256;
@@ -72,10 +73,21 @@ impl CpuSpins {
     }
 
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
+        (0..self.parts()).for_each(|part| self.sweep_part(seed, sweeps, part));
+    }
+
+    pub(crate) fn parts(&self) -> usize {
+        match &self.packed {
+            Packed::Replicas(_) | Packed::Sites(_) => 1,
+            Packed::Clusters(spins) => spins.parts(),
+        }
+    }
+
+    pub(crate) fn sweep_part(&mut self, seed: u64, sweeps: &Range<u32>, part: usize) {
         match &mut self.packed {
             Packed::Replicas(spins) => spins.sweep(seed, sweeps),
             Packed::Sites(spins) => spins.sweep(seed, sweeps),
-            Packed::Clusters(spins) => spins.sweep(seed, sweeps),
+            Packed::Clusters(spins) => spins.sweep(seed, sweeps, part),
         }
     }
 
@@ -130,21 +142,25 @@ impl ReplicaSpins {
     }
 
     fn to_host(&self) -> BitMatrix {
-        BitMatrix::from_fn(self.replicas, self.graph.sites, |r, i| {
-            self.blocks[r / BLOCK].spins[i].0[r % BLOCK / 32] >> (r % 32) & 1 == 1
-        })
+        let words = self.replicas.div_ceil(32);
+        let mut by_site = BitMatrix::zeros(self.graph.sites, self.replicas);
+        for (i, row) in by_site.words_mut().chunks_exact_mut(words.max(1)).enumerate() {
+            for (block, row) in self.blocks.iter().zip(row.chunks_mut(BLOCK / 32)) {
+                row.copy_from_slice(&block.spins[i].0[..row.len()]);
+            }
+        }
+        by_site.transposed()
     }
 
     fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
         let graph = &self.graph;
+        let first = graph.first_of_colours();
         self.blocks.par_iter_mut().enumerate().for_each(|(b, block)| {
             for sweep in sweeps.clone() {
                 let address = FlipAddress { seed, sweep, word: 8 * b as u32 };
-                let mut first = 0;
-                for sites in &graph.colours {
-                    let colour = ColourSites { sites, first };
+                for colour in colour_order(seed, sweep, graph.colours.len()) {
+                    let colour = ColourSites { sites: &graph.colours[colour], first: first[colour] };
                     ising_half_sweep(graph, colour, &block.thresholds, address, block.valid, &mut block.spins);
-                    first += sites.len() as u32;
                 }
             }
         });

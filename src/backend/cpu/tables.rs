@@ -11,7 +11,7 @@ use crate::backend::FlipTables;
 use crate::backend::tables::check_temperatures;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::rng::key_of;
+use crate::rng::{colour_order, key_of};
 
 /// Spins and tables in memory.
 #[derive(Debug, Clone)]
@@ -46,8 +46,8 @@ impl CpuTableSpins {
         self.words.par_iter_mut().zip(&self.lanes).enumerate().for_each(|(w, (spins, lanes))| {
             for sweep in sweeps.clone() {
                 let address = TableAddress { key, sweep, word: w as u32 };
-                for sites in &tables.colours {
-                    ising_table_half_sweep(tables, sites, lanes, address, spins);
+                for colour in colour_order(seed, sweep, tables.colours.len()) {
+                    ising_table_half_sweep(tables, &tables.colours[colour], lanes, address, spins);
                 }
             }
         });

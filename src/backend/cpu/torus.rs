@@ -15,6 +15,7 @@ use crate::backend::{Acceptance, SpinSums};
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::lattice::Lattice;
+use crate::rng::colour_order;
 
 /// Bands of a thread: a thread that comes late to a half-sweep then leaves its share to the others.
 const BANDS_A_THREAD: usize = 4;
@@ -90,7 +91,7 @@ impl TorusSpins {
         }
         self.replicas.par_iter_mut().enumerate().for_each(|(r, replica)| {
             for sweep in sweeps.clone() {
-                for colour in 0..2 {
+                for colour in colour_order(seed, sweep, 2) {
                     replica.half_sweep(torus, colour, FlipAddress { sweep, ..address(r) }, threads);
                 }
             }

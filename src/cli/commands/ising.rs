@@ -28,7 +28,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     [&args.curves, &args.histogram].into_iter().flatten().try_for_each(|path| data::check_output(path))?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
-    let found = with_backend(&global.device_request(), Ising { scan: &scan, listener })?;
+    let found = with_backend(&global.device_request(), Ising { scan: &scan, listener }).map_err(with_flags)?;
     let mut out = match &found.records[..] {
         [one] => text::observables(&one.observables, one.exact.as_ref()),
         several => text::scan(several),
@@ -40,9 +40,12 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         );
     }
     out += &effective_samples(&found.records);
+    if let Some(least) = fewest(&found.records).and_then(|r| r.observables.few_samples()) {
+        console.listener().event(Event::Warning(least));
+    }
     if let Some(path) = &args.out {
         data::write(path, &found.data)?;
-        out += &format!("  samples in {}\n", path.display());
+        out += &format!("  {} samples in {}\n", found.data.samples.rows(), path.display());
     }
     if let Some(report) = &found.exchange {
         out += &text::exchange(report);
@@ -51,29 +54,50 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         data::write_bytes(path, found.histogram_csv().as_bytes())?;
         out += &format!("  energy histograms in {}\n", path.display());
     }
+    let mut curves = None;
     if !reweight.is_empty() {
-        let curves = found.reweight(&reweight)?;
-        out += &text::curves(&curves);
+        let found = curves.insert(found.reweight(&reweight)?);
+        out += &text::curves(found);
         if let Some(path) = &args.curves {
-            data::write_bytes(path, curves_csv(&curves).as_bytes())?;
+            data::write_bytes(path, curves_csv(found).as_bytes())?;
             out += &format!("  reweighted observables in {}\n", path.display());
         }
-        let exchange = found.exchange.as_ref();
-        return console.result(&Points { points: &found.records, exchange, curves: Some(&curves) }, &out);
     }
-    match &found.records[..] {
-        [one] => console.result(one, &out),
-        several => {
-            let exchange = found.exchange.as_ref();
-            console.result(&Points { points: several, exchange, curves: None }, &out)
-        }
+    if found.stopped.is_some() {
+        out += &format!("  stopped early: {} samples were asked for\n", scan.samples * scan.temperatures.len());
+    }
+    let failed: Vec<f64> = found.failures.iter().map(|failure| failure.temperature).collect();
+    let (points, exchange) = (&found.records[..], found.exchange.as_ref());
+    console.result(&Points { points, failed: &failed, exchange, curves: curves.as_deref() }, &out)?;
+    found.complete().map(|_| ()).map_err(with_flags)
+}
+
+/// Names the flags of the cures for what did not thermalise.
+fn with_flags(error: Error) -> Error {
+    match error {
+        Error::Numerics(Fault { advice: Some(advice), what, place, expected }) => Error::Numerics(Fault {
+            advice: Some(format!("{advice} (--algorithm, --exchange)")),
+            what,
+            place,
+            expected,
+        }),
+        other => other,
     }
 }
 
-/// Result of a scan as JSON.
+/// The point with the fewest effective samples.
+fn fewest(records: &[IsingRecord]) -> Option<&IsingRecord> {
+    let size = |r: &IsingRecord| r.observables.effective_samples.unwrap_or(f64::NAN);
+    records.iter().min_by(|a, b| size(a).total_cmp(&size(b)))
+}
+
+/// Result as JSON, of one temperature as of several.
 #[derive(Debug, Serialize)]
 struct Points<'a> {
     points: &'a [IsingRecord],
+    /// Temperatures that did not thermalise.
+    #[serde(skip_serializing_if = "<[f64]>::is_empty")]
+    failed: &'a [f64],
     #[serde(skip_serializing_if = "Option::is_none")]
     exchange: Option<&'a ExchangeReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,14 +106,13 @@ struct Points<'a> {
 
 /// The smallest effective sample size, and the τ behind it.
 fn effective_samples(records: &[IsingRecord]) -> String {
-    let size = |r: &IsingRecord| r.observables.effective_samples.unwrap_or(f64::NAN);
-    let least = records.iter().min_by(|a, b| size(a).total_cmp(&size(b)));
-    least.map_or_else(String::new, |r| {
+    fewest(records).map_or_else(String::new, |r| {
         let o = &r.observables;
         let tau = |e: crate::record::Estimate| e.tau.unwrap_or(f64::NAN);
+        let spins = r.tau_spins.map_or_else(String::new, |tau| format!(", {tau:.1} for the spins"));
         format!(
-            "  {:.0} effective samples of the energy at T = {} (τ = {:.1} sweeps for e, {:.1} for |m|)\n",
-            size(r),
+            "  {:.0} effective samples of the energy at T = {} (τ = {:.1} sweeps for e, {:.1} for |m|{spins})\n",
+            o.effective_samples.unwrap_or(f64::NAN),
             readable(o.temperature),
             tau(o.energy),
             tau(o.magnetization)
@@ -127,7 +150,7 @@ fn model_of(args: &IsingArgs) -> Result<Model> {
         return wrong(format!("couplings \"{}\"", args.couplings), "--couplings", "uniform, pm or gaussian");
     }
     if !args.field.is_finite() {
-        return wrong(format!("field {}", args.field), "--field", "a finite number");
+        return wrong(format!("field {}", readable(args.field)), "--field", "a finite number");
     }
     let (graph, terms) = (args.lattice.strip_prefix("graph:"), args.lattice.strip_prefix("terms:"));
     if disorder.is_some() && graph.or(terms).is_some() {

@@ -5,6 +5,7 @@ use crate::cli::console::Console;
 use crate::cli::text;
 use crate::data;
 use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
 use crate::observables::exact_observables;
 use crate::run::device::{DeviceRequest, Job, with_backend};
 use crate::run::observe::observe as observe_stage;
@@ -29,6 +30,9 @@ pub(in crate::cli) fn observe(args: &ObserveArgs, global: &Global, console: &mut
     let request = DeviceRequest { choice: crate::run::device::Choice::Cpu, ..global.device_request() };
     let observed = with_backend(&request, Observe(&data, lattice, temperature, replicas))?;
     let exact = exact_observables(lattice, temperature);
+    if let Some(few) = observed.few_samples() {
+        console.listener().event(Event::Warning(few));
+    }
     console.result(&observed, &text::observables(&observed, exact.as_ref()))
 }
 

@@ -15,7 +15,8 @@ use crate::backend::{Backend, Rule};
 use crate::error::Result;
 use crate::events::Event;
 use crate::ising::Scan;
-use crate::ising::engine::{Progress, starts, stop_if_asked};
+use crate::ising::engine::{Progress, starts};
+use crate::ising::pace::Pace;
 use crate::ising::walkers::Walkers;
 use crate::numerics::equal_parts;
 use crate::rng::derive_seed;
@@ -70,6 +71,7 @@ pub(in crate::ising) fn adapt<B: Backend>(
     let mut spins = starts(seed, rungs, replicas, scan.model.graph.sites);
     let (mut sweeps, mut exchanges) = (0, FIRST_ROUND);
     let mut best: Option<(Vec<f64>, f64)> = None;
+    let mut pace = Pace::new();
     for round in 1..=MOST_ROUNDS {
         let at = (&scan.model, &interactions);
         let mut moved = Tabled::new(backend, at, rule, &temperatures, &spins, (seed, Some(every)))?;
@@ -78,9 +80,8 @@ pub(in crate::ising) fn adapt<B: Backend>(
                 moved.count_anew();
             }
             for _ in 0..exchanges / FIRST_ROUND {
-                stop_if_asked(progress.listener)?;
                 let more = FIRST_ROUND / 2 * every;
-                moved.sweep(sweeps..sweeps + more);
+                pace.sweep(&mut moved, sweeps..sweeps + more, progress.listener)?;
                 sweeps += more;
             }
         }

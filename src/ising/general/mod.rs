@@ -121,13 +121,13 @@ impl<'a, B: Backend> Tabled<'a, B> {
 }
 
 impl<B: Backend> Walkers for Tabled<'_, B> {
-    fn sweep(&mut self, sweeps: Range<u32>) {
+    fn sweep(&mut self, sweeps: Range<u32>, stopped: &dyn Fn() -> bool) {
         self.updates += self.updates_per_sweep * sweeps.len() as f64;
         let Some(every) = self.ladder.as_ref().map(Ladder::every) else {
             return self.move_all(sweeps);
         };
         let mut from = sweeps.start;
-        while from < sweeps.end && self.failure.is_none() {
+        while from < sweeps.end && self.failure.is_none() && !stopped() {
             let to = (from / every + 1).saturating_mul(every).min(sweeps.end);
             self.move_all(from..to);
             if to.is_multiple_of(every) {

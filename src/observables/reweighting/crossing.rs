@@ -48,6 +48,6 @@ impl MultiHistogram {
         let ours: Option<Vec<f64>> = self.left_out.iter().map(|s| cross(s, &other.full)).collect();
         let theirs: Option<Vec<f64>> = other.left_out.iter().map(|s| cross(&self.full, s)).collect();
         let errors = spread(&ours.ok_or_else(missing)?).hypot(spread(&theirs.ok_or_else(missing)?));
-        Ok(Estimate::new(value, errors))
+        Ok(Estimate::new(value, errors).measured())
     }
 }

@@ -132,7 +132,7 @@ impl MultiHistogram {
         let n = self.sites as f64;
         let estimate = |f: &dyn Fn(&solution::Moments) -> f64| {
             let values: Vec<f64> = others.iter().map(f).collect();
-            Estimate::new(f(&full), spread(&values))
+            Estimate::new(f(&full), spread(&values)).measured()
         };
         Ok(ReweightedPoint {
             temperature,

@@ -31,7 +31,7 @@ pub(super) const QUANTITIES: [Quantity; 6] = [
     Quantity { name: "Magnetisation", symbol: "⟨|m|⟩", of: |o| o.magnetization, exact: |x| x.magnetization },
     Quantity { name: "Susceptibility", symbol: "χ", of: |o| o.susceptibility, exact: |x| x.susceptibility },
     Quantity { name: "Binder cumulant", symbol: "U₄", of: |o| o.binder, exact: |e| e.binder },
-    Quantity { name: "Weight of positive m", symbol: "P(m > 0)", of: |o| o.p_up, exact: |_| None },
+    Quantity { name: "Weight of positive m", symbol: "P(m > 0)", of: |o| o.p_up, exact: |x| x.p_up },
 ];
 
 /// The section; empty where no point has observables.
@@ -55,23 +55,16 @@ fn reference(point: &PointView, quantity: &Quantity) -> Option<Estimate> {
     Some(exact.map_or_else(|| (quantity.of)(&ising.observables), |x| Estimate::new(x, 0.0)))
 }
 
-/// (value − reference) in units of their joint standard error.
-fn deviation(value: Estimate, reference: Estimate) -> Option<f64> {
-    let error = value.error.hypot(reference.error);
-    let sigma = (value.value - reference.value) / error;
-    (error > 0.0 && sigma.is_finite()).then_some(sigma)
-}
-
 /// Monte Carlo against exact only: against itself it says nothing.
 fn data_deviation(point: &PointView, quantity: &Quantity) -> Option<f64> {
     let ising = point.ising()?;
     let exact = ising.exact.as_ref().and_then(quantity.exact)?;
-    deviation((quantity.of)(&ising.observables), Estimate::new(exact, 0.0))
+    (quantity.of)(&ising.observables).deviation(&Estimate::new(exact, 0.0))
 }
 
 /// The model's samples against the reference.
 fn model_deviation(point: &PointView, quantity: &Quantity) -> Option<f64> {
-    deviation((quantity.of)(point.samples()?), reference(point, quantity)?)
+    (quantity.of)(point.samples()?).deviation(&reference(point, quantity)?)
 }
 
 fn sigma_cell(sigma: Option<f64>) -> Cell {

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Listener;
 use crate::exact::onsager::CRITICAL_TEMPERATURE;
 use crate::ising::{Algorithm, Model, Scan, scan};
@@ -80,6 +80,9 @@ fn tau<B: Backend>(
         seed: effort.seed,
     };
     let found = scan(backend, &settings, listener)?;
+    if let Some(signal) = found.stopped {
+        return Err(Error::Stopped(signal));
+    }
     let outcome = &found.points[0];
     let magnetization = &outcome.series.magnetization;
     let values: Vec<f64> = magnetization.iter().map(|&m| if clusters { m.abs() } else { m }).collect();

@@ -5,6 +5,7 @@
 
 pub mod dynamics;
 pub mod partition;
+mod spins;
 pub mod thorough;
 
 use serde::Serialize;
@@ -63,19 +64,21 @@ impl Check {
 pub fn verify<B: Backend>(backend: &B, listener: &mut dyn Listener) -> Result<Vec<Check>> {
     let mut checks = vec![generator()];
     let mut tell = |done: u64, note: &str| {
-        listener.event(Event::Progress { stage: "verify", done, total: 6, note: note.to_string() });
+        listener.event(Event::Progress { stage: "verify", done, total: 7, note: note.to_string() });
     };
     tell(1, "trajectories");
     checks.push(trajectories(backend)?);
     tell(2, "Ising observables");
     checks.extend(observables(backend)?);
-    tell(3, "moments and free energies");
+    tell(3, "states of spins");
+    checks.extend(spins::states(backend)?);
+    tell(4, "moments and free energies");
     checks.extend(formulas(backend)?);
-    tell(4, "annealed importance sampling");
+    tell(5, "annealed importance sampling");
     checks.push(partition_function(backend)?);
-    tell(5, "samples of a known machine");
+    tell(6, "samples of a known machine");
     checks.push(known_machine(backend)?);
-    tell(6, "couplings");
+    tell(7, "couplings");
     checks.push(known_couplings()?);
     Ok(checks)
 }

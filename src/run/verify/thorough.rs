@@ -236,7 +236,7 @@ fn measure<B: Backend>(
         exact if length != PACKED_BY_SITE => {
             let (algorithm, replicas) = (Algorithm::SwendsenWang, CLUSTER_REPLICAS);
             let rough = Scan { algorithm, samples: 20 * replicas, replicas, ..settings.clone() };
-            let found = first(scan(backend, &rough, &mut Stops(listener))?.records)?;
+            let found = first(scan(backend, &rough, &mut Stops(listener))?.complete()?.records)?;
             // Not more than it is: rare large values make some of them uncertain.
             let least = |e: Estimate| (e.value.abs() - 2.0 * e.error).max(0.5 * e.value.abs());
             let known = |q: Quantity| exact.as_ref().and_then(|e| q.exact(e));
@@ -250,7 +250,7 @@ fn measure<B: Backend>(
             settings.precision.push(Precision { quantity, error: accuracy.relative_error * size.abs() });
         }
     }
-    first(scan(backend, &settings, &mut Stops(listener))?.records)
+    first(scan(backend, &settings, &mut Stops(listener))?.complete()?.records)
 }
 
 /// A seed for each run: with common random numbers, heat-bath runs at neighbouring temperatures follow each other, and

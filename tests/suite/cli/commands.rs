@@ -8,9 +8,11 @@ const OBSERVABLES: [&str; 9] =
 #[test]
 fn from_spins_to_couplings_by_hand() {
     let place = Place::new();
-    let ising = place.json("ising --lattice square:4 --temperature 2.5 --samples 2000 --replicas 200 -o data.npz");
-    assert_keys(&ising, &OBSERVABLES);
-    assert_keys(&ising, &["flips_per_ns"]);
+    let all = place.json("ising --lattice square:4 --temperature 2.5 --samples 2000 --replicas 200 -o data.npz");
+    assert_eq!(all["points"].as_array().map(Vec::len), Some(1), "one shape for one temperature and for several");
+    let ising = &all["points"][0];
+    assert_keys(ising, &OBSERVABLES);
+    assert_keys(ising, &["flips_per_ns", "tau_spins"]);
     for key in &OBSERVABLES[3..] {
         assert_estimate(&ising[key]);
     }
@@ -316,11 +318,43 @@ fn benches_have_a_check_value_in_every_row_and_name_the_devices() {
     }
 }
 
+/// The others are there, and the exit code, the temperature and the cures are told.
+#[test]
+fn a_temperature_that_does_not_thermalise_leaves_the_others() {
+    let place = Place::new();
+    let scan = "--lattice square:4 --temperature 0.1,2.5 --samples 800 --replicas 40 -o kept.npz";
+    let ended = place.run(&format!("ising {scan} --json"));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    for words in ["T = 0.1", "frozen", "swendsen-wang", "--algorithm", "--exchange"] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((found["points"].as_array().map(Vec::len), found["failed"][0].as_f64()), (Some(1), Some(0.1)));
+    assert_eq!(place.json("observe kept.npz --lattice square:4 --temperature 2.5")["samples"].as_u64(), Some(800));
+}
+
+/// No event in all samples: no error, no distance in units of it, and no minus before a zero.
+#[test]
+fn errors_that_cannot_be_known_are_not_told() {
+    let place = Place::new();
+    let cold = "ising --lattice square:4 --temperature 0.15 --algorithm wolff --samples 800 --replicas 40";
+    let text = place.good(cold);
+    assert!(text.contains("± unknown") && text.contains("exact"), "{text}");
+    let deviations = text.lines().filter(|line| line.contains('σ')).collect::<Vec<_>>();
+    assert!(deviations.iter().all(|line| line.contains("P(m > 0)")), "{text}");
+    assert!(!text.contains("-0.000000") && !text.contains("inf") && !text.contains("NaN"), "{text}");
+    let found = place.json(cold);
+    assert!(found["points"][0]["energy"]["error"].is_null(), "{found}");
+    let huge = place.run("ising --lattice square:4 --temperature 2 --field 1e308");
+    assert_eq!(huge.code, Some(2), "{}", huge.stderr);
+    assert!(huge.stderr.contains("1e308") && huge.stderr.len() < 1000, "{}", huge.stderr);
+}
+
 #[test]
 fn a_large_square_lattice_takes_one_bit_a_spin() {
     let place = Place::new();
     let found = place.json("ising --lattice square:2048 --temperature 3 --samples 2 --replicas 2 --every 1");
-    let observables = if found["points"].is_array() { &found["points"][0] } else { &found };
+    let observables = &found["points"][0];
     assert_eq!(observables["sites"].as_u64(), Some(2048 * 2048));
     // σ of e is 0.0009 for a lattice, 0.0006 for the mean of two.
     let energy = observables["energy"]["value"].as_f64().unwrap();

@@ -41,8 +41,11 @@ fn unknown_words_and_missing_ones() {
 fn lattices_and_temperatures() {
     let at = |lattice: &str, rest: &str| format!("ising --lattice {lattice} {rest} -o x.npz");
     let cases = [
-        (at("square:7", "--temperature 2"), "use 6 or 8"),
-        (at("chain:5", "--temperature 2"), "even"),
+        (at("honeycomb:7", "--temperature 2"), "use 6 or 8"),
+        (at("honeycomb:4x5", "--temperature 2"), "odd extent 5"),
+        (at("square:1x8", "--temperature 2"), "use a chain"),
+        (at("square:4x", "--temperature 2"), "square:4x6"),
+        (at("square:4x4x4", "--temperature 2"), "square:4x6"),
         (at("square:0", "--temperature 2"), "square:0"),
         (at("square:1", "--temperature 2"), "square:1"),
         (at("square:-8", "--temperature 2"), "square:-8"),
@@ -164,7 +167,7 @@ fn scenarios_that_are_wrong() {
     let good = "(version: 1, name: \"x\", source: Ising(lattice: \"square:4\", temperature: 2.0, samples: 100), \
                 model: (hidden: 2), train: (updates: 10, batch: 50, chains: 10))";
     place.put("good.ron", good);
-    place.put("odd.ron", good.replace("square:4", "square:5"));
+    place.put("odd.ron", good.replace("square:4", "honeycomb:5"));
     place.put("word.ron", good.replace("hidden", "hiden"));
     place.put("cold.ron", good.replace("2.0", "-2.0"));
     place.put("torn.ron", &good[..good.len() - 20]);

@@ -8,7 +8,7 @@ use super::{Ended, Place};
 #[test]
 fn results_and_progress_do_not_mix() {
     let place = Place::new();
-    let arguments = "ising --lattice chain:8 --temperature 2 --samples 400 --replicas 100";
+    let arguments = "ising --lattice chain:8 --temperature 2 --samples 1600 --replicas 100";
     let loud = place.run(arguments);
     assert!(loud.stderr.contains("seed 1"), "the seed is always told: {}", loud.stderr);
     assert!(loud.stdout.contains("energy") && !loud.stdout.contains("seed"), "{}", loud.stdout);

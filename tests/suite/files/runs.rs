@@ -118,6 +118,8 @@ fn ising() -> Record {
         replicas: 10,
         thermalisation: 100,
         spacing: 5,
+        tau_spins: None,
+        warnings: Vec::new(),
         flips_per_ns: 1.0,
     })
 }

@@ -8,6 +8,7 @@ use gibbsite::ising::{self, Algorithm, Disorder, Interactions, Model, Scan};
 use gibbsite::lattice::Lattice;
 use gibbsite::rng::{Stream, key_of, philox};
 
+use super::reference::order_of_colours;
 use super::{gpu_or_ignored, on_both, states};
 
 const TEMPERATURES: [f64; 3] = [0.9, 1.7, 3.1];
@@ -45,7 +46,8 @@ fn reference(model: &Model, rule: Rule, temperature_of: &[u32], spins: &mut BitM
     let interactions = model.interactions().unwrap();
     for r in 0..spins.rows() {
         let temperature = TEMPERATURES[temperature_of[r] as usize];
-        for &site in model.graph.colours.iter().flatten() {
+        let colours = order_of_colours(seed, sweep, model.graph.colours.len());
+        for &site in colours.iter().flat_map(|&colour| &model.graph.colours[colour]) {
             let s = |i: u32| if spins.get(r, i as usize) { 1.0 } else { -1.0 };
             let terms = interactions.terms.iter().filter(|t| t.sites.contains(&site));
             let cost: f64 = terms.map(|t| 2.0 * t.value * t.sites.iter().map(|&i| s(i)).product::<f64>()).sum();

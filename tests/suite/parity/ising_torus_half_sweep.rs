@@ -129,8 +129,8 @@ on_both! {
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0]).unwrap();
         for (lattice, advice) in [
             (square(0), "at least 2 sites"),
-            (square(2), "joins the same two sites twice"),
-            (square(65), "an even extent"),
+            (square(2), "even sides from 4 on"),
+            (square(65), "even sides from 4 on"),
             (Lattice::Triangular { length: 8 }, "a square or cubic lattice"),
             (Lattice::Chain { length: 64 }, "a square or cubic lattice"),
             (cubic(4), "a table for 6"),

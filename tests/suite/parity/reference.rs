@@ -211,10 +211,24 @@ pub(crate) fn uniform_digits(mut tile: Sfc32, k: usize, mut tail: Sfc32) -> Vec<
     digits
 }
 
+/// Colours of a sweep by the definition: the upper half of word t % 4 of the block (t / 4, 0, `ColourOrder`, 0) as a
+/// fraction of 2¹⁶ says which is first, the last bit whether their numbers rise or fall from there.
+pub(crate) fn order_of_colours(seed: u64, sweep: u32, colours: usize) -> Vec<usize> {
+    let block = philox([sweep / 4, 0, Stream::ColourOrder as u32, 0], key_of(seed));
+    let word = block[sweep as usize % 4];
+    let first = (f64::from(word >> 16) / 65_536.0 * colours as f64) as usize;
+    let mut order: Vec<usize> = (0..colours).map(|k| (first + k) % colours).collect();
+    if word % 2 == 1 {
+        order[1..].reverse();
+    }
+    order
+}
+
 /// One sweep of one replica after the other; U of a site is put together from all its 32 digits.
 pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatrix, seed: u64, sweep: u32) {
-    let mut first = 0;
-    for colour in &graph.colours {
+    for number in order_of_colours(seed, sweep, graph.colours.len()) {
+        let colour = &graph.colours[number];
+        let first: usize = graph.colours[..number].iter().map(Vec::len).sum();
         for (at, &site) in colour.iter().enumerate() {
             let position = (first + at - at % TILE_SITES) as u32;
             let digits: Vec<Vec<u32>> = (0..acceptance.words() as u32)
@@ -236,7 +250,6 @@ pub(crate) fn sweep(graph: &Graph, acceptance: &Acceptance, spins: &mut BitMatri
                 }
             }
         }
-        first += colour.len();
     }
 }
 
@@ -247,7 +260,7 @@ pub(crate) fn torus_sweep(lattice: Lattice, acceptance: &Acceptance, spins: &mut
     let length = lattice.length();
     let per_row = length.div_ceil(64);
     let words = lattice.sites() / length * per_row;
-    for colour in 0..2 {
+    for colour in order_of_colours(seed, sweep, 2) {
         for r in 0..spins.rows() {
             for f in 0..words {
                 let (block, lane, k) = (f / 256, f % 32, f % 256 / 32);

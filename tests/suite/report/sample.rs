@@ -109,6 +109,7 @@ fn exact_of(row: usize) -> (f64, ExactObservables) {
         magnetization: Some(magnetization),
         susceptibility: Some(susceptibility),
         binder: None,
+        p_up: Some(0.5),
         log_z,
         entropy,
     };
@@ -209,6 +210,8 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
             replicas: 1000,
             thermalisation: 500,
             spacing: 12,
+            tau_spins: None,
+            warnings: Vec::new(),
             flips_per_ns: 4.1,
         }),
     ];
@@ -341,6 +344,7 @@ pub(super) fn chain_run(name: &str) -> PathBuf {
         magnetization: Some(0.65),
         susceptibility: Some(0.3),
         binder: None,
+        p_up: Some(0.5),
         log_z: 6.327_787,
         entropy: 2.519_816,
     };
@@ -351,6 +355,8 @@ pub(super) fn chain_run(name: &str) -> PathBuf {
         replicas: 1000,
         thermalisation: 100,
         spacing: 5,
+        tau_spins: None,
+        warnings: Vec::new(),
         flips_per_ns: 1.0,
     }));
     records.push(Record::Sample(observables(&mut noise, 1.0, &exact, 0.003, 1.0)));

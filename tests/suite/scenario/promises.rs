@@ -81,6 +81,7 @@ fn records() -> Vec<Record> {
             magnetization: None,
             susceptibility: None,
             binder: None,
+            p_up: Some(0.5),
             log_z: 60.0,
             entropy: 10.0,
         }),
@@ -88,6 +89,8 @@ fn records() -> Vec<Record> {
         replicas: 10,
         thermalisation: 10,
         spacing: 1,
+        tau_spins: None,
+        warnings: Vec::new(),
         flips_per_ns: 1.0,
     };
     let of_rows = Bounds { forward: Some(Estimate::of_rows(-25.5, 0.25, 1.0)), ..Bounds::default() };

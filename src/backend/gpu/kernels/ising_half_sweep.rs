@@ -3,7 +3,7 @@
 //! Maths: flip if U < P(z − 2a), U compared digit by digit: 12 digits without a branch, the rest where a lane is open.
 //! Shapes: spins `[sites, words]`, bit = replica; tables as in [`crate::backend::Classes`], by degree.
 //! Random: sfc32 seeded by Philox at (tile position, sweep, [`Stream::IsingFlip`], word) for 8 sites' heads, and at
-//! (site, sweep, [`Stream::IsingTail`], word) for tails.
+//! (site, sweep, [`Stream::IsingTail`], word) for tails; the order of the colours as [`colour_order`].
 //! Class: exact.
 //! Source: Creutz, Jacobs, Rebbi 1979.
 //!
@@ -27,7 +27,7 @@ use std::ops::Range;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::ising::{Entry, ReplicaSpins};
 use crate::backend::gpu::kernel::{Kernel, parameters};
-use crate::rng::{Stream, TILE_SITES, key_of};
+use crate::rng::{Stream, TILE_SITES, colour_order, key_of};
 
 use super::kernel;
 
@@ -40,6 +40,7 @@ parameters! {
         sweeps: u32,
         stream: u32,
         tail_stream: u32,
+        order_stream: u32,
         replicas: u32,
         words: u32,
         sites: u32,
@@ -79,10 +80,12 @@ const WORK_A_DISPATCH: u64 = 4_000_000_000;
 /// Rounds of loops of one invocation of [`SMALL`] in one dispatch. Mesa's software driver leaves loops after 65 535 rounds
 /// of all loops together, silently; half of it leaves room for tails, whose number is random.
 const ROUNDS_A_DISPATCH: u64 = 1 << 15;
+/// Rounds for the order of the colours: one block of Philox for four sweeps, and one more where a dispatch begins.
+const ROUNDS_A_ORDER: u64 = 10;
 /// Rounds for one tile: 10 of Philox, its sites, and its share of tails while any of the lanes run together is open.
 const ROUNDS_A_TILE: u64 = 10 + TILE_SITES as u64 + 14;
 
-/// Records whole sweeps: every colour once, in order.
+/// Records whole sweeps: every colour once, in the sweep's order.
 pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
     let parameters = IsingHalfSweep {
@@ -92,6 +95,7 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
         sweeps: 0,
         stream: Stream::IsingFlip as u32,
         tail_stream: Stream::IsingTail as u32,
+        order_stream: Stream::ColourOrder as u32,
         replicas: spins.replicas as u32,
         words: spins.words as u32,
         sites: spins.sites as u32,
@@ -117,7 +121,8 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &ReplicaSpins, seed: u64
     }
     let bound = gpu.bind(kernel, &[&spins.graph, &spins.acceptance, &spins.spins]);
     for sweep in sweeps {
-        for (colour, &sites) in spins.colours.iter().enumerate() {
+        for colour in colour_order(seed, sweep, spins.colours.len()) {
+            let sites = spins.colours[colour];
             let parameters = IsingHalfSweep { sweep, colour: colour as u32, ..parameters };
             let invocations = u64::from(sites).div_ceil(TILE_SITES as u64) * spins.words as u64;
             let work = WORK_A_SITE * u64::from(sites) * spins.words as u64;
@@ -142,7 +147,7 @@ fn record_small(
     let words = 1usize << 64usize.div_ceil(tiles).next_power_of_two().ilog2().min(most);
     let a_sweep = WORK_A_SITE * (spins.sites * spins.words) as u64;
     let tasks = tiles.div_ceil(64 / words) as u64;
-    let rounds = spins.colours.len() as u64 * (1 + tasks * ROUNDS_A_TILE) + 1;
+    let rounds = spins.colours.len() as u64 * (1 + tasks * ROUNDS_A_TILE) + 1 + ROUNDS_A_ORDER;
     let most = (WORK_A_DISPATCH / a_sweep.max(1)).min(ROUNDS_A_DISPATCH / rounds).max(1) as u32;
     let mut sweep = sweeps.start;
     while sweep < sweeps.end {

@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::tables::TableSpins;
-use crate::rng::{Stream, key_of};
+use crate::rng::{Stream, colour_order, key_of};
 
 use super::kernel;
 
@@ -42,12 +42,13 @@ pub(super) static KERNEL: Kernel =
 /// Integer operations of one site of 32 replicas, about.
 const WORK_A_SITE: u64 = 2048;
 
-/// Records whole sweeps: every colour once, in order.
+/// Records whole sweeps: every colour once, in the sweep's order.
 pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &TableSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
     let bound = gpu.bind(&KERNEL, &[&spins.graph, &spins.thresholds, &spins.temperatures, &spins.spins]);
     for sweep in sweeps {
-        for &(colour_first, colour_sites) in &spins.colours {
+        for colour in colour_order(seed, sweep, spins.colours.len()) {
+            let (colour_first, colour_sites) = spins.colours[colour];
             let parameters = IsingTableHalfSweep {
                 seed_low,
                 seed_high,

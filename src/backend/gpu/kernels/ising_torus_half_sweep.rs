@@ -20,7 +20,7 @@ use std::ops::Range;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernel::{Kernel, parameters};
 use crate::backend::gpu::torus::{Entry, TorusSpins};
-use crate::rng::{Stream, key_of};
+use crate::rng::{Stream, colour_order, key_of};
 
 use super::kernel;
 
@@ -60,7 +60,7 @@ const BLOCK_WORDS: usize = 256;
 /// Integer operations of a word.
 const WORK_A_WORD: u64 = 256;
 
-/// Records whole sweeps: each colour once.
+/// Records whole sweeps: each colour once, in the sweep's order.
 pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &TorusSpins, seed: u64, sweeps: Range<u32>) {
     let [seed_low, seed_high] = key_of(seed);
     let words = spins.torus.words;
@@ -75,14 +75,14 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, spins: &TorusSpins, seed: u64, 
     };
     let bound = gpu.bind(kernel, &[&spins.acceptance, &spins.spins]);
     for sweep in sweeps {
-        for colour in 0..2 {
+        for colour in colour_order(seed, sweep, 2) {
             let parameters = IsingTorusHalfSweep {
                 seed_low,
                 seed_high,
                 sweep,
                 stream: Stream::TorusFlip as u32,
                 tail_stream: Stream::TorusTail as u32,
-                colour,
+                colour: colour as u32,
                 replicas: spins.replicas as u32,
                 words: words as u32,
                 words_a_row: spins.torus.words_per_row as u32,
