@@ -84,7 +84,6 @@ impl Estimate {
 /// Errors smaller than this part of their value are rounding: no run is long enough for them.
 const ROUNDING: f64 = 1e-12;
 
-
 /// Observables of spin configurations, per site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observables {

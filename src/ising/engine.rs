@@ -243,7 +243,7 @@ impl Production<'_> {
         let seed = derive_seed(self.scan.seed, "symmetry");
         for time in 0..times {
             self.step(progress)?;
-            let now = symmetry.scattered(self.walkers.spins()?, seed);
+            let now = symmetry.scattered(self.walkers.spins()?, seed, self.sweep);
             for &k in self.kept {
                 samples[k].append(&now.slice_rows(k * replicas..(k + 1) * replicas));
             }

@@ -2,8 +2,8 @@
 //!
 //! Ordered states that a symmetry turns into one another are equally frequent, but single-spin updates may never lead from
 //! one to the other. Without fields these are the two signs, which the starts make equally frequent. In a field an
-//! antiferromagnet has ordered states that lie a lattice vector apart: configurations of a replica are handed out moved by
-//! a vector drawn for it, as if it had been started and updated there.
+//! antiferromagnet has ordered states that lie a lattice vector apart: every configuration is handed out moved by a vector
+//! drawn for it, which leaves its probability as it is.
 
 use super::{Couplings, Model};
 use crate::bits::BitMatrix;
@@ -37,12 +37,12 @@ impl Symmetry {
         Self { flip, vectors: model.lattice.filter(|lattice| !flip && uniform && lattice.is_periodic()) }
     }
 
-    /// Rows of replicas `[replicas, sites]`, each moved by the vector drawn for it.
-    pub(super) fn scattered(&self, rows: BitMatrix, seed: u64) -> BitMatrix {
+    /// Rows of replicas `[replicas, sites]`, each moved by the vector drawn for it and for the sweep.
+    pub(super) fn scattered(&self, rows: BitMatrix, seed: u64, sweep: u32) -> BitMatrix {
         let Some(lattice) = self.vectors else { return rows };
         let extents = lattice.extents();
         let vector = |row: usize| {
-            let word = |axis: u32| u64::from(unit_word(seed, Stream::SymmetryMove, 0, row as u32, axis));
+            let word = |axis: u32| u64::from(unit_word(seed, Stream::SymmetryMove, sweep, row as u32, axis));
             [0, 1, 2].map(|axis| ((word(axis) * extents[axis as usize] as u64) >> 32) as usize)
         };
         moved(&rows, lattice, vector)
@@ -121,7 +121,7 @@ mod tests {
         let open: Lattice = "open-chain:4".parse().unwrap();
         assert_eq!(of(Model::in_field(open, -1.0, 1.0).unwrap()).vectors, None);
         let rows = BitMatrix::from_fn(4000, 16, |_, i| i % 2 == (i / 4) % 2);
-        let scattered = field.scattered(rows.clone(), 3);
+        let scattered = field.scattered(rows.clone(), 3, 7);
         let kept = (0..4000).filter(|&r| scattered.row(r) == rows.row(r)).count() as f64;
         // Half of them by chance, within 5 standard deviations.
         assert!((kept - 2000.0).abs() < 5.0 * 1000f64.sqrt(), "{kept}");
