@@ -8,7 +8,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | L6 | [`cli`] |
+//! | L6 | `cli`, the program: feature `program` |
 //! | L5 | [`run`] (the one place that picks a backend), [`report`] |
 //! | L4 | [`scenario`], [`data`], [`artifact`] |
 //! | L3 | [`ising`], [`train`], [`sample`], [`likelihood`] |
@@ -19,6 +19,7 @@
 pub mod artifact;
 pub mod backend;
 pub mod bits;
+#[cfg(all(feature = "program", not(target_family = "wasm")))]
 pub mod cli;
 pub mod couplings;
 pub mod data;

@@ -6,7 +6,9 @@
 //!
 //! `unsafe` is confined to this module: instructions of AVX2 and AVX-512, reached only after the processor was asked.
 
-use super::lanes::U32x8;
+use std::sync::OnceLock;
+
+use super::lanes::{U32x8, use_avx2};
 use crate::rng::{MULTIPLIER, WEYL};
 
 /// 256 bits, or eight 32-bit numbers.
@@ -253,28 +255,27 @@ pub(crate) mod x86 {
 /// The widest instructions that kernels use on this processor: `AVX-512`, `AVX2` or `portable code`.
 #[must_use]
 pub fn instruction_set() -> &'static str {
-    match (use_avx512(), super::lanes::use_avx2()) {
+    match (use_avx512(), use_avx2()) {
         (true, _) => "AVX-512",
         (_, true) => "AVX2",
         _ => "portable code",
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn use_avx512() -> bool {
-    false
+/// Whether the processor has AVX-512 F and VL and nothing forbids their use.
+pub(crate) fn use_avx512() -> bool {
+    static CHOICE: OnceLock<bool> = OnceLock::new();
+    *CHOICE.get_or_init(|| use_avx2() && std::env::var_os("GIBBSITE_AVX2").is_none() && has_avx512())
 }
 
-/// Whether the processor has AVX-512 F and VL and nothing forbids their use.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn use_avx512() -> bool {
-    static CHOICE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *CHOICE.get_or_init(|| {
-        super::lanes::use_avx2()
-            && std::env::var_os("GIBBSITE_AVX2").is_none()
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-    })
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_avx512() -> bool {
+    false
 }
 
 /// Defines `fn name(args)` as `body::<W>(args)` for the best [`Word`] the processor has.
