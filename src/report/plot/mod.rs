@@ -11,6 +11,7 @@ mod panel;
 mod png;
 mod scale;
 mod svg;
+mod thin;
 
 pub(crate) use heatmap::{HeatMap, MOST_NAMES};
 pub(crate) use legend::legend;

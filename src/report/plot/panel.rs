@@ -2,6 +2,7 @@
 
 use super::scale::{Kind, Scale, Tick, range_of};
 use super::svg::{Anchor, Svg};
+use super::thin::thinned;
 use super::{Ink, Marker, Stroke};
 
 /// Size of a panel in its own units; three stand side by side on a wide page, one fills a phone.
@@ -287,11 +288,12 @@ fn draw_steps(steps: &Steps, frame: &Frame, svg: &mut Svg) {
 fn draw_series(series: &Series, frame: &Frame, svg: &mut Svg) {
     let mut shapes = Svg::default();
     let place = |m: &Mark| (frame.x.at(m.x), frame.y.at(m.y));
+    let marks = if series.stroke == Stroke::None { series.marks.iter().collect() } else { thinned(&series.marks) };
     if let Some(class) = series.stroke.class() {
-        let places: Vec<(f64, f64)> = series.marks.iter().map(place).collect();
+        let places: Vec<(f64, f64)> = marks.iter().copied().map(place).collect();
         shapes.path(class, &places, false);
     }
-    for mark in &series.marks {
+    for &mark in &marks {
         let (x, y) = place(mark);
         // On a logarithmic axis the lower end of a bar may lie at or below zero: it then runs to the frame.
         let end = |scale: &Scale, value: f64| if scale.at(value).is_nan() { scale.range().0 } else { value };
@@ -308,8 +310,8 @@ fn draw_series(series: &Series, frame: &Frame, svg: &mut Svg) {
             shapes.line("bar", high, y - 2.5, high, y + 2.5);
         }
     }
-    let hints = series.marks.len() <= MOST_HINTS;
-    for mark in &series.marks {
+    let hints = marks.len() <= MOST_HINTS;
+    for mark in marks {
         let (x, y) = place(mark);
         shapes.marker(series.marker, x, y, if hints { &mark.hint } else { "" });
     }
