@@ -132,6 +132,13 @@ pub fn write_observables_csv(path: &Path, records: &[Record]) -> Result<()> {
     write_table(path, &HEADER, rows)
 }
 
+/// A text that no spreadsheet takes for a formula.
+fn text_cell(text: String) -> String {
+    // A number is none, with a sign either.
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    if is_formula { format!("'{text}") } else { text }
+}
+
 /// One line of a list of couplings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CouplingRow {
@@ -144,6 +151,9 @@ pub struct CouplingRow {
 }
 
 /// `couplings.csv`: columns `order,units,names,value,error`, units and names joined by `;`.
+///
+/// Spreadsheets take a cell that begins with `=`, `+`, `-`, `@` or a tab for a formula, in quotes too: such names begin
+/// with an apostrophe here, which they show as text. `units` says which unit is meant in any case.
 ///
 /// # Errors
 /// [`Error::Input`] for a unit without a name or a name with `;` in it, [`Error::File`] when writing fails.
@@ -161,7 +171,13 @@ pub fn write_couplings_csv(path: &Path, rows: &[CouplingRow], names: &[String]) 
     let rows = rows.iter().map(|row| {
         let units: Vec<String> = row.units.iter().map(ToString::to_string).collect();
         let named: Vec<&str> = row.units.iter().map(|&u| names[u].as_str()).collect();
-        vec![row.units.len().to_string(), units.join(";"), named.join(";"), row.value.to_string(), cell(row.error)]
+        vec![
+            row.units.len().to_string(),
+            units.join(";"),
+            text_cell(named.join(";")),
+            row.value.to_string(),
+            cell(row.error),
+        ]
     });
     write_table(path, &["order", "units", "names", "value", "error"], rows)
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::progress::Progress;
+use super::text::printable;
 use crate::error::{Error, Fault, Result};
 
 /// The two streams and how to use them.
@@ -35,7 +36,7 @@ impl Console {
                 .map_err(|e| Error::Numerics(Fault::new(format!("a result cannot be written as JSON: {e}"))))?;
             print(&json);
         } else {
-            print(text.trim_end());
+            print(&printable(text.trim_end()));
         }
         Ok(())
     }
@@ -49,12 +50,12 @@ impl Console {
     pub(super) fn error(&mut self, error: &Error) {
         self.progress.clear();
         let label = if self.colour { "\x1b[1;31merror\x1b[0m" } else { "error" };
-        let mut stderr = std::io::stderr().lock();
-        let _ = match error {
-            Error::Check(text) => writeln!(stderr, "{label}: {text}"),
-            Error::Scenario(text) => writeln!(stderr, "{text}"),
-            other => writeln!(stderr, "{label}: {other}"),
+        let text = match error {
+            Error::Check(text) => format!("{label}: {}", printable(text)),
+            Error::Scenario(text) => printable(text).into_owned(),
+            other => format!("{label}: {}", printable(&other.to_string())),
         };
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }
 

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Global, ProgressMode};
 use super::signals::Signals;
+use super::text::printable;
 use crate::events::{Event, Listener};
 
 /// Time between log lines where there is no bar.
@@ -94,9 +95,9 @@ impl Listener for Progress {
             Event::Progress { stage, done, total, note } => self.progress(stage, done, total, &note),
             Event::Warning(text) => {
                 let label = if self.colour { "\x1b[1;33mwarning\x1b[0m" } else { "warning" };
-                self.line(&format!("{label}: {text}"));
+                self.line(&format!("{label}: {}", printable(&text)));
             }
-            Event::Info(text) if self.info => self.line(&text),
+            Event::Info(text) if self.info => self.line(&printable(&text)),
             Event::Info(_) => {}
         }
     }

@@ -1,5 +1,6 @@
 //! Results as aligned text.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::ising::ExchangeReport;
@@ -9,6 +10,19 @@ use crate::record::{
     Bounds, ChainsRecord, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables,
     TemperingRecord,
 };
+
+/// Text for a terminal: names and paths in it may hold control characters, which are told and not sent.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| {
+        c.is_control() && c != '\n' && c != '\t'
+            || "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".contains(c)
+    };
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let told = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(told).collect())
+}
 
 /// `value ± error` with as many digits as the error warrants.
 pub(super) fn estimate(e: Estimate) -> String {
