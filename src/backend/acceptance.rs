@@ -8,6 +8,7 @@
 //! (Metropolis et al. 1953; Creutz 1979; digits: Rieger and others, multispin coding.)
 
 use crate::error::{Error, Fault, Result};
+use crate::numerics::readable;
 
 /// Which single-spin rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +55,13 @@ impl Acceptance {
     pub fn with_coupling(rule: Rule, max_degree: usize, coupling: f64, temperatures: &[f64]) -> Result<Self> {
         if !coupling.is_finite() {
             return Err(Error::Input(
-                Fault::new(format!("coupling {coupling}")).expected("a finite number, 1 for a ferromagnet"),
+                Fault::new(format!("coupling {}", readable(coupling))).expected("a finite number, 1 for a ferromagnet"),
             ));
         }
         for &t in temperatures {
             if !(t.is_finite() && t > 0.0) {
                 return Err(Error::Input(
-                    Fault::new(format!("temperature {t}"))
+                    Fault::new(format!("temperature {}", readable(t)))
                         .expected("a positive finite number, in units of J/k_B")
                         .advice("the critical temperature of the square lattice is 2.269185"),
                 ));

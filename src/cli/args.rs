@@ -5,7 +5,7 @@ mod machine;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bench::{BenchArgs, BenchRow, BenchWhat};
 pub(super) use self::machine::{
@@ -21,6 +21,25 @@ pub(super) struct Cli {
     pub(super) global: Global,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// Reads the command line. A negative number after an option is its value, to be refused for what it is, and never an
+/// option of its own.
+///
+/// # Errors
+/// What clap finds wrong, help and version included.
+pub(super) fn parse() -> Result<Cli, clap::Error> {
+    let mut command = with_negative_numbers(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let with = |arg: clap::Arg| {
+        let takes_value = arg.get_action().takes_values() && !arg.is_positional();
+        if takes_value { arg.allow_negative_numbers(true) } else { arg }
+    };
+    command.mut_args(with).mut_subcommands(with_negative_numbers)
 }
 
 /// When progress is shown.

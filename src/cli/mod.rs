@@ -12,8 +12,6 @@ mod text;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use self::args::{Cli, Command};
 use self::console::Console;
 use crate::error::{Error, Result};
@@ -21,7 +19,7 @@ use crate::error::{Error, Result};
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; a closed pipe is no reason to complain either.

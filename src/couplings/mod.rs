@@ -24,7 +24,7 @@ use std::str::FromStr;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
 use selection::Selection;
-pub use selection::{MAX_COUPLINGS, MAX_ORDER, MAX_WORK};
+pub use selection::{MAX_COUPLINGS, MAX_ORDER, MAX_WORK, STRONGEST, count_of, default_orders};
 pub use summary::{compare_with_ising, pair_matrix, strongest_pairs, summarise};
 
 /// Which variables the polynomial is in.

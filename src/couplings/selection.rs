@@ -6,10 +6,25 @@ use crate::rbm::Rbm;
 
 /// Highest order.
 pub const MAX_ORDER: usize = 3;
-/// Most couplings in one list; about 100 bytes each.
-pub const MAX_COUPLINGS: u64 = 4_000_000;
-/// Most elementary operations in one call: about ten minutes of a 2-core machine.
-pub const MAX_WORK: f64 = 1e12;
+/// Most couplings in one list, those of order 3 among 416 units; about 100 bytes each while they are written.
+pub const MAX_COUPLINGS: u64 = 12_000_000;
+/// Most elementary operations in one call: about an hour of a 2-core machine.
+pub const MAX_WORK: f64 = 1e13;
+/// Strongest pairs that are listed, where nothing is said.
+pub const STRONGEST: usize = 30;
+
+/// Number of couplings of one order among `units` units; saturates.
+#[must_use]
+pub fn count_of(units: usize, order: usize) -> u64 {
+    (0..order as u64).fold(1u64, |product, i| product.saturating_mul((units as u64).saturating_sub(i)) / (i + 1))
+}
+
+/// Orders that are read where nothing is said: all, without the third where `units`, those among which it would be read,
+/// have too many.
+#[must_use]
+pub fn default_orders(units: usize) -> Vec<usize> {
+    (1..=MAX_ORDER).filter(|&order| order < 3 || count_of(units, order) <= MAX_COUPLINGS).collect()
+}
 
 /// Orders and units, ascending and without repetition.
 #[derive(Debug, Clone)]
@@ -44,7 +59,7 @@ impl Selection {
             return Err(Error::Input(
                 Fault::new(format!("{} couplings among {} units", selection.count(), selection.units.len()))
                     .expected(format!("at most {MAX_COUPLINGS}"))
-                    .advice("choose fewer units with --units, or a lower order"),
+                    .advice("choose some of the units, or leave out the highest order"),
             ));
         }
         Ok(selection)
@@ -56,8 +71,7 @@ impl Selection {
 
     /// Number of couplings of one order among the units.
     pub(super) fn count_of(&self, order: usize) -> u64 {
-        let n = self.units.len() as u64;
-        (0..order as u64).fold(1u64, |product, i| product.saturating_mul(n.saturating_sub(i)) / (i + 1))
+        count_of(self.units.len(), order)
     }
 
     /// Number of couplings in all.
@@ -73,9 +87,7 @@ impl Selection {
         Err(Error::Input(
             Fault::new(format!("these couplings take about {operations:.0e} operations"))
                 .expected(format!("at most {MAX_WORK:.0e}"))
-                .advice(
-                    "choose fewer units with --units or a lower order; weights of this size may also have run away",
-                ),
+                .advice("choose some of the units, or leave out the highest order; weights may also have run away"),
         ))
     }
 

@@ -143,7 +143,8 @@ impl Scan {
 }
 
 fn replicas_used(replicas: usize, samples: usize) -> usize {
-    replicas.min(samples).next_multiple_of(2)
+    let replicas = replicas.min(samples);
+    replicas.checked_next_multiple_of(2).unwrap_or(replicas)
 }
 
 /// Most spins, and most samples times sites, that a run may hold in memory.

@@ -44,8 +44,14 @@ pub fn base_bias(means: &[f64]) -> Vec<f32> {
     means.iter().map(|&m| logit(m.clamp(1e-6, 1.0 - 1e-6)) as f32).collect()
 }
 
+/// Chains, where nothing is said.
+pub const CHAINS: usize = 1000;
+/// Inverse temperatures, where nothing is said.
+pub const BETAS: usize = 1000;
 /// Most chains, all of which live in memory.
-const MAX_CHAINS: usize = 1 << 24;
+pub const MAX_CHAINS: usize = 1 << 24;
+/// Most inverse temperatures.
+pub const MAX_BETAS: usize = 1 << 24;
 
 /// Runs forward AIS for `rbm`, already uploaded as `params`.
 ///

@@ -16,7 +16,7 @@ mod ladder;
 mod reverse;
 mod rows;
 
-pub use self::ais::{Anneal, AnnealSettings, anneal, base_bias, log_z0};
+pub use self::ais::{Anneal, AnnealSettings, BETAS, CHAINS, MAX_BETAS, MAX_CHAINS, anneal, base_bias, log_z0};
 pub use self::bridge::{bennett, bridge_rungs};
 pub use self::ceiling::{distinct_rows, plug_in_entropy};
 pub use self::checks::{Ceiling, Evidence, judge, verdict};

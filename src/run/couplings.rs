@@ -48,9 +48,6 @@ pub fn read_couplings(
     if !high.is_empty() {
         found.extend(couplings(rbm, plan.basis, plan.method, &high, plan.units.as_deref())?);
     }
-    let row = |c: &Coupling| CouplingRow { units: c.units.clone(), value: c.value, error: None };
-    let rows: Vec<CouplingRow> = found.iter().map(row).collect();
-    write_couplings_csv(list, &rows, names)?;
     let file_name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let has_pairs = plan.orders.contains(&2);
     let matrix = matrix.filter(|_| has_pairs);
@@ -64,7 +61,7 @@ pub fn read_couplings(
         }
         _ => None,
     };
-    Ok(CouplingsRecord {
+    let record = CouplingsRecord {
         basis: plan.basis.to_string(),
         method: plan.method.to_string(),
         orders: summarise(&found),
@@ -72,5 +69,10 @@ pub fn read_couplings(
         matrix: matrix.map(file_name),
         strongest: strongest_pairs(&found, names, plan.strongest),
         truth,
-    })
+    };
+    // Millions of them: the list becomes the rows, which are not a second list.
+    let row = |c: Coupling| CouplingRow { units: c.units, value: c.value, error: None };
+    let rows: Vec<CouplingRow> = found.into_iter().map(row).collect();
+    write_couplings_csv(list, &rows, names)?;
+    Ok(record)
 }

@@ -49,6 +49,24 @@ pub struct DeviceRequest {
     pub threads: Option<usize>,
 }
 
+/// Most threads of the CPU.
+const MAX_THREADS: usize = 1024;
+
+impl DeviceRequest {
+    /// Checks numbers.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a number of threads that cannot be.
+    pub fn check(&self) -> Result<()> {
+        match self.threads {
+            Some(threads) if !(1..=MAX_THREADS).contains(&threads) => Err(Error::Input(
+                Fault::new(format!("{threads} threads")).at("--threads").expected(format!("1 to {MAX_THREADS}")),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Work that runs on whatever backend is picked.
 pub trait Job: Send {
     /// What it gives back.
@@ -64,13 +82,11 @@ pub trait Job: Send {
 /// Picks a backend and runs `job` inside a thread pool of its own.
 ///
 /// # Errors
-/// [`Error::Device`] when the device asked for is not there, else what the job returns.
+/// [`Error::Input`] when the device asked for is not there or a setting of it cannot be, else what the job returns.
 pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output> {
+    request.check()?;
     let mut builder = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = request.threads {
-        if threads == 0 || threads > 1024 {
-            return Err(Error::Input(Fault::new(format!("{threads} threads")).at("--threads").expected("1 to 1024")));
-        }
         builder = builder.num_threads(threads);
     }
     let pool = builder.build().map_err(|e| Error::device(format!("cannot start threads: {e}")))?;
@@ -93,7 +109,7 @@ pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output
 /// What the device that `request` may lead to gives room for; it is not opened.
 ///
 /// # Errors
-/// [`Error::Device`] where there is no such device.
+/// [`Error::Input`] where there is no such device.
 pub fn room(request: &DeviceRequest) -> Result<Room> {
     gpu::room(&selection(request)?)
 }
@@ -129,7 +145,6 @@ fn settings(selection: Selection) -> Result<Selection> {
         "f16" => Precision::F16,
         name => return Err(refused("GIBBSITE_WEIGHTS", name, "f32 or f16".to_string())),
     };
-    let on = |name: &str| value(name) == "1";
     let largest = match value("GIBBSITE_BINDING").as_str() {
         "" => None,
         text => Some(
@@ -138,7 +153,11 @@ fn settings(selection: Selection) -> Result<Selection> {
                 .ok_or_else(|| refused("GIBBSITE_BINDING", text, "at least 65536 bytes, e.g. 128MiB".to_string()))?,
         ),
     };
-    let checked = on("GIBBSITE_SHADER_CHECKS");
+    let checked = match value("GIBBSITE_SHADER_CHECKS").as_str() {
+        "" | "0" => false,
+        "1" => true,
+        text => return Err(refused("GIBBSITE_SHADER_CHECKS", text, "1 for checks, 0 for none".to_string())),
+    };
     let timed = match value("GIBBSITE_TIMESTAMPS").as_str() {
         "" => Timed::Sampled,
         "0" => Timed::Never,

@@ -166,12 +166,18 @@ fn record(outcome: &Outcome, model: &Model, algorithm: Algorithm) -> Result<Isin
     })
 }
 
+/// What samples are, in words.
+pub(super) fn title(model: &str, temperatures: &[f64], algorithm: Algorithm) -> String {
+    let list: Vec<String> = temperatures.iter().map(|&t| readable(t)).collect();
+    format!("{model} at T = {}, {}", list.join(", "), algorithm.name())
+}
+
 /// The samples of all outcomes as one data set, and their series.
 fn taken_apart(outcomes: Vec<Outcome>, scan: &Scan) -> (DataSet, Vec<Series>) {
     let mut samples = BitMatrix::zeros(0, scan.model.graph.sites);
     let (mut temperatures, mut sweeps, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
     let mut series = Vec::with_capacity(outcomes.len());
-    let list: Vec<String> = outcomes.iter().map(|o| readable(o.temperature)).collect();
+    let list: Vec<f64> = outcomes.iter().map(|o| o.temperature).collect();
     let one = outcomes.first().map(|o| o.temperature).filter(|_| outcomes.len() == 1);
     for outcome in outcomes {
         let rows = outcome.samples.rows();
@@ -181,7 +187,7 @@ fn taken_apart(outcomes: Vec<Outcome>, scan: &Scan) -> (DataSet, Vec<Series>) {
         replicas.extend((0..rows).map(|row| (row % outcome.replicas) as u32));
         series.push(outcome.series);
     }
-    let source = format!("{} at T = {}, {}", scan.model.name, list.join(", "), scan.algorithm.name());
+    let source = title(&scan.model.name, &list, scan.algorithm);
     let mut data = DataSet::new(samples, source);
     // A lattice in a file stands for J = 1: readers know exact values for it.
     data.lattice = scan.model.lattice.filter(|_| scan.model.is_plain());

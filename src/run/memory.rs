@@ -17,7 +17,7 @@ use crate::numerics::readable_bytes;
 use crate::run::log_z::TEMPERING_CHAINS;
 use crate::run::train::{METRIC_ROWS, TrainPlan};
 use crate::scenario::{Plan, Point, Replicas};
-use crate::train::Algorithm;
+use crate::train::{Algorithm, FEWEST, GROUPS};
 
 /// Memory of one stage on one backend.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,6 +55,16 @@ pub struct TooLarge {
     pub hidden: usize,
     /// Chains and rows of a minibatch, at most these many of each, that would fit with everything else as it is.
     pub chains: usize,
+    /// Chains that follow a training, at most these many, that would fit with everything else as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followers: Option<usize>,
+    /// Threads that would fit with everything else as it is; 0 for none.
+    #[serde(skip_serializing_if = "is_none")]
+    pub threads: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A place where stages may run.
@@ -191,6 +201,17 @@ impl Stage {
                     Demand { chains: d.chains.min(n), batch: d.batch.min(n), annealed: d.annealed.min(n), ..d };
                 Stage { demand, ..*self }
             };
+            let with_followers = |groups: usize| Stage { demand: Demand { followers: GROUPS * groups, ..d }, ..*self };
+            let groups = d.followers / GROUPS;
+            let followers = GROUPS * largest_fitting(groups, |n| n == 0 || fits(with_followers(n)));
+            let followers = if followers < FEWEST { 0 } else { followers };
+            let threads = match place {
+                Place::Cpu { threads } => largest_fitting(threads, |n| {
+                    let (device, host) = self.plans(Place::Cpu { threads: n });
+                    n == 0 || excess(&device, &host, place, limit).is_none()
+                }),
+                Place::Gpu { .. } => 0,
+            };
             let most = d.chains.max(d.batch).max(d.annealed);
             let fitting = largest_fitting(most, |n| n == 0 || fits(with_chains(n)));
             TooLarge {
@@ -199,6 +220,8 @@ impl Stage {
                 limit: limit_of,
                 hidden: largest_fitting(d.n_hidden, |n| n == 0 || fits(with_hidden(n))),
                 chains: fitting,
+                followers: (groups > 0 && fits(with_followers(followers / GROUPS))).then_some(followers),
+                threads,
             }
         });
         let (backend, assumed) = match place {
@@ -232,6 +255,14 @@ impl TooLarge {
         if self.chains > 0 {
             fitting.push(format!("{} chains and rows of a minibatch", self.chains));
         }
+        match self.followers {
+            Some(0) => fitting.push("no chains that follow the training".to_string()),
+            Some(chains) => fitting.push(format!("{chains} chains that follow the training")),
+            None => {}
+        }
+        if self.threads > 0 {
+            fitting.push(format!("{} threads", self.threads));
+        }
         let advice = match fitting.is_empty() {
             true => "use fewer visible units, another --backend, or a machine with more memory".to_string(),
             false => format!("with everything else as it is, {} would fit", fitting.join(", or ")),
@@ -263,6 +294,7 @@ fn cpu(request: &DeviceRequest) -> Place {
 
 /// Places that a request may lead to: the one it names, or both.
 fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
+    request.check()?;
     let cpu = cpu(request);
     Ok(match request.choice {
         Choice::Cpu => vec![cpu],
@@ -277,7 +309,7 @@ fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
 /// Memory of every stage of a machine, point by point, on every backend that the request may lead to.
 ///
 /// # Errors
-/// [`Error::Device`] when a GPU is asked for that is not there, [`Error::Input`] for an unreadable limit.
+/// [`Error::Input`] when a GPU is asked for that is not there, and for an unreadable limit.
 pub fn of_plan(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>> {
     of_places(plan, &places(request)?)
 }

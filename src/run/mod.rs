@@ -5,6 +5,7 @@ pub mod bench;
 mod compiled;
 pub mod couplings;
 pub mod device;
+mod earlier;
 pub mod failures;
 pub mod ising;
 pub mod likelihood;

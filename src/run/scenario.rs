@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::couplings::{CouplingsPlan, read_couplings};
 use super::device::{DeviceRequest, Job, with_backend};
+use super::earlier::take_over;
 use super::failures::run_through_failures;
 use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
 use super::sample::{self as stage, SamplePlan, Tempering};
@@ -16,17 +17,16 @@ use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::couplings::{Basis, Method};
 use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
 use crate::rbm::{Rbm, Units};
-use crate::record::{DoneRecord, ExpectRecord, KernelTime, KernelsRecord, Record};
+use crate::record::{DoneRecord, ExpectRecord, IsingRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
-use crate::rng::derive_seed;
-use crate::sample::{self, translations_of};
+use crate::sample::translations_of;
 use crate::scenario::{self, Plan, Point};
-use crate::train::{self as training, RowSource, smoothed_means};
+use crate::train::{RowSource, smoothed_means};
 
 /// How a scenario is to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,14 +96,9 @@ impl Job for Attempt<'_> {
         let out = &self.request.out;
         let earlier = if self.request.resume { RunDirectory::resume(out)? } else { None };
         let directory = match earlier {
-            Some(directory) if directory.scenario()? == self.plan.resolved => directory,
-            Some(_) => {
-                return Err(Error::Checkpoint(
-                    crate::error::Fault::new("the run directory was written by another scenario")
-                        .at(out.display())
-                        .expected("the same scenario, settings and seed")
-                        .advice("choose another --out, or --force to replace it"),
-                ));
+            Some(directory) => {
+                take_over(&directory, self.plan)?;
+                directory
             }
             None => RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?,
         };
@@ -111,10 +106,10 @@ impl Job for Attempt<'_> {
         self.begun.store(true, Ordering::Relaxed);
         for (index, point) in self.plan.points.iter().enumerate() {
             let place = directory.point(&point.label)?;
-            // Points of a sweep are independent runs, also where the sweep leaves the seed alone.
-            let seed = if point.label.is_empty() { point.seed } else { derive_seed(point.seed, &point.label) };
+            let drawn = self.plan.same_samples(index).map(|other| directory.point(&other.label)).transpose()?;
+            let seed = point.stage_seed();
             let (resume, listener, times_before) = (self.request.resume, &mut *self.listener, backend.kernel_times());
-            let mut stage = PointRun { backend, point, seed, place, resume, listener, times_before };
+            let mut stage = PointRun { backend, point, seed, place, drawn, resume, listener, times_before };
             let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
@@ -162,6 +157,8 @@ struct PointRun<'a, B: Backend> {
     /// Seed of all stages of this point.
     seed: u64,
     place: PointDirectory,
+    /// An earlier point with the same samples.
+    drawn: Option<PointDirectory>,
     resume: bool,
     listener: &'a mut (dyn Listener + Send),
     /// Device times when the point was begun.
@@ -221,8 +218,11 @@ impl<B: Backend> PointRun<'_, B> {
     fn source(&mut self) -> Result<(Option<Source>, Option<Machine>)> {
         match &self.point.source {
             scenario::Source::Ising(plan) => {
-                let settings = ising_settings(plan, self.seed);
-                let (record, source) = ising::ising(self.backend, &settings, self.listener)?;
+                let settings = plan.settings(self.seed);
+                let (record, source) = match self.drawn_before(&settings) {
+                    Some(drawn) => drawn,
+                    None => ising::ising(self.backend, &settings, self.listener)?,
+                };
                 self.place.append(&Record::Ising(record))?;
                 write_npz(&self.place.file(names::DATA), &source.data)?;
                 Ok((Some(source), None))
@@ -235,6 +235,25 @@ impl<B: Backend> PointRun<'_, B> {
             }
             scenario::Source::Model(path) => Ok((None, Some(machine_of(read_model(path)?)))),
         }
+    }
+
+    /// What an earlier point has found with these settings, where its files still tell.
+    fn drawn_before(&mut self, settings: &crate::ising::Settings) -> Option<(IsingRecord, Source)> {
+        let earlier = self.drawn.as_ref()?;
+        let record = earlier.records().ok()?.into_iter().find_map(|record| match record {
+            Record::Ising(record) => Some(record),
+            _ => None,
+        })?;
+        let mut data = data::read(&earlier.file(names::DATA)).ok()?;
+        if data.samples.rows() != settings.samples || data.lattice != Some(settings.lattice) {
+            return None;
+        }
+        // As fresh samples: what they are, and the seed to its last digit.
+        data.source = ising::title(&settings.lattice.to_string(), &[settings.temperature], settings.algorithm);
+        (data.seed, data.sha256) = (Some(settings.seed), String::new());
+        let which = earlier.path().file_name().unwrap_or_default().to_string_lossy();
+        self.listener.event(Event::Info(format!("the same samples as {which}: they are taken from there")));
+        Some((record, Source::from_data(data)))
     }
 
     fn train(
@@ -263,14 +282,7 @@ impl<B: Backend> PointRun<'_, B> {
         let Some(plan) = &self.point.sample else {
             return Ok(());
         };
-        let settings = sample::Settings {
-            samples: plan.samples,
-            chains: plan.chains,
-            thermalise: plan.thermalise,
-            every: plan.every,
-            flip: self.point.lattice.is_some(),
-            seed: self.seed,
-        };
+        let settings = plan.settings(self.point.lattice, self.seed);
         let plan = SamplePlan {
             settings,
             tempering: match plan.tempering {
@@ -369,43 +381,10 @@ impl<B: Backend> PointRun<'_, B> {
     }
 }
 
-/// Settings of the Monte Carlo from a plan.
-fn ising_settings(plan: &scenario::IsingPlan, seed: u64) -> crate::ising::Settings {
-    crate::ising::Settings {
-        lattice: plan.lattice,
-        temperature: plan.temperature,
-        samples: plan.samples,
-        algorithm: plan.algorithm,
-        replicas: plan.replicas,
-        thermalise: plan.thermalise,
-        spacing: plan.every,
-        seed,
-    }
-}
-
 /// Settings of the training from a plan.
 pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> Result<TrainPlan> {
     Ok(TrainPlan {
-        settings: training::Settings {
-            algorithm: plan.algorithm,
-            gibbs_steps: plan.gibbs_steps,
-            chains: plan.chains,
-            batch: plan.batch,
-            updates: plan.updates,
-            learning_rate: plan.learning_rate,
-            schedule: plan.schedule,
-            descent: plan.descent,
-            penalties: plan.penalties,
-            centred: plan.centred,
-            bias_rate: plan.bias_rate,
-            offset_rate: plan.offset_rate,
-            flip: plan.flip,
-            translations: translations_of(lattice.filter(|_| plan.translations)),
-            augment: plan.augment.moves(lattice).map_err(Error::Input)?,
-            rungs: plan.rungs,
-            online: plan.online,
-            seed,
-        },
+        settings: plan.settings(lattice, seed)?,
         n_hidden: plan.n_hidden,
         start: plan.start,
         units: plan.units,

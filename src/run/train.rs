@@ -25,6 +25,7 @@ use crate::rbm::{Rbm, Units};
 use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
 use crate::sample::Moves;
+use crate::train::limits::check_start;
 use crate::train::{RowSource, Settings, Start, State, Trainer, check, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
@@ -145,6 +146,7 @@ pub fn train<B: Backend, R: RowSource>(
     let TrainInputs { plan, split, checkpoints, resume, .. } = inputs;
     let settings = &plan.settings;
     check(settings, &split.train, plan.n_hidden)?;
+    check_start(&plan.start)?;
     checkpoints.tidy();
     check_patience(plan, split)?;
     let keeper = Keeper::new(checkpoints, plan, &split.train)?;
@@ -340,12 +342,18 @@ fn note(last: Option<&TrainMetric>, rate: f64, left: u64) -> String {
     format!("{likelihood}{gap}{rate:.0} updates/s, {:.0} s left", left as f64 / rate.max(1e-9))
 }
 
+/// Number of the first of `times` equally spaced stops, from 1, that is at update `update` or later.
+fn stop_from(update: u64, total: u64, times: u64) -> u64 {
+    (u128::from(update) * u128::from(times)).div_ceil(u128::from(total.max(1))).max(1) as u64
+}
+
 /// First of `times` equally spaced stops after update `now`; the last stop is the end.
 fn next_stop(now: u64, total: u64, times: u64) -> u64 {
-    if times == 0 {
+    if times == 0 || now >= total {
         return total;
     }
-    (1..=times).map(|k| total * k / times).find(|&stop| stop > now).unwrap_or(total)
+    let times = times.min(total);
+    (u128::from(total) * u128::from(stop_from(now + 1, total, times)) / u128::from(times)) as u64
 }
 
 fn is_stop(update: u64, total: u64, times: u64) -> bool {
@@ -354,5 +362,32 @@ fn is_stop(update: u64, total: u64, times: u64) -> bool {
 
 /// Number of stops after update `after` and before update `before`.
 fn stops_between(after: u64, before: u64, total: u64, times: u64) -> u64 {
-    (1..=times).filter(|k| (after + 1..before).contains(&(total * k / times))).count() as u64
+    let times = times.min(total);
+    if times == 0 { 0 } else { stop_from(before, total, times).saturating_sub(stop_from(after + 1, total, times)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stops are at ⌊total k / times⌋, k from 1; with more stops than updates every update is one.
+    #[test]
+    fn stops_are_spaced_evenly() {
+        for (total, times) in [(1, 1), (7, 3), (50, 7), (50, 50), (50, 51), (50, 4_000_000_000), (50, u64::MAX)] {
+            let mut all: Vec<u64> = (1..=times.min(total)).map(|k| total * k / times.min(total)).collect();
+            all.dedup();
+            for now in 0..=total {
+                let next = all.iter().copied().find(|&stop| stop > now).unwrap_or(total);
+                assert_eq!(next_stop(now, total, times), next, "{now} of {total}, {times} stops");
+                assert_eq!(is_stop(now, total, times), all.contains(&now), "{now} of {total}, {times} stops");
+                for before in now..=total {
+                    let between = all.iter().filter(|&&stop| now < stop && stop < before).count() as u64;
+                    assert_eq!(stops_between(now, before, total, times), between, "{now}..{before} of {total}");
+                }
+            }
+        }
+        assert_eq!((next_stop(3, 50, 0), is_stop(50, 50, 0), stops_between(1, 50, 50, 0)), (50, false, 0));
+        let total = u64::from(u32::MAX);
+        assert_eq!(next_stop(total - 1, total, u64::MAX), total);
+    }
 }

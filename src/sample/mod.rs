@@ -18,6 +18,15 @@ use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
 use crate::rbm::Rbm;
 
+/// Samples, where nothing is said.
+pub const SAMPLES: usize = 10_000;
+/// Chains, where nothing is said.
+pub const CHAINS: usize = 1000;
+/// Gibbs steps before the first sample, where nothing is said.
+pub const THERMALISE: u32 = 1000;
+/// Gibbs steps between samples of a chain, where nothing is said.
+pub const EVERY: u32 = 10;
+
 /// Settings of a sampling run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -78,10 +87,13 @@ fn initial(rbm: &Rbm, chains: usize, seed: u64, start: Option<&BitMatrix>) -> Bi
 const MOST_DISPERSED: usize = 1024;
 
 /// Checks settings before anything is allocated; returns how many times every chain is read.
-fn check(rbm: &Rbm, settings: &Settings) -> Result<usize> {
+///
+/// # Errors
+/// [`Error::Input`] for zero counts and for more than there are addresses or memory.
+pub fn check(n_visible: usize, settings: &Settings) -> Result<usize> {
     let times = settings.samples.div_ceil(settings.chains.max(1));
     let steps = (times as u64).saturating_mul(settings.every.into()).saturating_add(settings.thermalise.into());
-    let bits = (settings.samples as u64).checked_mul(rbm.n_visible as u64);
+    let bits = (settings.samples as u64).checked_mul(n_visible as u64);
     if settings.samples == 0
         || settings.chains == 0
         || settings.every == 0
@@ -105,6 +117,6 @@ fn check(rbm: &Rbm, settings: &Settings) -> Result<usize> {
 }
 
 /// Most chains, all of which live in memory.
-const MAX_CHAINS: usize = 1 << 24;
+pub const MAX_CHAINS: usize = 1 << 24;
 /// Most samples times units: 8 GiB packed.
-const MAX_BITS: u64 = 1 << 36;
+pub const MAX_BITS: u64 = 1 << 36;

@@ -52,7 +52,7 @@ pub fn sample_tempered<B: Backend>(
     start: Option<&BitMatrix>,
     listener: &mut dyn Listener,
 ) -> Result<Sampled> {
-    let times = check(rbm, settings)?;
+    let times = check(rbm.n_visible, settings)?;
     let chains = settings.chains.min(settings.samples);
     let seed = derive_seed(settings.seed, "sample");
     let moves = Moves { flip: settings.flip, translations };

@@ -5,18 +5,13 @@ use super::raw::{
     Algorithm, Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain,
     Replicas, SpinRule,
 };
+use crate::couplings::{STRONGEST, default_orders};
+use crate::train::limits::{CHECKPOINTS, GIBBS_STEPS, HELD_OUT, KEEP_CHECKPOINTS, METRICS, RUNGS, UPDATES};
 use crate::train::{
     BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, WEIGHT_SCALE, default_anchor, default_bias_rate,
+    held_out_rows,
 };
-
-/// Most couplings of order 3 that are read without being asked for, and at most.
-pub(crate) const MAX_TRIPLES: u64 = 10_000_000;
-
-/// n choose 3; saturates.
-pub(crate) fn triples(n: u64) -> u64 {
-    let product = u128::from(n) * u128::from(n.saturating_sub(1)) * u128::from(n.saturating_sub(2)) / 6;
-    u64::try_from(product).unwrap_or(u64::MAX)
-}
+use crate::{likelihood, sample};
 
 /// Writes every default that does not depend on the point of a sweep.
 pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
@@ -44,35 +39,34 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
         fill_train(train, facts);
     }
     if let Some(RawSample { samples, chains, thermalise, every, tempering }) = &mut raw.sample {
-        let samples = *samples.get_or_insert(10_000);
-        chains.get_or_insert(1000.min(samples.max(1)));
-        thermalise.get_or_insert(200);
-        every.get_or_insert(5);
+        let samples = *samples.get_or_insert(sample::SAMPLES as u64);
+        chains.get_or_insert((sample::CHAINS as u64).min(samples.max(1)));
+        thermalise.get_or_insert(sample::THERMALISE.into());
+        every.get_or_insert(sample::EVERY.into());
         tempering.get_or_insert(Replicas::Off);
     }
     if let Some(RawLikelihood { chains, betas, exact }) = &mut raw.likelihood {
-        chains.get_or_insert(1000);
-        betas.get_or_insert(1000);
+        chains.get_or_insert(likelihood::CHAINS as u64);
+        betas.get_or_insert(likelihood::BETAS as u64);
         exact.get_or_insert(Exact::Auto);
     }
     if let Some(RawCouplings { orders, bases, strongest, units }) = &mut raw.couplings {
-        let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len) as u64;
-        let all = triples(among) <= MAX_TRIPLES;
-        orders.get_or_insert_with(|| if all { vec![1, 2, 3] } else { vec![1, 2] });
-        bases.get_or_insert_with(|| vec![Basis::Spin, Basis::Binary]);
-        strongest.get_or_insert(30);
+        let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len);
+        orders.get_or_insert_with(|| default_orders(among).into_iter().map(|order| order as u64).collect());
+        bases.get_or_insert_with(|| vec![Basis::Spin]);
+        strongest.get_or_insert(STRONGEST as u64);
     }
 }
 
 fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.algorithm.get_or_insert(Algorithm::Pcd);
-    train.gibbs_steps.get_or_insert(2);
+    train.gibbs_steps.get_or_insert(GIBBS_STEPS.into());
     train.chains.get_or_insert(CHAINS as u64);
-    let held_out = *train.held_out.get_or_insert(0.1);
-    let rows = facts.rows.map_or(u64::MAX, |rows| training_rows(rows, held_out) as u64);
+    let held_out = *train.held_out.get_or_insert(HELD_OUT);
+    let rows = facts.rows.map_or(u64::MAX, |rows| (rows - held_out_rows(rows, held_out)) as u64);
     train.batch.get_or_insert((BATCH as u64).min(rows.max(1)));
     if train.epochs.is_none() {
-        train.updates.get_or_insert(20_000);
+        train.updates.get_or_insert(UPDATES);
     }
     train.schedule.get_or_insert(Schedule::Cosine);
     train.choose(train.choice().filled());
@@ -80,13 +74,13 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
     train.translations.get_or_insert(facts.lattice.is_some());
     train.augment.get_or_insert_default();
-    train.rungs.get_or_insert(8);
+    train.rungs.get_or_insert(RUNGS as u64);
     train.online_chains.get_or_insert(0);
     train.bias_rate.get_or_insert(default_bias_rate(flip));
     train.offset_rate.get_or_insert(OFFSET_RATE);
-    train.metrics.get_or_insert(20);
-    train.checkpoints.get_or_insert(10);
-    train.keep_checkpoints.get_or_insert(2);
+    train.metrics.get_or_insert(METRICS);
+    train.checkpoints.get_or_insert(CHECKPOINTS);
+    train.keep_checkpoints.get_or_insert(KEEP_CHECKPOINTS as u64);
     train.keep_going.get_or_insert(false);
 }
 
@@ -116,11 +110,6 @@ impl RawTrain {
         (self.weight_decay, self.l1, self.max_norm, self.clip) = (weight_decay, l1, max_norm, clip);
         (self.sparse_target, self.sparse_cost) = (sparse_target, sparse_cost);
     }
-}
-
-/// Rows that remain for training when the fraction `held_out` is kept out, rounded to the nearest row.
-pub(crate) fn training_rows(rows: usize, held_out: f64) -> usize {
-    rows - ((rows as f64 * held_out.clamp(0.0, 1.0)).round() as usize).min(rows)
 }
 
 /// What the override gives replaces the base; epochs and updates replace each other.

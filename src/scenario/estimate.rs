@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::plan::{Algorithm, Plan, Point, Replicas, Source, TrainPlan};
+use super::plan::{ASSUMED_NODES, Algorithm, Plan, Point, Replicas, Source, TrainPlan};
 
 /// Spin updates a second assumed: bit-sliced code on two processor cores.
 pub const ISING_RATE: f64 = 5e9;
@@ -15,8 +15,6 @@ pub const MEANS_RATE: f64 = 2e10;
 pub const TERM_RATE: f64 = 2e8;
 /// Sweeps assumed where they are chosen from the autocorrelation time: thermalisation and spacing.
 pub const ASSUMED_SWEEPS: (u32, u32) = (2000, 50);
-/// Quadrature nodes assumed for a hidden unit in the spin basis.
-const ASSUMED_NODES: f64 = 200.0;
 
 /// Work, memory and time of one stage at one point.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,11 +37,13 @@ impl Plan {
     /// Estimates of all stages, point by point.
     #[must_use]
     pub fn estimate(&self) -> Vec<StageEstimate> {
-        self.points.iter().flat_map(estimate).collect()
+        let of_point = |index: usize| estimate(&self.points[index], self.same_samples(index).is_none());
+        (0..self.points.len()).flat_map(of_point).collect()
     }
 }
 
-fn estimate(point: &Point) -> Vec<StageEstimate> {
+/// Stages of a point; `draws` says whether it makes its samples or takes those of another.
+fn estimate(point: &Point, draws: bool) -> Vec<StageEstimate> {
     let stage = |stage, work: f64, unit, rate: f64, bytes: f64| StageEstimate {
         point: point.label.clone(),
         stage,
@@ -57,7 +57,7 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
     let weights = n_visible * n_hidden;
     let packed = |rows: f64, units: f64| rows * 4.0 * (units / 32.0).ceil();
     let mut stages = Vec::new();
-    if let Source::Ising(ising) = &point.source {
+    if let (Source::Ising(ising), true) = (&point.source, draws) {
         let times = ising.samples.div_ceil(ising.replicas.max(1)) as f64;
         let thermalise = f64::from(ising.thermalise.unwrap_or(ASSUMED_SWEEPS.0));
         let every = f64::from(ising.every.unwrap_or(ASSUMED_SWEEPS.1));
@@ -100,16 +100,7 @@ fn estimate(point: &Point) -> Vec<StageEstimate> {
         stages.push(cost);
     }
     if let Some(couplings) = &point.couplings {
-        let among = couplings.units.as_ref().map_or(point.n_visible, Vec::len) as f64;
-        let terms: f64 = couplings
-            .orders
-            .iter()
-            .map(|order| match order {
-                1 => n_visible,
-                2 => n_visible * (n_visible - 1.0) / 2.0,
-                _ => among * (among - 1.0).max(0.0) * (among - 2.0).max(0.0) / 6.0,
-            })
-            .sum();
+        let terms = couplings.count(point.n_visible) as f64;
         let bases = couplings.bases.len() as f64;
         let work = terms * n_hidden * ASSUMED_NODES * bases;
         // The nodes are a matrix product: several terms an instruction.

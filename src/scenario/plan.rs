@@ -9,18 +9,26 @@ use serde::Serialize;
 
 pub use super::raw::{Algorithm, Basis, Exact, Replicas, SpinRule};
 use crate::backend::{Descent, Penalties};
+use crate::couplings::count_of;
 use crate::data::sha256_hex;
+use crate::error::{Error, Result};
+use crate::ising;
 use crate::lattice::Lattice;
 use crate::rbm::Units;
 use crate::record::PointRecord;
+use crate::rng::derive_seed;
+use crate::sample::{self, translations_of};
 pub use crate::train::Schedule;
-use crate::train::{Augment, Start};
+use crate::train::{self, Augment, Start};
 
 /// Largest smaller side that is enumerated for an exact ln Z.
 pub const MAX_EXACT_UNITS: usize = 25;
 
 /// Most visible units for which the probabilities of all states are compared.
 pub const MAX_STATES_UNITS: usize = 12;
+
+/// Quadrature nodes assumed for a hidden unit in the spin basis.
+pub(super) const ASSUMED_NODES: f64 = 200.0;
 
 /// A whole run.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +56,7 @@ pub struct Point {
     pub label: String,
     /// Values of the swept keys.
     pub values: BTreeMap<String, f64>,
-    /// Seed of all random numbers of this point; its parts derive theirs from it.
+    /// Seed of the scenario or of the sweep; see [`Point::stage_seed`].
     pub seed: u64,
     /// Where samples or model come from.
     pub source: Source,
@@ -107,7 +115,7 @@ pub struct IsingPlan {
     pub every: Option<u32>,
 }
 
-fn as_text<S: serde::Serializer>(lattice: &Lattice, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(lattice: &Lattice, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(lattice)
 }
 
@@ -225,15 +233,111 @@ pub struct Expect {
     pub at_least: usize,
 }
 
+impl IsingPlan {
+    /// Settings of the Monte Carlo.
+    #[must_use]
+    pub fn settings(&self, seed: u64) -> ising::Settings {
+        ising::Settings {
+            lattice: self.lattice,
+            temperature: self.temperature,
+            samples: self.samples,
+            algorithm: self.algorithm,
+            replicas: self.replicas,
+            thermalise: self.thermalise,
+            spacing: self.every,
+            seed,
+        }
+    }
+}
+
+impl TrainPlan {
+    /// Settings of the updates.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for symmetries that the lattice does not have.
+    pub fn settings(&self, lattice: Option<Lattice>, seed: u64) -> Result<train::Settings> {
+        Ok(train::Settings {
+            algorithm: self.algorithm,
+            gibbs_steps: self.gibbs_steps,
+            chains: self.chains,
+            batch: self.batch,
+            updates: self.updates,
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            descent: self.descent,
+            penalties: self.penalties,
+            centred: self.centred,
+            bias_rate: self.bias_rate,
+            offset_rate: self.offset_rate,
+            flip: self.flip,
+            translations: translations_of(lattice.filter(|_| self.translations)),
+            augment: self.augment.moves(lattice).map_err(Error::Input)?,
+            rungs: self.rungs,
+            online: self.online,
+            seed,
+        })
+    }
+}
+
+impl SamplePlan {
+    /// Settings of the chains; those of a lattice make flip moves.
+    #[must_use]
+    pub fn settings(&self, lattice: Option<Lattice>, seed: u64) -> sample::Settings {
+        sample::Settings {
+            samples: self.samples,
+            chains: self.chains,
+            thermalise: self.thermalise,
+            every: self.every,
+            flip: lattice.is_some(),
+            seed,
+        }
+    }
+}
+
+impl CouplingsPlan {
+    /// Number of couplings of a machine in one basis.
+    #[must_use]
+    pub fn count(&self, n_visible: usize) -> u64 {
+        let among = self.units.as_ref().map_or(n_visible, Vec::len);
+        let of_order = |&order: &usize| count_of(if order < 3 { n_visible } else { among }, order);
+        self.orders.iter().map(of_order).fold(0, u64::saturating_add)
+    }
+
+    /// Operations of the basis that takes most, about.
+    #[must_use]
+    pub fn work(&self, n_visible: usize, n_hidden: usize) -> f64 {
+        self.count(n_visible) as f64 * n_hidden as f64 * ASSUMED_NODES
+    }
+}
+
 impl Plan {
     /// Whether there is more than the run directory itself.
     #[must_use]
     pub fn has_sweep(&self) -> bool {
         self.points.iter().any(|p| !p.label.is_empty())
     }
+
+    /// The first point before point `index` that has the samples of its Monte Carlo too.
+    #[must_use]
+    pub fn same_samples(&self, index: usize) -> Option<&Point> {
+        let point = &self.points[index];
+        let same = |p: &&Point| p.source == point.source && p.stage_seed() == point.stage_seed();
+        self.points[..index].iter().find(same).filter(|_| matches!(point.source, Source::Ising(_)))
+    }
 }
 
 impl Point {
+    /// Seed of all stages of this point; its parts derive theirs from it.
+    ///
+    /// Temperatures of a sweep have one each, and settings of the training share it: machines that differ in these alone
+    /// are trained on the same samples, with the same rows kept out, from the same weights and with the same numbers, so
+    /// that what differs between them is due to the setting. A sweep over `seed` shows how much is chance.
+    #[must_use]
+    pub fn stage_seed(&self) -> u64 {
+        let swept = self.values.get("temperature");
+        swept.map_or(self.seed, |temperature| derive_seed(self.seed, &format!("temperature={temperature}")))
+    }
+
     /// Whether the probabilities of all states are compared with those of the source.
     #[must_use]
     pub fn compares_states(&self) -> bool {

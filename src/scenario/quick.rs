@@ -1,7 +1,7 @@
 //! `--quick`: the same scenario, small enough to see that everything works; its promises are not checked.
 
-use super::defaults::training_rows;
 use super::raw::{RawScenario, RawSource, RawTrain};
+use crate::train::held_out_rows;
 
 /// Divides a number, but not below `least` and never above what it was.
 fn less(number: &mut Option<u64>, divisor: u64, least: u64) {
@@ -38,7 +38,8 @@ pub(crate) fn scale(raw: &mut RawScenario, rows: &mut Option<usize>) {
         less(&mut train.metrics, 5, 2);
         less(&mut train.checkpoints, 5, 2);
         if let (Some(batch), Some(rows)) = (&mut train.batch, *rows) {
-            *batch = (*batch).min(training_rows(rows, train.held_out.unwrap_or(held_out)) as u64);
+            let kept_out = held_out_rows(rows, train.held_out.unwrap_or(held_out));
+            *batch = (*batch).min((rows - kept_out) as u64);
         }
     };
     let held_out = raw.train.as_ref().and_then(|t| t.held_out).unwrap_or(0.0);

@@ -266,10 +266,10 @@ pub struct RawSample {
     /// Parallel chains; 1000 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chains: Option<u64>,
-    /// Gibbs steps before the first sample; 200 unless said.
+    /// Gibbs steps before the first sample; 1000 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thermalise: Option<u64>,
-    /// Gibbs steps between samples of a chain; 5 unless said.
+    /// Gibbs steps between samples of a chain; 10 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// Replicas at other temperatures; `off` unless said.
@@ -333,10 +333,10 @@ pub enum UnitName {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawCouplings {
-    /// Orders 1 to 3; all of them unless said.
+    /// Orders 1 to 3; all of them unless said, without 3 where there would be too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orders: Option<Vec<u64>>,
-    /// Both unless said.
+    /// `spin` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bases: Option<Vec<Basis>>,
     /// How many of the strongest positive pairs are listed; 30 unless said.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::backend::{Descent, Penalties, Sparsity};
 use crate::error::{Error, Fault};
+use crate::numerics::readable;
 
 /// Names of [`Descent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -98,16 +99,21 @@ pub struct Choice {
 /// A number that cannot be: its key, and what is wrong with it.
 pub type Mistake = (&'static str, Fault);
 
+/// Whether `x` is positive where it is computed with, in 32 bits: devices may take smaller numbers for 0.
+pub(super) fn is_f32(x: f64) -> bool {
+    x as f32 >= f32::MIN_POSITIVE
+}
+
 /// What is expected of a number, and a usual one.
 type Range = (fn(f64) -> bool, &'static str, &'static str);
 
-const BELOW_ONE: Range = (|x| (0.0..1.0).contains(&x), "a number from 0 to below 1", "0 or 0.9 is usual");
-const SQUARE_DECAY: Range = (|x| (0.0..1.0).contains(&x), "a number from 0 to below 1", "0.999 is usual");
-const EPSILON: Range = (|x| x > 0.0 && x <= 1.0, "a positive number, at most 1", "1e-8 is usual");
+const BELOW_ONE: Range = (|x| (0.0..1.0).contains(&(x as f32)), "a number from 0 to below 1", "0 or 0.9 is usual");
+const SQUARE_DECAY: Range = (|x| (0.0..1.0).contains(&(x as f32)), "a number from 0 to below 1", "0.999 is usual");
+const EPSILON: Range = (|x| is_f32(x) && x <= 1.0, "a positive number of 32 bits, 1.2e-38 to 1", "1e-8 is usual");
 const STRENGTH: Range = (|x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.0001 is usual");
-const LARGEST: Range = (|x| x > 0.0 && x <= 1e6, "a positive number, at most 1000000", "leave it out for no limit");
-const ACTIVITY: Range = (|x| x > 0.0 && x < 1.0, "a number between 0 and 1", "0.1 is usual");
-const PULL: Range = (|x| x > 0.0 && x <= 10.0, "a positive number, at most 10", "0.1 is usual");
+const LARGEST: Range = (|x| is_f32(x) && x <= 1e6, "a positive number, at most 1000000", "leave it out for no limit");
+const ACTIVITY: Range = (|x| is_f32(x) && (x as f32) < 1.0, "a number between 0 and 1", "0.1 is usual");
+const PULL: Range = (|x| is_f32(x) && x <= 10.0, "a positive number, at most 10", "0.1 is usual");
 
 /// κ of a sparse target, unless said.
 const SPARSE_COST: f64 = 0.1;
@@ -172,9 +178,13 @@ impl Choice {
                     "sparse_cost" => ("without a sparse target", "leave it out, or give a sparse target"),
                     _ => ("with an optimizer that has none", "leave it out, or take another optimizer"),
                 };
-                return Some((key, Fault::new(format!("{name} {value} {lacks}")).expected("nothing").advice(advice)));
+                return Some((
+                    key,
+                    Fault::new(format!("{name} {} {lacks}", readable(value))).expected("nothing").advice(advice),
+                ));
             }
-            (!holds(value)).then(|| (key, Fault::new(format!("{name} {value}")).expected(expected).advice(advice)))
+            (!holds(value))
+                .then(|| (key, Fault::new(format!("{name} {}", readable(value))).expected(expected).advice(advice)))
         };
         all.into_iter().filter_map(wrong).collect()
     }

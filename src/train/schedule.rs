@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::{Error, Fault};
+use crate::numerics::readable;
 
 /// Shape of the learning rate over the updates.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -41,7 +42,7 @@ impl Schedule {
     pub fn mistake(self) -> Option<Fault> {
         match self {
             Self::Steps { every, factor } if every == 0 || !(factor > 0.0 && factor <= 1.0) => Some(
-                Fault::new(format!("steps of {every} updates with the factor {factor}"))
+                Fault::new(format!("steps of {every} updates with the factor {}", readable(factor)))
                     .expected("at least 1 update, and a factor above 0 and at most 1")
                     .advice("the factor 0.1 is usual"),
             ),

@@ -93,8 +93,17 @@ fn settings_that_cannot_be_are_refused_before_memory_is_taken() {
     refused(Settings { batch: 21, ..good.clone() }, &data, 4, "between 1 and 20");
     refused(Settings { chains: 0, ..good.clone() }, &data, 4, "0 chains");
     refused(Settings { chains: usize::MAX, ..good.clone() }, &data, 4, "chains");
-    refused(Settings { gibbs_steps: 0, ..good.clone() }, &data, 4, "at least 1 step");
-    refused(Settings { updates: u64::MAX, ..good.clone() }, &data, 4, "2^32");
+    refused(Settings { gibbs_steps: 0, ..good.clone() }, &data, 4, "0 Gibbs steps");
+    refused(Settings { updates: u64::MAX, ..good.clone() }, &data, 4, "18446744073709551615 updates");
+    for bad in [f64::NAN, f64::INFINITY, -0.1, 1e-320, 1e308] {
+        refused(Settings { learning_rate: bad, ..good.clone() }, &data, 4, "learning rate");
+    }
+    for bad in [f64::NAN, f64::NEG_INFINITY, -0.1, 1e308] {
+        refused(Settings { bias_rate: bad, ..good.clone() }, &data, 4, "bias rate");
+        refused(Settings { offset_rate: bad, ..good.clone() }, &data, 4, "offset rate");
+        assert!(gibbsite::train::limits::check_start(&Start { weight_scale: bad, anchor: 0.0 }).is_err());
+        assert!(gibbsite::train::limits::check_start(&Start { weight_scale: 0.01, anchor: bad }).is_err());
+    }
     refused(good.clone(), &data, 0, "hidden");
     refused(good.clone(), &data, usize::MAX, "hidden");
     refused(good.clone(), &BitMatrix::zeros(0, 8), 4, "0 rows");

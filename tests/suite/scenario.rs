@@ -2,6 +2,7 @@
 
 mod limits;
 mod promises;
+mod starts;
 
 use std::path::Path;
 
@@ -68,7 +69,7 @@ fn a_good_scenario_becomes_a_plan_with_every_default() {
     let likelihood = point.likelihood.expect("likelihood");
     assert!(likelihood.exact, "8 hidden units can be enumerated");
     let couplings = point.couplings.clone().expect("couplings");
-    assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin, Basis::Binary]));
+    assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin]));
     assert!(!point.compares_states(), "16 sites are too many");
 }
 
@@ -415,7 +416,7 @@ fn estimates_count_what_the_formulas_say() {
     let (chains, batch, weights) = (1000.0, 50.0, 16.0 * 8.0);
     let online = 0.6 * 64.0;
     assert_eq!(work("train"), 100.0 * weights * (2.0 * 4.0 * chains + 2.0 * chains + 4.0 * (chains + batch) + online));
-    assert_eq!(work("sample"), (200.0 + 5.0 * 5.0) * 4.0 * 100.0 * weights);
+    assert_eq!(work("sample"), (1000.0 + 5.0 * 10.0) * 4.0 * 100.0 * weights);
     // Forward and reverse.
     assert_eq!(work("likelihood"), 2.0 * 4.0 * weights * 100.0 * 100.0);
 }
@@ -439,4 +440,54 @@ fn the_scenarios_that_come_with_the_program_are_right() {
     assert!(!cells.points[0].train.unwrap().flip, "genes are not spins");
     let chain = scenario::load(&folder.join("chain6.ron"), &Changes::default()).unwrap();
     assert!(chain.points[0].compares_states());
+}
+
+/// One limit for couplings: what is planned by default, what may be asked for, and what the stage itself takes.
+#[test]
+fn as_many_couplings_as_can_be_read_are_planned() {
+    let wide = |units: usize, couplings: &str| {
+        let text = with("square:4", &format!("chain:{units}"));
+        text.replace("couplings: ()", &format!("couplings: ({couplings})"))
+    };
+    let planned = |units, couplings: &str| plan(&wide(units, couplings)).points[0].couplings.clone().unwrap().orders;
+    // 418 · 417 · 416 / 6 = 12 085 216 are too many, 416 · 415 · 414 / 6 = 11 912 160 are not.
+    for (units, orders) in
+        [(290, &[1, 2, 3][..]), (300, &[1, 2, 3]), (392, &[1, 2, 3]), (416, &[1, 2, 3]), (418, &[1, 2])]
+    {
+        assert_eq!(planned(units, ""), orders, "{units} units");
+        assert_eq!(gibbsite::couplings::default_orders(units), orders, "{units} units");
+    }
+    assert_eq!(planned(416, "orders: [3]"), [3]);
+    assert_eq!(planned(5000, "orders: [3], units: [0, 1, 2, 4999]"), [3]);
+    assert!(message(&wide(418, "orders: [1, 3]")).contains("12085216 couplings of order 3"));
+    // 5000 · 4999 / 2 + 5000 pairs and single units are beyond it too.
+    assert!(message(&wide(5000, "")).contains("12502500 couplings of order 2"));
+    assert_eq!(planned(5000, "orders: [1]"), [1]);
+    let machine = |units: usize| gibbsite::rbm::Rbm::zeros(units, 1);
+    let asked = |units, order| gibbsite::couplings::binary(&machine(units), &[order], None);
+    assert!(asked(418, 3).unwrap_err().to_string().contains("12085216 couplings"));
+    assert!(asked(5000, 2).unwrap_err().to_string().contains("12497500 couplings"));
+    assert_eq!(asked(1000, 2).unwrap().len(), 499_500);
+}
+
+/// The numbers of a scenario have the limits of the engine, at their place, whatever they are.
+#[test]
+fn limits_are_those_of_the_engine() {
+    let too_many = "17000000";
+    for (from, to) in [
+        ("batch: 50", "batch: 50, chains: 17000000"),
+        ("batch: 50", "batch: 17000000"),
+        ("samples: 500, chains: 100", "samples: 20000000, chains: 17000000"),
+        ("chains: 100, betas: 100", "chains: 17000000, betas: 100"),
+    ] {
+        let message = message(&with(from, to));
+        assert!(message.contains(too_many) && message.contains("16777216"), "{message}");
+    }
+    let message = message(&with("samples: 1000)", "samples: 34000000, replicas: 17000000)"));
+    assert!(message.contains("17000000 replicas"), "{message}");
+    for overflowing in ["9223372036854775808", "18446744073709551615"] {
+        let text =
+            with("samples: 1000)", &format!("samples: 1000, replicas: 10, thermalise: {overflowing}, every: 7)"));
+        assert!(parse(&text).is_err());
+    }
 }

@@ -233,7 +233,7 @@ fn features_of(adapter: &wgpu::Adapter) -> Vec<String> {
 /// What the adapter that `selection` asks for gives room for, without opening it.
 ///
 /// # Errors
-/// [`Error::Device`] when there is no such adapter.
+/// [`Error::Input`] when there is no such adapter.
 pub fn room(selection: &Selection) -> Result<Room> {
     let found = enumerate();
     let limits = found[pick(selection, &found)?].limits();
@@ -285,7 +285,7 @@ pub(super) fn open(selection: &Selection) -> Result<Opened> {
     let adapter = found.swap_remove(index);
     let name = adapter.get_info().name;
     if let Some(fault) = unusable(&adapter) {
-        return Err(Error::Device(Fault::new(format!("the device has only {fault}")).at(name).advice(CPU_ADVICE)));
+        return Err(Error::Input(Fault::new(format!("the device has only {fault}")).at(name).advice(CPU_ADVICE)));
     }
     let wide = wgpu::Features::SHADER_INT64;
     let products = match selection.force_limbs || !adapter.features().contains(wide) {
@@ -334,7 +334,7 @@ fn pick(selection: &Selection, found: &[wgpu::Adapter]) -> Result<usize> {
         lines.collect::<Vec<_>>().join(", ")
     };
     if found.is_empty() {
-        return Err(Error::Device(
+        return Err(Error::Input(
             Fault::new("no GPU adapter was found")
                 .expected("a Vulkan, Metal or DirectX 12 driver")
                 .advice("install the GPU's driver (on Debian mesa-vulkan-drivers), or use --backend cpu"),
@@ -342,7 +342,7 @@ fn pick(selection: &Selection, found: &[wgpu::Adapter]) -> Result<usize> {
     }
     match &selection.choice {
         Choice::Index(index) if *index < found.len() => Ok(*index),
-        Choice::Index(index) => Err(Error::Device(
+        Choice::Index(index) => Err(Error::Input(
             Fault::new(format!("there is no device {index}"))
                 .expected(format!("one of {}", list()))
                 .advice("gibbsite devices lists them"),
@@ -350,7 +350,7 @@ fn pick(selection: &Selection, found: &[wgpu::Adapter]) -> Result<usize> {
         Choice::Name(part) => {
             let part = part.to_lowercase();
             found.iter().position(|a| a.get_info().name.to_lowercase().contains(&part)).ok_or_else(|| {
-                Error::Device(
+                Error::Input(
                     Fault::new(format!("no device is called \"{part}\""))
                         .expected(format!("part of the name of one of {}", list()))
                         .advice("gibbsite devices lists them"),
@@ -362,7 +362,7 @@ fn pick(selection: &Selection, found: &[wgpu::Adapter]) -> Result<usize> {
             let best = usable().filter_map(|(i, a)| rank(a.get_info().device_type).map(|rank| (rank, i))).min();
             let software = usable().find(|_| selection.allow_software).map(|(i, _)| i);
             best.map(|(_, i)| i).or(software).ok_or_else(|| {
-                Error::Device(
+                Error::Input(
                     Fault::new(format!("only software devices were found: {}", list()))
                         .expected("a discrete or integrated GPU")
                         .advice("use --backend cpu, which is faster, or name the device with --device"),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::rbm::Units;
+use crate::train::limits::{CHECKPOINTS, GIBBS_STEPS, HELD_OUT, KEEP_CHECKPOINTS, METRICS, RUNGS, UPDATES};
 use crate::train::{Augment, CHAINS, Choice, Optimizer, Schedule, WEIGHT_SCALE};
+use crate::{couplings, likelihood, sample};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum TrainAlgorithm {
@@ -111,10 +113,10 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, value_enum, default_value = "pcd")]
     pub(in crate::cli) algorithm: TrainAlgorithm,
     /// Rungs of the ladder of pt, or the most that trajectory may have; each has --chains chains
-    #[arg(long, default_value_t = 8, value_name = "N")]
+    #[arg(long, default_value_t = RUNGS, value_name = "N")]
     pub(in crate::cli) rungs: usize,
     /// Gibbs steps of an update, or steps of mean-field
-    #[arg(long, default_value_t = 2, value_name = "K")]
+    #[arg(long, default_value_t = GIBBS_STEPS, value_name = "K")]
     pub(in crate::cli) gibbs_steps: u32,
     /// Persistent chains
     #[arg(long, default_value_t = CHAINS, value_name = "N")]
@@ -130,7 +132,7 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, default_value = "cosine", value_name = "constant|linear|cosine|steps:EVERY:FACTOR")]
     pub(in crate::cli) schedule: Schedule,
     /// Number of updates
-    #[arg(long, default_value_t = 20_000, value_name = "N", conflicts_with = "epochs")]
+    #[arg(long, default_value_t = UPDATES, value_name = "N", conflicts_with = "epochs")]
     pub(in crate::cli) updates: u64,
     /// Passes over the training rows, instead of updates
     #[arg(long, value_name = "N")]
@@ -153,7 +155,7 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, default_value = "none", value_name = "none|flip|translations|both")]
     pub(in crate::cli) augment: Augment,
     /// Fraction of the rows kept out of the training
-    #[arg(long, default_value_t = 0.1, value_name = "FRACTION")]
+    #[arg(long, default_value_t = HELD_OUT, value_name = "FRACTION")]
     pub(in crate::cli) held_out: f64,
     /// Values of the units for which the model is written: 0 and 1 (binary) or -1 and +1 (spin), on both sides or as
     /// visible,hidden; rates, weight scale and anchors are those of units 0 and 1
@@ -166,13 +168,13 @@ pub(in crate::cli) struct TrainArgs {
     #[arg(long, value_name = "W")]
     pub(in crate::cli) anchor: Option<f64>,
     /// How many times the likelihood is measured
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = METRICS, value_name = "N")]
     pub(in crate::cli) metrics: u64,
     /// How many times a checkpoint is written, besides one every ten minutes and at INT, TERM and USR1
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = CHECKPOINTS, value_name = "N")]
     pub(in crate::cli) checkpoints: u64,
     /// Newest checkpoints that stay, besides older ones at growing distances
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value_t = KEEP_CHECKPOINTS, value_name = "N")]
     pub(in crate::cli) keep_checkpoints: usize,
     /// Stop after this many metrics without a gain on held-out rows, and keep the machine that was best on them
     #[arg(long, value_name = "N")]
@@ -200,16 +202,16 @@ pub(in crate::cli) struct SampleArgs {
     #[arg(value_name = "MODEL")]
     pub(in crate::cli) model: PathBuf,
     /// Number of samples
-    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    #[arg(long, default_value_t = sample::SAMPLES, value_name = "N")]
     pub(in crate::cli) samples: usize,
     /// Parallel chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = sample::CHAINS, value_name = "N")]
     pub(in crate::cli) chains: usize,
     /// Gibbs steps before the first sample
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = sample::THERMALISE, value_name = "N")]
     pub(in crate::cli) thermalise: u32,
     /// Gibbs steps between samples of a chain
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = sample::EVERY, value_name = "N")]
     pub(in crate::cli) every: u32,
     /// Flip moves of the chains, exact for any model
     #[arg(long, value_enum, default_value = "auto")]
@@ -251,10 +253,10 @@ pub(in crate::cli) struct LikelihoodArgs {
     #[arg(value_name = "MODEL… DATA")]
     pub(in crate::cli) others_and_data: Vec<PathBuf>,
     /// AIS chains
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = likelihood::CHAINS, value_name = "N")]
     pub(in crate::cli) chains: usize,
     /// Inverse temperatures
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = likelihood::BETAS, value_name = "N")]
     pub(in crate::cli) betas: usize,
     /// Where they lie: adaptive (steps of equal thermodynamic length, measured on the model), linear, or the values
     /// themselves, from 0 to 1
@@ -290,9 +292,9 @@ pub(in crate::cli) struct CouplingsArgs {
     /// Basis
     #[arg(long, value_enum, default_value = "spin")]
     pub(in crate::cli) basis: BasisName,
-    /// Orders, 1 to 3
-    #[arg(long, value_delimiter = ',', default_value = "1,2", value_name = "LIST")]
-    pub(in crate::cli) orders: Vec<usize>,
+    /// Orders, 1 to 3 [default: all, without 3 where there would be too many]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(in crate::cli) orders: Option<Vec<usize>>,
     /// exact, gaussian or cumulant:K; all but exact are approximations
     #[arg(long, default_value = "exact", value_name = "METHOD")]
     pub(in crate::cli) method: String,
@@ -300,7 +302,7 @@ pub(in crate::cli) struct CouplingsArgs {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) units: Option<PathBuf>,
     /// Strongest positive pairs that are listed
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = couplings::STRONGEST, value_name = "N")]
     pub(in crate::cli) strongest: usize,
     /// List of couplings (.csv)
     #[arg(short, long, default_value = "couplings.csv", value_name = "FILE")]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::backend::Backend;
 use crate::cli::args::{BasisName, CouplingsArgs, Global};
 use crate::cli::console::Console;
-use crate::couplings::Basis;
+use crate::couplings::{Basis, default_orders};
 use crate::data::{self, Model, read_model};
 use crate::error::Result;
 use crate::record::CouplingsRecord;
@@ -17,13 +17,14 @@ pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: 
     data::check_output(&args.out)?;
     let names = model.unit_names();
     let units = args.units.as_deref().map(|path| data::read_units(path, &names)).transpose()?;
+    let among = units.as_ref().map_or(model.rbm.n_visible, Vec::len);
     let plan = CouplingsPlan {
         basis: match args.basis {
             BasisName::Spin => Basis::Spin,
             BasisName::Binary => Basis::Binary,
         },
         method: args.method.parse()?,
-        orders: args.orders.clone(),
+        orders: args.orders.clone().unwrap_or_else(|| default_orders(among)),
         units,
         strongest: args.strongest,
     };

@@ -14,7 +14,7 @@ use crate::cli::{failed, text};
 use crate::data::{self, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::likelihood::{base_bias, better, log_weights, row_by_row};
+use crate::likelihood::{MAX_BETAS, MAX_CHAINS, base_bias, better, log_weights, row_by_row};
 use crate::record::{ComparedRecord, LikelihoodRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
@@ -90,11 +90,11 @@ fn check(args: &LikelihoodArgs, data: Option<&PathBuf>, models: &[&PathBuf]) -> 
                 .expected("a single model, whose earlier machines these are"),
         ));
     }
-    if args.betas < 2 || args.betas > 1 << 24 || args.chains < 2 || args.chains > 1 << 24 {
+    if !(2..=MAX_BETAS).contains(&args.betas) || !(2..=MAX_CHAINS).contains(&args.chains) {
         return Err(Error::Input(
             Fault::new(format!("{} chains over {} inverse temperatures", args.chains, args.betas))
                 .at("--chains, --betas")
-                .expected("2 to 16777216 of each"),
+                .expected(format!("2 to {MAX_CHAINS} of each")),
         ));
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::cli::args::{Global, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text};
 use crate::data::{self, DataSet, write_model};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
@@ -24,14 +24,16 @@ use crate::run::train::{
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
+use crate::train::limits::{counts, mistakes, numbers};
 use crate::train::{
-    Algorithm, BATCH, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor, default_bias_rate,
+    Algorithm, BATCH, Mistake, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor, default_bias_rate,
+    held_out_rows,
 };
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
     data::check_output(&args.out)?;
-    let kept_out = |rows: usize| (rows as f64 * args.held_out) as usize;
+    let kept_out = |rows: usize| held_out_rows(rows, args.held_out);
     let streams = match args.stream {
         StreamSwitch::On => true,
         StreamSwitch::Off => false,
@@ -64,6 +66,7 @@ fn train_split<R: RowSource>(
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
     let plan = plan_of(args, global, source, trained)?;
+    first(mistakes(&plan.settings))?;
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
     let request = global.device_request();
@@ -142,33 +145,30 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
     lines
 }
 
+/// What can be said about numbers before the data are read; the flag is named like the setting.
 fn check_numbers(args: &TrainArgs) -> Result<()> {
-    let fault =
-        |what: String, place: &str, expected: &str| Err(Error::Input(Fault::new(what).at(place).expected(expected)));
-    let finite = |x: f64, low: f64, high: f64| x.is_finite() && x >= low && x <= high;
-    if let Some(rate) = args.optimizer.learning_rate.filter(|&rate| !finite(rate, 0.0, 1e6) || rate == 0.0) {
-        return fault(format!("learning rate {rate}"), "--learning-rate", "a positive number, e.g. 0.1");
-    }
     let schedule = args.schedule.mistake().map(|fault| ("schedule", fault));
-    if let Some((key, mistake)) = args.optimizer.choice().mistakes().into_iter().chain(schedule).next() {
-        return Err(Error::Input(mistake.at(format!("--{}", key.replace('_', "-")))));
-    }
-    if !finite(args.held_out, 0.0, 0.9) {
-        return fault(format!("fraction {}", args.held_out), "--held-out", "a number from 0 to 0.9");
-    }
-    if !finite(args.weight_scale, 0.0, 10.0) {
-        return fault(format!("weight scale {}", args.weight_scale), "--weight-scale", "a number from 0 to 10");
-    }
-    if let Some(anchor) = args.anchor.filter(|&w| !finite(w, 0.0, 10.0)) {
-        return fault(format!("anchor {anchor}"), "--anchor", "a number from 0 to 10");
-    }
-    if args.bias_rate.is_some_and(|r| !finite(r, 0.0, 10.0)) {
-        return fault(format!("bias rate {:?}", args.bias_rate), "--bias-rate", "a number from 0 to 10");
-    }
-    if args.hidden == 0 || args.hidden > 1 << 20 {
-        return fault(format!("{} hidden units", args.hidden), "--hidden", "1 to 1048576");
-    }
-    Ok(())
+    let all = [
+        counts::HIDDEN.mistake(args.hidden as u64),
+        args.epochs.and_then(|epochs| counts::EPOCHS.mistake(epochs)),
+        counts::METRICS.mistake(args.metrics),
+        counts::CHECKPOINTS.mistake(args.checkpoints),
+        counts::KEEP_CHECKPOINTS.mistake(args.keep_checkpoints as u64),
+        args.patience.and_then(|patience| counts::PATIENCE.mistake(patience)),
+        args.optimizer.learning_rate.and_then(|rate| numbers::LEARNING_RATE.mistake(rate)),
+        args.bias_rate.and_then(|rate| numbers::BIAS_RATE.mistake(rate)),
+        numbers::HELD_OUT.mistake(args.held_out),
+        numbers::WEIGHT_SCALE.mistake(args.weight_scale),
+        args.anchor.and_then(|anchor| numbers::ANCHOR.mistake(anchor)),
+        schedule,
+    ];
+    first(all.into_iter().flatten().chain(args.optimizer.choice().mistakes()))
+}
+
+/// The first of some mistakes as an error that names its flag.
+fn first(mistakes: impl IntoIterator<Item = Mistake>) -> Result<()> {
+    let flag = |key: &str| format!("--{}", key.replace('_', "-"));
+    mistakes.into_iter().next().map_or(Ok(()), |(key, mistake)| Err(Error::Input(mistake.at(flag(key)))))
 }
 
 fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> Result<TrainPlan> {

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::backend::{Backend, KernelTime, Peaks};
 use crate::error::{Error, Fault, Result};
+use crate::numerics::readable;
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
 
 pub use self::devices::Device;
@@ -182,7 +183,9 @@ pub trait Case: Display + Sync {
 pub fn measure<C: Case>(cases: &[C], effort: &Effort) -> Result<Bench> {
     let Effort { seconds, seed, rows: wanted, ref request } = *effort;
     if !(seconds > 0.0 && seconds <= 3600.0) {
-        return Err(Error::Input(Fault::new(format!("{seconds} seconds")).at("--seconds").expected("0 to 3600")));
+        return Err(Error::Input(
+            Fault::new(format!("{} seconds", readable(seconds))).at("--seconds").expected("0 to 3600"),
+        ));
     }
     let devices = devices::of(request);
     let all = request.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));

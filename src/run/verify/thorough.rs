@@ -13,6 +13,7 @@ use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::ising::{Algorithm, Model, Precision, Quantity, Scan};
 use crate::lattice::Lattice;
+use crate::numerics::readable;
 use crate::record::{Estimate, IsingRecord};
 use crate::rng::derive_seed;
 use crate::run::ising::scan;
@@ -147,7 +148,7 @@ pub fn values_of<B: Backend>(
     let Accuracy { relative_error, .. } = accuracy;
     if !(1e-4..=0.2).contains(&relative_error) {
         return Err(Error::Input(
-            Fault::new(format!("relative error {relative_error}"))
+            Fault::new(format!("relative error {}", readable(relative_error)))
                 .at("--relative-error")
                 .expected("0.0001 to 0.2")
                 .advice("a third of the error takes about ten times as long; begin with 0.05"),

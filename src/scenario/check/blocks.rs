@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::super::defaults::{MAX_TRIPLES, triples};
 use super::super::facts::Facts;
 use super::super::mistake::{Mistakes, nearest_name};
 use super::super::plan::{CouplingsPlan, LikelihoodPlan, SamplePlan};
@@ -10,9 +9,13 @@ use super::super::raw::{
     Basis, Exact, RawCouplings, RawLikelihood, RawModel, RawSample, RawScenario, RawSource, RawTrain, Replicas,
     UnitName,
 };
+use crate::couplings::{MAX_COUPLINGS, count_of};
 use crate::error::Fault;
 use crate::lattice::Lattice;
-use crate::train::{FEWEST, GROUPS, Schedule};
+use crate::likelihood::{MAX_BETAS, MAX_CHAINS};
+use crate::numerics::readable;
+use crate::train::Schedule;
+use crate::train::limits::{CountLimit, NumberLimit, counts, numbers};
 
 /// Largest count that is addressed with 32 bits.
 pub(super) const MAX_COUNT: u64 = u32::MAX as u64;
@@ -28,6 +31,16 @@ pub(super) fn count(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>, ra
     }
 }
 
+/// Notes a count beyond its limit.
+fn limited(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>, limit: &CountLimit) {
+    count(notes, path, value, limit.range.clone());
+}
+
+/// Notes a number beyond its limit.
+fn within(notes: &mut Mistakes<'_>, path: &str, value: Option<f64>, limit: NumberLimit) {
+    number(notes, path, value, limit.holds, limit.expected, limit.advice);
+}
+
 /// Notes a number that is not finite or fails the test.
 pub(super) fn number(
     notes: &mut Mistakes<'_>,
@@ -38,7 +51,7 @@ pub(super) fn number(
     advice: &str,
 ) {
     if let Some(x) = value.filter(|&x| !(x.is_finite() && good(x))) {
-        notes.at(path, format!("`{}` is {x}", last(path)), expected, advice);
+        notes.at(path, format!("`{}` is {}", last(path), readable(x)), expected, advice);
     }
 }
 
@@ -91,7 +104,8 @@ pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
             }
             count(notes, "source.thermalise", *thermalise, 0..=1 << 30);
             count(notes, "source.every", *every, 1..=1 << 30);
-            let sweeps = thermalise.unwrap_or(0) + every.unwrap_or(1) * samples.div_ceil(replicas.unwrap_or(1).max(1));
+            let times = samples.div_ceil(replicas.unwrap_or(1).max(1));
+            let sweeps = thermalise.unwrap_or(0).saturating_add(every.unwrap_or(1).saturating_mul(times));
             if sweeps > MAX_COUNT && *samples <= MAX_COUNT {
                 notes.at(
                     "source.samples",
@@ -114,57 +128,57 @@ pub(super) fn model(model: &RawModel, raw: &RawScenario, notes: &mut Mistakes<'_
         notes.at("model", "the model has no hidden units", "`hidden` in the model or in the sweep", "add hidden: 64");
     }
     hidden(notes, "model.hidden", model.hidden);
-    let expected = "a number from 0 to 10";
-    number(notes, "model.weight_scale", model.weight_scale, |x| (0.0..=10.0).contains(&x), expected, "0.01 is usual");
-    number(notes, "model.anchor", model.anchor, |x| (0.0..=10.0).contains(&x), expected, "2 or 4 is usual, 0 for none");
+    within(notes, "model.weight_scale", model.weight_scale, numbers::WEIGHT_SCALE);
+    within(notes, "model.anchor", model.anchor, numbers::ANCHOR);
 }
 
 /// Notes a number of hidden units that cannot be.
 pub(super) fn hidden(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>) {
-    count(notes, path, value, 1..=1 << 28);
+    limited(notes, path, value, &counts::HIDDEN);
 }
 
 /// Notes a learning rate that cannot be.
 pub(super) fn learning_rate(notes: &mut Mistakes<'_>, path: &str, value: Option<f64>) {
-    number(notes, path, value, |x| x > 0.0 && x <= 1000.0, "a positive number, at most 1000", "0.01 to 0.5 is usual");
+    within(notes, path, value, numbers::LEARNING_RATE);
 }
 
 /// Notes a number of Gibbs steps that cannot be.
 pub(super) fn gibbs_steps(notes: &mut Mistakes<'_>, path: &str, value: Option<u64>) {
-    count(notes, path, value, 1..=1_000_000);
+    limited(notes, path, value, &counts::GIBBS_STEPS);
 }
 
 pub(super) fn train(train: &RawTrain, block: &str, notes: &mut Mistakes<'_>) {
     let path = |name: &str| format!("{block}.{name}");
     gibbs_steps(notes, &path("gibbs_steps"), train.gibbs_steps);
-    count(notes, &path("chains"), train.chains, 1..=MAX_COUNT);
-    count(notes, &path("batch"), train.batch, 1..=MAX_COUNT);
-    count(notes, &path("updates"), train.updates, 1..=MAX_COUNT);
-    count(notes, &path("epochs"), train.epochs, 1..=MAX_COUNT);
+    for (value, limit) in [
+        (train.chains, counts::CHAINS),
+        (train.batch, counts::BATCH),
+        (train.updates, counts::UPDATES),
+        (train.epochs, counts::EPOCHS),
+        (train.rungs, counts::RUNGS),
+        (train.online_chains, counts::ONLINE_CHAINS),
+        (train.metrics, counts::METRICS),
+        (train.checkpoints, counts::CHECKPOINTS),
+        (train.keep_checkpoints, counts::KEEP_CHECKPOINTS),
+        (train.patience, counts::PATIENCE),
+    ] {
+        limited(notes, &path(limit.key), value, &limit);
+    }
     if train.updates.is_some() && train.epochs.is_some() {
         notes.at(&path("epochs"), "both `updates` and `epochs`", "one of them", "remove one");
     }
     learning_rate(notes, &path("learning_rate"), train.learning_rate);
-    let mut numbers = |name: &str, value: Option<f64>, good: fn(f64) -> bool, expected: &str, advice: &str| {
-        number(notes, &path(name), value, good, expected, advice);
-    };
-    numbers("bias_rate", train.bias_rate, |x| (0.0..=10.0).contains(&x), "a number from 0 to 10", "1 is usual");
-    numbers("offset_rate", train.offset_rate, |x| (0.0..=1.0).contains(&x), "a number from 0 to 1", "0.01 is usual");
-    numbers("held_out", train.held_out, |x| (0.0..1.0).contains(&x), "a fraction from 0 to below 1", "0.1 is usual");
+    for (value, limit) in [
+        (train.bias_rate, numbers::BIAS_RATE),
+        (train.offset_rate, numbers::OFFSET_RATE),
+        (train.held_out, numbers::HELD_OUT),
+    ] {
+        within(notes, &path(limit.key), value, limit);
+    }
     let schedule = train.schedule.and_then(Schedule::mistake).map(|fault| ("schedule", fault));
     for (key, Fault { what, expected, advice, .. }) in train.choice().mistakes().into_iter().chain(schedule) {
         notes.at(&path(key), what, expected.unwrap_or_default(), advice.unwrap_or_default());
     }
-    count(notes, &path("rungs"), train.rungs, 2..=crate::sample::MAX_RUNGS as u64);
-    count(notes, &path("online_chains"), train.online_chains, 0..=1 << 20);
-    if train.online_chains.is_some_and(|n| n != 0 && (n < FEWEST as u64 || !n.is_multiple_of(GROUPS as u64))) {
-        let expected = format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none");
-        notes.at(&path("online_chains"), "chains in unequal groups, or too few".to_string(), expected, "512 is usual");
-    }
-    count(notes, &path("metrics"), train.metrics, 0..=10_000);
-    count(notes, &path("checkpoints"), train.checkpoints, 0..=10_000);
-    count(notes, &path("keep_checkpoints"), train.keep_checkpoints, 1..=10_000);
-    count(notes, &path("patience"), train.patience, 1..=10_000);
     if train.patience.is_some() && (train.held_out == Some(0.0) || train.metrics == Some(0)) {
         let what = "`patience` without held-out rows or without metrics".to_string();
         notes.at(&path("patience"), what, "rows and metrics that tell when to stop", "set held_out: 0.1, metrics: 20");
@@ -183,7 +197,7 @@ pub(super) fn word(value: Option<u64>) -> u32 {
 
 pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan {
     count(notes, "sample.samples", sample.samples, 2..=MAX_COUNT);
-    count(notes, "sample.chains", sample.chains, 1..=MAX_COUNT);
+    count(notes, "sample.chains", sample.chains, 1..=crate::sample::MAX_CHAINS as u64);
     count(notes, "sample.thermalise", sample.thermalise, 0..=1 << 30);
     count(notes, "sample.every", sample.every, 1..=1 << 30);
     let tempering = sample.tempering.unwrap_or(Replicas::Off);
@@ -199,8 +213,11 @@ pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan
             format!("write chains: {samples}, or take more samples"),
         );
     }
-    let steps =
-        sample.thermalise.unwrap_or(0) + sample.every.unwrap_or(0).saturating_mul(samples.div_ceil(chains.max(1)));
+    let steps = sample
+        .every
+        .unwrap_or(0)
+        .saturating_mul(samples.div_ceil(chains.max(1)))
+        .saturating_add(sample.thermalise.unwrap_or(0));
     if steps > MAX_COUNT && samples <= MAX_COUNT {
         let expected = format!("at most {MAX_COUNT}: steps are addressed with 32 bits");
         notes.at("sample.samples", format!("{steps} Gibbs steps"), expected, "take more chains or fewer samples");
@@ -215,8 +232,8 @@ pub(super) fn sample(sample: &RawSample, notes: &mut Mistakes<'_>) -> SamplePlan
 }
 
 pub(super) fn likelihood(likelihood: &RawLikelihood, notes: &mut Mistakes<'_>) -> (LikelihoodPlan, Exact) {
-    count(notes, "likelihood.chains", likelihood.chains, 2..=MAX_COUNT);
-    count(notes, "likelihood.betas", likelihood.betas, 2..=1 << 24);
+    count(notes, "likelihood.chains", likelihood.chains, 2..=MAX_CHAINS as u64);
+    count(notes, "likelihood.betas", likelihood.betas, 2..=MAX_BETAS as u64);
     let plan = LikelihoodPlan { chains: size(likelihood.chains), betas: size(likelihood.betas), exact: false };
     (plan, likelihood.exact.unwrap_or(Exact::Auto))
 }
@@ -253,17 +270,22 @@ pub(super) fn couplings(couplings: &RawCouplings, facts: &Facts, notes: &mut Mis
         );
     }
     let units = couplings.units.as_ref().map(|units| units_of(units, facts, notes));
-    let among = units.as_ref().map_or(facts.n_visible.unwrap_or(0), Vec::len) as u64;
-    if orders.contains(&3) && triples(among) > MAX_TRIPLES {
-        notes.at(
-            "couplings.orders",
-            format!("{} couplings of order 3 among {among} units", triples(among)),
-            format!("at most {MAX_TRIPLES}"),
-            "choose some of the units: units: [0, 1, 2], or leave out order 3",
-        );
-    }
     let mut orders: Vec<usize> = orders.into_iter().map(|o| size(Some(o))).collect();
     orders.sort_unstable();
+    let n_visible = facts.n_visible.unwrap_or(0);
+    let among = |order: usize| if order < 3 { n_visible } else { units.as_ref().map_or(n_visible, Vec::len) };
+    let low = orders.iter().filter(|&&order| order < 3).map(|&order| count_of(n_visible, order)).sum::<u64>();
+    let high = if orders.contains(&3) { count_of(among(3), 3) } else { 0 };
+    for (order, found) in [(2, low), (3, high)] {
+        if found > MAX_COUPLINGS {
+            let advice = match order {
+                3 => "choose some of the units: units: [0, 1, 2], or leave out order 3",
+                _ => "leave out order 2",
+            };
+            let what = format!("{found} couplings of order {order} among {} units", among(order));
+            notes.at("couplings.orders", what, format!("at most {MAX_COUPLINGS}"), advice);
+        }
+    }
     let mut bases: Vec<Basis> = bases;
     bases.sort_unstable();
     CouplingsPlan { orders, bases, strongest: size(couplings.strongest), units }

@@ -6,6 +6,7 @@ use super::super::plan::{Basis, Expect, Point, Source};
 use super::super::raw::{RawExpect, RawScenario};
 use super::selected;
 use crate::ising::Quantity;
+use crate::numerics::readable;
 
 const OBSERVABLES: [&str; 11] = [
     "energy",
@@ -72,7 +73,7 @@ fn bounds(expect: &RawExpect, block: &str, notes: &mut Mistakes<'_>) -> Option<(
         let must_not_be_negative = matches!(name, "within" | "sigmas");
         if let Some(x) = x.filter(|x| !x.is_finite() || (must_not_be_negative && *x < 0.0)) {
             let expected = if must_not_be_negative { "a finite number, not negative" } else { "a finite number" };
-            notes.at(&format!("{block}.{name}"), format!("`{name}` is {x}"), expected, "");
+            notes.at(&format!("{block}.{name}"), format!("`{name}` is {}", readable(x)), expected, "");
             bad = true;
         }
     }

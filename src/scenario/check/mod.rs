@@ -6,8 +6,11 @@ mod points;
 
 use super::facts::Facts;
 use super::mistake::Mistakes;
-use super::plan::{MAX_EXACT_UNITS, Plan};
+use super::plan::{MAX_EXACT_UNITS, Plan, Point, Source};
 use super::raw::{Exact, RawAt, RawScenario, RawSource};
+use crate::couplings::MAX_WORK;
+use crate::sample;
+use crate::train::limits::mistakes;
 
 /// Most points of a sweep.
 const MAX_POINTS: usize = 10_000;
@@ -72,6 +75,9 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
         });
     }
     let expect = expect::check(raw, &points, notes);
+    if notes.is_empty() {
+        ask_stages(&points, notes);
+    }
     if !notes.is_empty() {
         return None;
     }
@@ -84,6 +90,42 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
         inputs: facts.file.iter().cloned().collect(),
         resolved,
     })
+}
+
+/// Notes what the stages themselves would refuse, so that a plan which passes can be run.
+fn ask_stages(points: &[Point], notes: &mut Mistakes<'_>) {
+    for point in points {
+        let seed = point.stage_seed();
+        if let Source::Ising(ising) = &point.source
+            && let Err(error) = ising.settings(seed).validate()
+        {
+            notes.error_at("source.samples", error);
+        }
+        if let Some(train) = &point.train {
+            match train.settings(point.lattice, seed) {
+                Ok(settings) => {
+                    for (key, fault) in mistakes(&settings) {
+                        let (expected, advice) = (fault.expected.unwrap_or_default(), fault.advice.unwrap_or_default());
+                        notes.at(&format!("train.{key}"), fault.what, expected, advice);
+                    }
+                }
+                Err(error) => notes.error_at("train", error),
+            }
+        }
+        if let Some(sample) = &point.sample
+            && let Err(error) = sample::check(point.n_visible, &sample.settings(point.lattice, seed))
+        {
+            notes.error_at("sample.samples", error);
+        }
+        if let (Some(couplings), Some(n_hidden)) = (&point.couplings, point.n_hidden) {
+            let work = couplings.work(point.n_visible, n_hidden);
+            if work > MAX_WORK {
+                let what = format!("these couplings take about {work:.0e} operations");
+                let advice = "choose some of the units: units: [0, 1, 2], or leave out order 3";
+                notes.at("couplings.orders", what, format!("at most {MAX_WORK:.0e}"), advice);
+            }
+        }
+    }
 }
 
 /// Seeds are numbers in the records, which hold whole numbers up to 2⁵³ exactly.
@@ -134,8 +176,8 @@ fn stages(raw: &RawScenario, notes: &mut Mistakes<'_>) {
 }
 
 /// Points whose values agree with everything `at` says.
-fn selected(at: &RawAt, points: &[super::plan::Point]) -> Vec<usize> {
-    let agrees = |point: &super::plan::Point| {
+fn selected(at: &RawAt, points: &[Point]) -> Vec<usize> {
+    let agrees = |point: &Point| {
         at.given().iter().all(|(name, wanted)| {
             let found = points::value_of(point, name);
             found.is_some_and(|x| (x - wanted).abs() <= 1e-9 * wanted.abs())

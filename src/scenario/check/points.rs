@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::defaults::{merge, training_rows};
+use super::super::defaults::merge;
 use super::super::facts::Facts;
 use super::super::mistake::Mistakes;
 use super::super::plan::{Algorithm, IsingPlan, Point, Schedule, Source, SpinRule, TrainPlan};
@@ -11,7 +11,7 @@ use super::blocks::{self, MAX_COUNT, size, word};
 use super::{MAX_POINTS, selected};
 use crate::error::Fault;
 use crate::rbm::MAX_WEIGHTS;
-use crate::train::Start;
+use crate::train::{Start, held_out_rows};
 
 /// One swept key with its values, as numbers and as they appear in labels.
 struct Axis {
@@ -193,7 +193,7 @@ fn train_of(
     let path = |name: &str| format!("{block}.{name}");
     let rows = facts.rows?;
     let held_out = train.held_out.unwrap_or(0.0);
-    let training = training_rows(rows, held_out);
+    let training = rows - held_out_rows(rows, held_out);
     let batch = train.batch.unwrap_or(1);
     if training == 0 && (0.0..1.0).contains(&held_out) {
         let expected = "at least one row to train on";
@@ -210,6 +210,11 @@ fn train_of(
             format!("a whole number from 1 to {training}"),
             format!("write batch: {}", training.min(500)),
         );
+    }
+    if train.patience.is_some() && training == rows && held_out > 0.0 {
+        let expected = "rows that are not trained on, to be looked at";
+        let what = format!("`held_out` keeps none of {rows} rows out");
+        notes.at(&path("patience"), what, expected, "write a larger fraction, or leave out `patience`");
     }
     let per_epoch = (training as u64 / batch.max(1)).max(1);
     let updates = train.updates.unwrap_or_else(|| train.epochs.unwrap_or(1).saturating_mul(per_epoch));

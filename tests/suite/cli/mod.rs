@@ -1,9 +1,11 @@
 //! The program as a stranger uses it: child processes in fresh directories, judged by exit code, streams and files.
 
 mod commands;
+mod doors;
 mod killed;
 mod memory;
 mod mistakes;
+mod numbers;
 mod scenarios;
 mod signals;
 mod streams;

@@ -29,7 +29,8 @@ fn promises_that_cannot_be_kept_are_mistakes() {
         ("key: \"couplings.binary.others_rms\", max: 1", "spin basis only"),
         ("at: (temperature: 5.0), key: \"likelihood.kl\", max: 1", "no point"),
     ] {
-        let message = message(&with("couplings: ()", &format!("couplings: (), expect: [({expect})]")));
+        let message =
+            message(&with("couplings: ()", &format!("couplings: (bases: [spin, binary]), expect: [({expect})]")));
         assert!(message.contains(says), "{expect} should say {says:?}:\n{message}");
         assert!(message.starts_with("test.ron has 1 mistake\n"), "{message}");
     }

@@ -1,0 +1,246 @@
+//! Numbers of a training: what is taken where nothing is said, and what can be, once for the library and every door to it.
+
+use std::ops::RangeInclusive;
+
+use super::{Algorithm, Choice, FEWEST, GROUPS, Mistake, Settings, Start};
+use crate::error::{Error, Fault, Result};
+use crate::numerics::readable;
+use crate::sample::MAX_RUNGS;
+
+/// Gibbs steps of an update.
+pub const GIBBS_STEPS: u32 = 2;
+/// Updates of a training.
+pub const UPDATES: u64 = 20_000;
+/// Rungs of a ladder.
+pub const RUNGS: usize = 8;
+/// Fraction of the rows that is kept out.
+pub const HELD_OUT: f64 = 0.1;
+/// How many times the likelihood is measured.
+pub const METRICS: u64 = 20;
+/// How many times a checkpoint is written.
+pub const CHECKPOINTS: u64 = 10;
+/// Newest checkpoints that stay.
+pub const KEEP_CHECKPOINTS: usize = 2;
+
+/// Rows that are kept out where the fraction `held_out` is asked for: the nearest whole number.
+#[must_use]
+pub fn held_out_rows(rows: usize, held_out: f64) -> usize {
+    ((rows as f64 * held_out.clamp(0.0, 1.0)).round() as usize).min(rows)
+}
+
+/// Whole numbers that a setting may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountLimit {
+    /// The setting, as in a scenario.
+    pub key: &'static str,
+    /// What is counted.
+    pub things: &'static str,
+    /// What it may be.
+    pub range: RangeInclusive<u64>,
+}
+
+/// Numbers that a setting may have; all of them are finite.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberLimit {
+    /// The setting, as in a scenario.
+    pub key: &'static str,
+    /// Whether a finite number will do.
+    pub holds: fn(f64) -> bool,
+    /// What will.
+    pub expected: &'static str,
+    /// A usual one.
+    pub advice: &'static str,
+}
+
+const fn count(key: &'static str, things: &'static str, low: u64, high: u64) -> CountLimit {
+    CountLimit { key, things, range: low..=high }
+}
+
+/// Largest number of steps or rows that is addressed with 32 bits.
+const ADDRESSED: u64 = u32::MAX as u64;
+
+/// Limits of counts.
+pub mod counts {
+    use super::{ADDRESSED, CountLimit, MAX_RUNGS, count};
+
+    /// Hidden units; the weights have a limit of their own.
+    pub const HIDDEN: CountLimit = count("hidden", "hidden units", 1, 1 << 28);
+    /// Steps of an update.
+    pub const GIBBS_STEPS: CountLimit = count("gibbs_steps", "Gibbs steps", 1, 1_000_000);
+    /// Chains: all of them live in memory.
+    pub const CHAINS: CountLimit = count("chains", "chains", 1, 1 << 24);
+    /// Rows of a minibatch, which has as many chains in an algorithm without its own.
+    pub const BATCH: CountLimit = count("batch", "rows of a minibatch", 1, 1 << 24);
+    /// Updates.
+    pub const UPDATES: CountLimit = count("updates", "updates", 1, ADDRESSED);
+    /// Passes over the rows.
+    pub const EPOCHS: CountLimit = count("epochs", "epochs", 1, ADDRESSED);
+    /// Rungs of a ladder.
+    pub const RUNGS: CountLimit = count("rungs", "rungs", 2, MAX_RUNGS as u64);
+    /// Chains that follow the training, 0 for none.
+    pub const ONLINE_CHAINS: CountLimit = count("online_chains", "chains that follow the training", 0, 1 << 20);
+    /// Measurements of the likelihood.
+    pub const METRICS: CountLimit = count("metrics", "metrics", 0, 1_000_000);
+    /// Checkpoints.
+    pub const CHECKPOINTS: CountLimit = count("checkpoints", "checkpoints", 0, 1_000_000);
+    /// Checkpoints that stay.
+    pub const KEEP_CHECKPOINTS: CountLimit = count("keep_checkpoints", "checkpoints that stay", 1, 10_000);
+    /// Metrics without a gain.
+    pub const PATIENCE: CountLimit = count("patience", "metrics without a gain", 1, 1_000_000);
+}
+
+/// Limits of numbers.
+pub mod numbers {
+    use super::NumberLimit;
+    use crate::train::optimizer::is_f32;
+
+    /// η.
+    pub const LEARNING_RATE: NumberLimit = NumberLimit {
+        key: "learning_rate",
+        holds: |x| is_f32(x) && x <= 1000.0,
+        expected: "a positive number, at most 1000",
+        advice: "0.01 to 0.5 is usual",
+    };
+    /// Factor on η for the biases.
+    pub const BIAS_RATE: NumberLimit = NumberLimit {
+        key: "bias_rate",
+        holds: |x| (0.0..=10.0).contains(&x),
+        expected: "a number from 0 to 10",
+        advice: "1 is usual",
+    };
+    /// Rate of the moving average of hidden offsets.
+    pub const OFFSET_RATE: NumberLimit = NumberLimit {
+        key: "offset_rate",
+        holds: |x| (0.0..=1.0).contains(&x),
+        expected: "a number from 0 to 1",
+        advice: "0.01 is usual",
+    };
+    /// Fraction of the rows kept out.
+    pub const HELD_OUT: NumberLimit = NumberLimit {
+        key: "held_out",
+        holds: |x| (0.0..1.0).contains(&x),
+        expected: "a fraction from 0 to below 1",
+        advice: "0.1 is usual",
+    };
+    /// σ of the initial weights.
+    pub const WEIGHT_SCALE: NumberLimit = NumberLimit {
+        key: "weight_scale",
+        holds: |x| (0.0..=10.0).contains(&x),
+        expected: "a number from 0 to 10",
+        advice: "0.01 is usual",
+    };
+    /// Weight to a visible unit of its own.
+    pub const ANCHOR: NumberLimit = NumberLimit {
+        key: "anchor",
+        holds: |x| (0.0..=10.0).contains(&x),
+        expected: "a number from 0 to 10",
+        advice: "2 or 4 is usual, 0 for none",
+    };
+}
+
+impl CountLimit {
+    /// What is expected, in words.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        format!("a whole number from {} to {}", self.range.start(), self.range.end())
+    }
+
+    /// What helps a count that is outside.
+    #[must_use]
+    pub fn advice(&self, n: u64) -> String {
+        let (low, high) = (self.range.start(), self.range.end());
+        if n < *low { format!("write {low} or more") } else { format!("write {high} or less") }
+    }
+
+    /// What is wrong with `n`, if anything.
+    #[must_use]
+    pub fn mistake(&self, n: u64) -> Option<Mistake> {
+        let fault = || Fault::new(format!("{n} {}", self.things)).expected(self.expected()).advice(self.advice(n));
+        (!self.range.contains(&n)).then(|| (self.key, fault()))
+    }
+}
+
+impl NumberLimit {
+    /// Whether `x` is a number that will do.
+    #[must_use]
+    pub fn allows(&self, x: f64) -> bool {
+        x.is_finite() && (self.holds)(x)
+    }
+
+    /// What is wrong with `x`, if anything.
+    #[must_use]
+    pub fn mistake(&self, x: f64) -> Option<Mistake> {
+        let name = self.key.replace('_', " ");
+        let fault = || Fault::new(format!("{name} {}", readable(x))).expected(self.expected).advice(self.advice);
+        (!self.allows(x)).then(|| (self.key, fault()))
+    }
+}
+
+/// A multiple of [`GROUPS`] from [`FEWEST`] on, or none.
+pub(super) fn check_online(chains: u64) -> Option<Mistake> {
+    let whole = chains == 0 || (chains >= FEWEST as u64 && chains.is_multiple_of(GROUPS as u64));
+    let fault = || {
+        Fault::new(format!("{chains} chains that follow the training"))
+            .expected(format!("a multiple of {GROUPS} from {FEWEST} on, or 0 for none"))
+            .advice("512 is usual")
+    };
+    counts::ONLINE_CHAINS.mistake(chains).or_else(|| (!whole).then(|| ("online_chains", fault())))
+}
+
+/// Checks the start of a machine.
+///
+/// # Errors
+/// [`Error::Input`] naming the number that cannot be.
+pub fn check_start(start: &Start) -> Result<()> {
+    let mistakes = [numbers::WEIGHT_SCALE.mistake(start.weight_scale), numbers::ANCHOR.mistake(start.anchor)];
+    match mistakes.into_iter().flatten().next() {
+        Some((key, mistake)) => Err(Error::Input(mistake.at(format!("train, {key}")))),
+        None => Ok(()),
+    }
+}
+
+/// Everything that is wrong with settings whatever the data are.
+#[must_use]
+pub fn mistakes(settings: &Settings) -> Vec<Mistake> {
+    let chains = if settings.algorithm.has_chains() { settings.chains as u64 } else { 1 };
+    let tempered = matches!(settings.algorithm, Algorithm::Pt | Algorithm::Trajectory);
+    let mut found: Vec<Mistake> = [
+        counts::GIBBS_STEPS.mistake(settings.gibbs_steps.into()),
+        counts::CHAINS.mistake(chains),
+        counts::BATCH.mistake(settings.batch as u64),
+        // A training of no updates is the machine at its start.
+        counts::UPDATES.mistake(settings.updates.max(1)),
+        numbers::LEARNING_RATE.mistake(settings.learning_rate),
+        numbers::BIAS_RATE.mistake(settings.bias_rate),
+        numbers::OFFSET_RATE.mistake(settings.offset_rate),
+        counts::RUNGS.mistake(settings.rungs as u64).filter(|_| tempered),
+        check_online(settings.online as u64),
+        settings.schedule.mistake().map(|fault| ("schedule", fault)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    found.extend(Choice::of(settings.learning_rate, settings.descent, settings.penalties).mistakes());
+    let steps = settings.updates.checked_mul(settings.gibbs_steps.into());
+    if found.is_empty() && steps.is_none_or(|n| n > ADDRESSED) {
+        let what = format!("{} updates of {} Gibbs steps", settings.updates, settings.gibbs_steps);
+        let expected = format!("at most {ADDRESSED} steps in all: they are addressed with 32 bits");
+        found.push(("updates", Fault::new(what).expected(expected).advice("take fewer updates or steps")));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_out_rows_are_the_nearest_number() {
+        let cases =
+            [(106, 0.1, 11), (104, 0.1, 10), (105, 0.1, 11), (10, 0.04, 0), (10, 0.05, 1), (3, 0.5, 2), (1, 0.4, 0)];
+        for (rows, fraction, expected) in cases {
+            assert_eq!(held_out_rows(rows, fraction), expected, "{fraction} of {rows}");
+        }
+        assert_eq!((held_out_rows(7, f64::NAN), held_out_rows(7, 1.0), held_out_rows(7, 5.0)), (0, 7, 7));
+    }
+}
