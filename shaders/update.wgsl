@@ -1,13 +1,13 @@
 // Applies both phases' moments to the parameters, in entry points: offsets, biases, weights, norms where they
 // are limited; a last one rounds the weights to f16 for kernels that read them so.
 //
-// Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data. Centred: g_w = D_vh − μ D_h − D_v λ_h,
-//         g_b = r D_v − g_w λ_h, g_c = r D_h − g_wᵀ μ; not centred: g = D, with r on the biases.
-//         D_h + κ (p − λ_h) for D_h in g_c with a sparse target p.
+// Maths:  D = data − model; λ_h ← (1 − s) λ_h + s ⟨h⟩_data; g_w = D_vh − μ D_h − D_v λ_h where centred, else D_vh.
+//         Weights change by Δw, penalties included; b by r times the step of D_v, c by that of D_h, of D_h + κ (p − λ_h)
+//         with a sparse target p, and where centred by −Δw λ_h and −Δwᵀ μ besides.
 //         What becomes of g, by formula: src/backend/optimiser.rs.
 // Shapes: weights, velocities, products [n_visible, n_hidden]; biases = b, c; sums as in moments;
 //         halves [n_visible n_hidden / 2], two f16 a word; optimiser = velocity of b [n_visible], of c [n_hidden], μ [n_visible], λ_h [n_hidden],
-//         second moments of b, of c; squares = second moments [n_visible, n_hidden] where the formula has them.
+//         second moments of b, of c, excess of each hidden unit's norm [n_hidden]; squares = second moments [n_visible, n_hidden] where the formula has them.
 //         Of weights, velocities, squares, products and halves the rows of the visible units first_visible .. + rows are here;
 //         where these are not all, 64 partial sums of each hidden unit follow in optimiser.
 // Random: none.
@@ -114,12 +114,19 @@ fn moved_weight(j: u32, i: u32) -> Moved {
     return moved(weight_gradient(j, i), weights[at], velocities[at], square);
 }
 
-// What a weight contributes to the bias of either side: its gradient, or its step where that is adaptive.
-fn change(j: u32, i: u32) -> f32 {
-    if p.formula >= ADAM {
-        return moved_weight(j, i).step;
+// The weight after a step.
+fn next_weight(now: f32, step: f32) -> f32 {
+    let next = now + (step - p.shrink * now);
+    if p.threshold > 0.0 {
+        return sign(next) * max(abs(next) - p.threshold, 0.0);
     }
-    return weight_gradient(j, i);
+    return next;
+}
+
+// What will be added to a weight that is here.
+fn change(j: u32, i: u32) -> f32 {
+    let now = weights[(j - p.first_visible) * p.n_hidden + i];
+    return next_weight(now, moved_weight(j, i).step) - now;
 }
 
 @compute @workgroup_size(64)
@@ -151,15 +158,16 @@ fn change_weights(
     if p.formula >= ADAM {
         squares[at] = next.square;
     }
-    var weight = weights[at] + (next.step - p.shrink * weights[at]);
-    if p.threshold > 0.0 {
-        weight = sign(weight) * max(abs(weight) - p.threshold, 0.0);
-    }
-    weights[at] = weight;
+    weights[at] = next_weight(weights[at], next.step);
+}
+
+// Where the part is kept by which the norm of a hidden unit's weights was too large.
+fn excess(hidden: u32) -> u32 {
+    return 3u * (p.n_visible + p.n_hidden) + hidden;
 }
 
 fn partial_sum(hidden: u32, local: u32) -> u32 {
-    return 3u * (p.n_visible + p.n_hidden) + 64u * hidden + local;
+    return excess(p.n_hidden) + 64u * hidden + local;
 }
 
 // Adds up `parts` in parts[0].
@@ -216,23 +224,15 @@ fn change_biases(
         if !is_visible && p.sparse_cost > 0.0 {
             mean += p.sparse_cost * (p.sparse_target - hidden_offset(unit - p.n_visible));
         }
-        var gradient = clipped(mean);
-        if p.formula < ADAM {
-            gradient = p.bias_rate * gradient - parts[0];
-        }
-        let next = moved(gradient, 0.0, optimiser[unit], optimiser[square]);
+        let next = moved(clipped(mean), 0.0, optimiser[unit], optimiser[square]);
         optimiser[unit] = next.velocity;
         optimiser[square] = next.square;
-        if p.formula < ADAM {
-            biases[unit] += next.step;
-        } else {
-            biases[unit] += p.bias_rate * next.step - parts[0];
-        }
+        biases[unit] += p.bias_rate * next.step - parts[0];
     }
 }
 
 // One workgroup a hidden unit: bit 0 of `stage` adds the squares of its weights that are here to those before, bit 1 scales
-// its weights that are here by the norm of all.
+// its weights that are here by the norm of all, and moves its bias by what this changes.
 @compute @workgroup_size(64)
 fn limit_norms(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -260,11 +260,47 @@ fn limit_norms(
     parts[local] = sum;
     add_parts(local);
     let norm = sqrt(parts[0]);
+    var scale = 1.0;
     if norm > p.max_norm {
-        let scale = p.max_norm / norm;
-        for (var row = local; row < p.rows; row += 64u) {
-            weights[row * p.n_hidden + hidden] *= scale;
+        scale = p.max_norm / norm;
+    }
+    var along = 0.0;
+    for (var row = local; row < p.rows; row += 64u) {
+        let before = weights[row * p.n_hidden + hidden];
+        let after = before * scale;
+        weights[row * p.n_hidden + hidden] = after;
+        along += (after - before) * visible_offset(p.first_visible + row);
+    }
+    workgroupBarrier();
+    parts[local] = along;
+    add_parts(local);
+    if local == 0u {
+        optimiser[excess(hidden)] = max(norm / p.max_norm - 1.0, 0.0);
+        if p.centred == 1u {
+            biases[p.n_visible + hidden] -= parts[0];
         }
+    }
+}
+
+// One workgroup a visible unit that is here: moves its bias by what `limit_norms` changed.
+@compute @workgroup_size(64)
+fn limit_biases(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let row = workgroup_number(workgroup, workgroups);
+    if row >= p.rows || p.centred == 0u {
+        return;
+    }
+    var along = 0.0;
+    for (var i = local; i < p.n_hidden; i += 64u) {
+        along += weights[row * p.n_hidden + i] * optimiser[excess(i)] * hidden_offset(i);
+    }
+    parts[local] = along;
+    add_parts(local);
+    if local == 0u {
+        biases[p.first_visible + row] += parts[0];
     }
 }
 

@@ -247,12 +247,27 @@ pub struct TrainMetric {
 pub struct TrainRecord {
     /// Updates done.
     pub updates: u64,
-    /// Last log-likelihood of training rows.
+    /// Log-likelihood of training rows at the end.
     #[serde(default)]
     pub log_likelihood: Option<Estimate>,
-    /// Last pseudo-likelihood of training rows.
+    /// The same of rows that were not trained on.
+    #[serde(default)]
+    pub held_out_log_likelihood: Option<Estimate>,
+    /// Pseudo-likelihood of training rows, where it was measured at the end.
     #[serde(default)]
     pub pseudo_likelihood: Option<f64>,
+    /// Highest log-likelihood that any model can have on the training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<f64>,
+    /// Mean free energy of held-out minus training rows: grows with over-fitting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_energy_gap: Option<f64>,
+    /// Seed of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// All settings of its updates, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<serde_json::Value>,
     /// Whole updates a second, metrics not counted.
     pub updates_per_second: f64,
     /// Seconds of training, metrics not counted.

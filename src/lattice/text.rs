@@ -14,6 +14,12 @@ const NAMES: [(&str, Kind); 5] = [
     ("cubic", Kind::Cubic),
 ];
 
+impl serde::Serialize for Lattice {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 impl fmt::Display for Lattice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let grid = Grid::from(*self);

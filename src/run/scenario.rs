@@ -419,7 +419,7 @@ pub fn model_of(
         data: Some(data.source.clone()),
         data_sha256: (!data.sha256.is_empty()).then(|| data.sha256.clone()),
         updates: Some(updates),
-        training: Some(serde_json::Value::String(format!("{:?}", plan.settings))),
+        training: serde_json::to_value(&plan.settings).ok(),
         ..meta.provenance
     };
     Model { rbm: rbm.clone(), meta }

@@ -1,5 +1,6 @@
 //! The training stage: segments between metrics and checkpoints, with nothing read back inside a segment.
 
+mod guard;
 mod keeper;
 mod log;
 mod overfitting;
@@ -97,10 +98,12 @@ pub struct Trained {
     pub rbm: Rbm,
     /// Its persistent chains.
     pub chains: BitMatrix,
-    /// The last metric that was measured of it.
-    pub last: Option<TrainMetric>,
+    /// What was measured of it: a metric, or its likelihoods alone where none was taken of it.
+    pub last: TrainMetric,
     /// Updates that it has seen.
     pub updates: u64,
+    /// Settings of the updates.
+    pub settings: Settings,
     /// What patience did.
     pub early_stop: Option<EarlyStop>,
     /// Updates of this call in a second, metrics and checkpoints not counted.
@@ -115,11 +118,16 @@ impl Trained {
     /// What is written down about it; `model` is the file of the machine.
     #[must_use]
     pub fn record(&self, model: String) -> TrainRecord {
-        let last = self.last.as_ref();
+        let last = &self.last;
         TrainRecord {
             updates: self.updates,
-            log_likelihood: last.and_then(|m| m.log_likelihood),
-            pseudo_likelihood: last.and_then(|m| m.pseudo_likelihood),
+            log_likelihood: last.log_likelihood,
+            held_out_log_likelihood: last.held_out_log_likelihood,
+            pseudo_likelihood: last.pseudo_likelihood,
+            ceiling: last.ceiling,
+            free_energy_gap: last.free_energy_gap,
+            seed: Some(self.settings.seed),
+            settings: serde_json::to_value(&self.settings).ok(),
             updates_per_second: self.updates_per_second,
             seconds: self.seconds,
             early_stop: self.early_stop,
@@ -188,6 +196,7 @@ fn train_from<B: Backend, R: RowSource>(
         listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
     }
     let watch = Watch::new(split, exact, plan)?;
+    let guard = watch.guard(plan);
     let mut seconds = 0.0;
     let mut chunk = 1u64;
     let mut course = Course { keeper, patience: Patience::new(plan.patience), last: None };
@@ -201,8 +210,8 @@ fn train_from<B: Backend, R: RowSource>(
     }
     while !is_over && trainer.update_count() < settings.updates {
         let now = trainer.update_count();
-        let until =
-            next_stop(now, settings.updates, plan.metrics).min(next_stop(now, settings.updates, plan.checkpoints));
+        let until = [plan.metrics, plan.checkpoints].map(|times| next_stop(now, settings.updates, times));
+        let until = guard.next(now).min(until[0]).min(until[1]);
         let clock = Instant::now();
         trainer.advance(until.min(now + chunk))?;
         let took = clock.elapsed().as_secs_f64();
@@ -213,13 +222,14 @@ fn train_from<B: Backend, R: RowSource>(
         let signal = listener.stop_requested();
         let measures = signal.is_none() && is_stop(done, settings.updates, plan.metrics);
         let keeps = signal.is_some() || keeper.is_due() || is_stop(done, settings.updates, plan.checkpoints);
+        if keeps || done == guard.next(now) {
+            guard.look(backend, &trainer, settings, listener)?;
+        }
         if measures || keeps {
             let state = trainer.state()?;
             if measures {
                 let metric = watch.measure(backend, &mut trainer, &state, settings, listener)?;
                 is_over = course.take(metric, &state, emit)?;
-            } else {
-                watch.check(backend, &trainer, &state, settings, listener)?;
             }
             if keeps {
                 keeper.keep(state)?;
@@ -244,8 +254,16 @@ fn train_from<B: Backend, R: RowSource>(
     } else if let Some(warning) = last.as_ref().and_then(|last| overfitting(course.patience.best(), last)) {
         listener.event(Event::Warning(warning));
     }
+    let last = match last {
+        Some(last) if last.update == state.update => last,
+        _ => watch.conclude(backend, &trainer, &state, settings, listener)?,
+    };
+    guard.judge_last(&last, &state, settings, listener)?;
+    if let Some(warning) = watch.worse_than_independent(&last) {
+        listener.event(Event::Warning(warning));
+    }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
-    Ok(Trained { rbm, chains, last, updates, early_stop, updates_per_second, seconds, kernels })
+    Ok(Trained { rbm, chains, last, updates, settings: settings.clone(), early_stop, updates_per_second, seconds, kernels })
 }
 
 /// What was measured of a training so far.

@@ -13,7 +13,7 @@ use crate::lattice::{Kind, Lattice};
 use crate::rng::{Stream, derive_seed, uniform, unit_word};
 
 /// Which symmetries a source has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Moves {
     /// v → 1 − v.
     pub flip: bool,

@@ -30,7 +30,7 @@ use std::ops::Range;
 pub use self::augment::Augment;
 pub use self::check::check;
 use self::health::finite;
-pub use self::health::{check_floor, likelihood_bound, likelihood_floor};
+pub use self::health::{check_floor, independent_likelihood, likelihood_bound, likelihood_floor};
 use self::ladder::Ladder;
 pub use self::ladder::{ADAPT, FREEZE, LadderState};
 pub use self::limits::held_out_rows;
@@ -94,7 +94,7 @@ impl Algorithm {
 }
 
 /// All settings of a training.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Settings {
     /// Where chains start.
     pub algorithm: Algorithm,

@@ -269,6 +269,34 @@ fn a_training_that_runs_away_says_where() {
     assert!(stage(Algorithm::Cd, 0.1, 8, tempfile::tempdir().unwrap().path()).is_ok());
 }
 
+/// A training that diverges ends so however often it is measured, with and without chains of its own, and between metrics
+/// and checkpoints it is looked at every 500 updates.
+#[test]
+fn what_ends_a_training_does_not_depend_on_how_often_it_is_measured() {
+    let ends = |algorithm, updates, metrics| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut plan = stage_plan(100.0, metrics);
+        plan.settings = Settings { algorithm, updates, gibbs_steps: 1, ..plan.settings };
+        plan.settings.descent = Descent::Momentum { momentum: 0.99 };
+        plan.checkpoints = 1;
+        let error = stage_of(&plan, dir.path(), &mut Silent).map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Numerics(_)) && error.to_string().contains("has diverged"), "{error}");
+        error.to_string()
+    };
+    for (algorithm, updates, at) in [
+        (Algorithm::Pcd, 400, "training, update 400"),
+        (Algorithm::Pcd, 1200, "training, update 500"),
+        (Algorithm::Cd, 400, "training, update 400"),
+        (Algorithm::MeanField, 400, "training, update 400"),
+    ] {
+        let unmeasured = ends(algorithm, updates, 0);
+        assert!(unmeasured.contains(at), "{algorithm:?}: {unmeasured}");
+        for metrics in [1, 5, 10] {
+            assert_eq!(ends(algorithm, updates, metrics), unmeasured, "{algorithm:?}, {metrics} metrics");
+        }
+    }
+}
+
 struct Warnings(Vec<String>);
 
 impl Listener for Warnings {

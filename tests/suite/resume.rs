@@ -105,7 +105,7 @@ on_both! {
             metrics.extend(more);
             // Those of the checkpoint come again, and must be the same then.
             metrics.dedup();
-            assert_eq!(end.last, all.last().cloned());
+            assert_eq!(Some(&end.last), all.last());
             assert!(end.rbm == whole.rbm && end.chains == whole.chains, "{algorithm:?}: parameters or chains differ");
             assert_eq!(end.updates, 60);
             assert_eq!(metrics, all, "{algorithm:?}: metrics of the parts and of the whole");
@@ -163,7 +163,7 @@ fn patience_keeps_the_machine_that_was_best_on_held_out_rows() {
         (whole.updates, best.update, all.last().unwrap().update),
         (stop.best_update, stop.best_update, stop.stopped_at)
     );
-    assert_eq!(whole.last.as_ref().unwrap().update, best.update);
+    assert_eq!(whole.last.update, best.update);
     // The machine is that of a training which ends there.
     let mut short = plan.clone();
     short.settings.updates = stop.best_update;

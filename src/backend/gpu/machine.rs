@@ -89,7 +89,7 @@ impl Params {
             [&velocity.visible_bias[..], &velocity.hidden_bias, &optimiser.visible_offset, &optimiser.hidden_offset];
         let mut state = state.concat();
         state.extend(square.iter().flat_map(|square| square.visible_bias.iter().chain(&square.hidden_bias)));
-        state.resize(3 * (n_visible + n_hidden), 0.0);
+        state.resize(3 * (n_visible + n_hidden) + n_hidden, 0.0);
         let precision = gpu.precision();
         let division = gpu.division(n_visible, n_hidden);
         if division.buffers() > 1 {

@@ -69,7 +69,8 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     };
     add(Use::Parameters, "biases", n_visible + n_hidden, 4);
     let lanes = if division.buffers() > 1 { times(LANES, n_hidden) } else { 0 };
-    add(Use::Optimiser, "velocities and second moments of biases, offsets", 3 * (n_visible + n_hidden) + lanes, 4);
+    let kept = 3 * (n_visible + n_hidden) + n_hidden + lanes;
+    add(Use::Optimiser, "velocities and second moments of biases, offsets", kept, 4);
     let streamed = (rows as u64).saturating_mul(4 * visible as u64) > room.largest;
     if rows > 0 && !streamed {
         add(Use::Data, "packed rows", rows, 4 * visible);

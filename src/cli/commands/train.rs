@@ -89,9 +89,9 @@ fn train_split<R: RowSource>(
     write_model(&args.out, &model)?;
     store.remove()?;
     let record = trained.record(args.out.display().to_string());
-    let mut lines = summary(&record, trained.last.as_ref(), &args.out);
+    let mut lines = summary(&record, &trained.last, &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
-    let tempering = trained.last.as_ref().and_then(|m| m.tempering.as_ref());
+    let tempering = trained.last.tempering.as_ref();
     console.result(&Outcome { record: &record, tempering, kernels: &trained.kernels }, &lines)
 }
 
@@ -106,7 +106,7 @@ struct Outcome<'a> {
     kernels: &'a [KernelTime],
 }
 
-fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> String {
+fn summary(record: &TrainRecord, last: &TrainMetric, out: &Path) -> String {
     let mut lines = format!("{} updates, {:.0} a second\n", record.updates, record.updates_per_second);
     if let Some(stop) = record.early_stop {
         let _ = writeln!(
@@ -115,31 +115,29 @@ fn summary(record: &TrainRecord, last: Option<&TrainMetric>, out: &Path) -> Stri
             stop.best_update, stop.stopped_at
         );
     }
-    if let Some(m) = last {
-        let rows = [
-            ("log-likelihood", m.log_likelihood),
-            ("held out", m.held_out_log_likelihood),
-            ("along the training", m.online_log_likelihood),
-            ("pseudo-likelihood", m.pseudo_likelihood.map(|x| crate::record::Estimate::new(x, 0.0))),
-        ];
-        for (name, value) in rows {
-            if let Some(value) = value {
-                let _ = writeln!(lines, "  {name:<18} {}", text::estimate(value));
-            }
+    let rows = [
+        ("log-likelihood", last.log_likelihood),
+        ("held out", last.held_out_log_likelihood),
+        ("along the training", last.online_log_likelihood),
+        ("pseudo-likelihood", last.pseudo_likelihood.map(|x| crate::record::Estimate::new(x, 0.0))),
+    ];
+    for (name, value) in rows {
+        if let Some(value) = value {
+            let _ = writeln!(lines, "  {name:<18} {}", text::estimate(value));
         }
-        if let Some(tempering) = &m.tempering {
-            let _ = writeln!(
-                lines,
-                "  {:<18} {} rungs, exchanges accepted {}, {:.1} ways from the lowest a chain",
-                "tempering",
-                tempering.rungs,
-                text::accepted(&tempering.acceptance),
-                tempering.arrivals_per_chain
-            );
-        }
-        if let Some(top) = m.ceiling {
-            let _ = writeln!(lines, "  {:<18} {top:.4}", "ceiling");
-        }
+    }
+    if let Some(tempering) = &last.tempering {
+        let _ = writeln!(
+            lines,
+            "  {:<18} {} rungs, exchanges accepted {}, {:.1} ways from the lowest a chain",
+            "tempering",
+            tempering.rungs,
+            text::accepted(&tempering.acceptance),
+            tempering.arrivals_per_chain
+        );
+    }
+    if let Some(top) = last.ceiling {
+        let _ = writeln!(lines, "  {:<18} {top:.4}", "ceiling");
     }
     let _ = writeln!(lines, "  model in {}", out.display());
     lines

@@ -1,6 +1,7 @@
 //! What is looked at during a training, at a cadence: likelihood, free energies, chains.
 
-use super::super::likelihood::ceiling_of;
+use super::super::likelihood::{HELD_OUT, ceiling_of};
+use super::guard::Guard;
 use super::{Split, TrainPlan};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
@@ -8,14 +9,14 @@ use crate::error::Result;
 use crate::events::{Event, Listener};
 use crate::likelihood::{
     ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
-    mean_log_weight_of, pseudo_likelihood,
+    pseudo_likelihood, worse_than_independent,
 };
 use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
 use crate::rng::derive_seed;
 use crate::sample::Exchanges;
 use crate::train::{
-    MomentProbe, RowSource, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor,
-    reconstruction_error, singular_values, smoothed_means,
+    MomentProbe, RowSource, Settings, State, Trainer, independent_likelihood, reconstruction_error, singular_values,
+    smoothed_means,
 };
 
 /// Largest smaller side for which metrics enumerate ln Z instead of annealing.
@@ -36,16 +37,23 @@ const SINGULAR_WEIGHTS: usize = 1_000_000;
 pub(super) struct Watch<'a> {
     train: BitMatrix,
     held_out: Option<&'a BitMatrix>,
+    /// Smoothed means of the training rows.
+    means: Vec<f64>,
     base: Vec<f32>,
     ceiling: Option<f64>,
     has_up: bool,
-    /// Mean log-likelihood under which a training has diverged.
-    floor: f64,
-    /// Whether that is an error.
-    keep_going: bool,
     /// Whether the chains are those of the model.
     has_chains: bool,
     moments: MomentProbe,
+}
+
+/// Likelihoods of a machine, and what they were made of.
+struct Likelihoods {
+    /// Means of −F.
+    on_train: Estimate,
+    on_held_out: Option<Estimate>,
+    train: Option<Estimate>,
+    held_out: Option<Estimate>,
 }
 
 impl<'a> Watch<'a> {
@@ -64,55 +72,78 @@ impl<'a> Watch<'a> {
             train,
             held_out: split.held_out.as_ref(),
             base: base_bias(&means),
+            means,
             ceiling,
             // Chains of CD are rows.
             has_up: (plan.settings.flip || exact.is_some()) && plan.settings.algorithm.has_chains(),
-            floor: likelihood_floor(&means),
-            keep_going: plan.keep_going,
             has_chains: plan.settings.algorithm.has_chains(),
         })
     }
 
-    /// Fails where the training has diverged, told by its chains.
-    pub(super) fn check<B: Backend>(
+    /// What looks whether this training runs away.
+    pub(super) fn guard(&self, plan: &TrainPlan) -> Guard {
+        Guard::new(&self.train, &self.means, self.base.clone(), &plan.settings, plan.keep_going)
+    }
+
+    fn likelihoods<B: Backend>(
+        &self,
+        backend: &B,
+        params: &B::Params,
+        state: &State,
+        settings: &Settings,
+        listener: &mut dyn Listener,
+    ) -> Result<Likelihoods> {
+        let rbm = &state.rbm;
+        let mut log_z = Bounds::default();
+        if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
+            log_z.exact = Some(Estimate::new(z, 0.0));
+        } else {
+            let seed = derive_seed(settings.seed, &format!("metric {}", state.update));
+            let anneal_settings = AnnealSettings { chains: METRIC_CHAINS, betas: linear_ladder(METRIC_BETAS), seed };
+            let mut quiet = Quiet(listener);
+            log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
+        }
+        let with_rows = |mean: Estimate| log_likelihood(mean, &log_z).best();
+        let on_train = mean_log_weight(backend, params, &self.train)?;
+        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
+        let (train, held_out) = (with_rows(on_train), on_held_out.and_then(with_rows));
+        Ok(Likelihoods { on_train, on_held_out, train, held_out })
+    }
+
+    /// The likelihoods of the machine in `state`, which `trainer` holds on the device, and nothing else.
+    pub(super) fn conclude<B: Backend>(
         &self,
         backend: &B,
         trainer: &Trainer<'_, B>,
         state: &State,
         settings: &Settings,
         listener: &mut dyn Listener,
-    ) -> Result<()> {
-        let on_train = mean_log_weight(backend, trainer.params(), &self.train)?;
-        self.check_chains(backend, trainer, on_train, state, settings, listener)
+    ) -> Result<TrainMetric> {
+        let found = self.likelihoods(backend, trainer.params(), state, settings, listener)?;
+        Ok(self.metric(&found, state, settings))
     }
 
-    fn check_chains<B: Backend>(
-        &self,
-        backend: &B,
-        trainer: &Trainer<'_, B>,
-        on_train: Estimate,
-        state: &State,
-        settings: &Settings,
-        listener: &mut dyn Listener,
-    ) -> Result<()> {
-        if !self.has_chains {
-            return Ok(());
-        }
-        let on_chains = mean_log_weight_of(backend, trainer.params(), trainer.chains())?;
-        self.judge(likelihood_bound(on_train, on_chains), state, settings, listener)
-    }
-
-    fn judge(&self, found: Estimate, state: &State, settings: &Settings, listener: &mut dyn Listener) -> Result<()> {
-        match check_floor(self.floor, found, state, settings) {
-            Err(error) if self.keep_going => {
-                listener.event(Event::Warning(format!("{error}; going on all the same")));
-                Ok(())
-            }
-            other => other,
+    fn metric(&self, found: &Likelihoods, state: &State, settings: &Settings) -> TrainMetric {
+        let weights = &state.rbm.weights;
+        let squares: f64 = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        TrainMetric {
+            update: state.update,
+            learning_rate: settings.schedule.rate(
+                settings.learning_rate,
+                state.update.saturating_sub(1),
+                settings.updates,
+            ),
+            log_likelihood: found.train,
+            held_out_log_likelihood: found.held_out,
+            ceiling: self.ceiling,
+            // F(held out) − F(train) = −(log weight) + (log weight).
+            free_energy_gap: found.on_held_out.map(|held_out| found.on_train.value - held_out.value),
+            weight_rms: (squares / weights.len().max(1) as f64).sqrt(),
+            ..TrainMetric::default()
         }
     }
 
-    /// Measures the training in `state`, which `trainer` holds on the device; fails where it has diverged.
+    /// Measures the training in `state`, which `trainer` holds on the device.
     pub(super) fn measure<B: Backend>(
         &self,
         backend: &B,
@@ -123,27 +154,10 @@ impl<'a> Watch<'a> {
     ) -> Result<TrainMetric> {
         let gradient_rms = self.has_chains.then(|| trainer.gradient_rms(&self.train)).transpose()?;
         let trainer = &*trainer;
-        let params = trainer.params();
         let rbm = &state.rbm;
-        let on_train = mean_log_weight(backend, params, &self.train)?;
-        self.check_chains(backend, trainer, on_train, state, settings, listener)?;
-        let mut log_z = Bounds::default();
-        if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
-            log_z.exact = Some(Estimate::new(z, 0.0));
-        } else {
-            let seed = derive_seed(settings.seed, &format!("metric {}", state.update));
-            let anneal_settings = AnnealSettings { chains: METRIC_CHAINS, betas: linear_ladder(METRIC_BETAS), seed };
-            let mut quiet = Quiet(listener);
-            log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
-        }
-        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
-        let with_rows = |mean: Estimate| log_likelihood(mean, &log_z).best();
-        let log_likelihood = with_rows(on_train);
+        let found = self.likelihoods(backend, trainer.params(), state, settings, listener)?;
         let online = trainer.online()?;
-        let along = |z: Estimate| Estimate::of_rows(on_train.value - z.value, z.error, on_train.error);
-        if let Some(found) = log_likelihood {
-            self.judge(found, state, settings, listener)?;
-        }
+        let along = |z: Estimate| Estimate::of_rows(found.on_train.value - z.value, z.error, found.on_train.error);
         let half = rbm.n_visible as u32;
         let p_up = self.has_up.then(|| {
             let balance = |r| match (2 * state.chains.row_count(r)).cmp(&half) {
@@ -154,18 +168,10 @@ impl<'a> Watch<'a> {
             (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
         });
         let pseudo_rows = PSEUDO_ROWS.min(PSEUDO_TERMS / rbm.weights.len().max(1)).max(1);
-        let squares: f64 = rbm.weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         Ok(TrainMetric {
-            update: state.update,
-            learning_rate: settings.schedule.rate(settings.learning_rate, state.update - 1, settings.updates),
-            log_likelihood,
-            held_out_log_likelihood: on_held_out.and_then(with_rows),
             online_log_likelihood: online.map(|online| along(online.log_z)),
             online_effective_samples: online.map(|online| online.effective_samples),
             pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
-            ceiling: self.ceiling,
-            // F(held out) − F(train) = −(log weight) + (log weight).
-            free_energy_gap: on_held_out.map(|held_out| on_train.value - held_out.value),
             p_up,
             reconstruction_error: Some(reconstruction_error(rbm, &self.train, pseudo_rows)),
             singular_values: if rbm.weights.len() <= SINGULAR_WEIGHTS {
@@ -175,14 +181,31 @@ impl<'a> Watch<'a> {
             },
             moment_differences: self.has_chains.then(|| self.moments.differences(&state.chains)),
             gradient_rms,
-            weight_rms: (squares / rbm.weights.len().max(1) as f64).sqrt(),
             tempering: trainer.exchanges().map(|e| tempering(&e)),
+            ..self.metric(&found, state, settings)
+        })
+    }
+
+    /// What is to be said of a machine that independent units with the means of the training rows surpass. Its errors are
+    /// those of both likelihoods apart, which are larger than that of their difference.
+    pub(super) fn worse_than_independent(&self, last: &TrainMetric) -> Option<String> {
+        let of = |rows: &BitMatrix| {
+            let ones = rows.column_counts().into_iter();
+            ones.map(|ones| ones as f64 / rows.rows().max(1) as f64).collect::<Vec<f64>>()
+        };
+        let sets = [
+            ("train", Some(&self.train), last.log_likelihood),
+            (HELD_OUT, self.held_out, last.held_out_log_likelihood),
+        ];
+        sets.into_iter().find_map(|(set, rows, found)| {
+            let (found, independent) = (found?, independent_likelihood(&self.means, &of(rows?)));
+            worse_than_independent(set, Estimate { value: found.value - independent, ..found })
         })
     }
 }
 
 /// Keeps the progress of a metric to itself, and stop requests from it: they are heard after it, where a checkpoint is kept.
-struct Quiet<'a>(&'a mut dyn Listener);
+pub(super) struct Quiet<'a>(pub(super) &'a mut dyn Listener);
 
 impl Listener for Quiet<'_> {
     fn event(&mut self, event: Event) {

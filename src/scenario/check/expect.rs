@@ -129,7 +129,16 @@ fn no_such_key(key: &str, max: Option<f64>, point: &Point) -> Option<(String, St
         }
         "train" if point.train.is_none() => absent("nothing is trained", "add train: ()"),
         "train" => {
-            let known = ["updates", "log_likelihood", "pseudo_likelihood", "updates_per_second", "seconds"];
+            let known = [
+                "updates",
+                "log_likelihood",
+                "held_out_log_likelihood",
+                "pseudo_likelihood",
+                "ceiling",
+                "free_energy_gap",
+                "updates_per_second",
+                "seconds",
+            ];
             unknown_name(stage, rest, &known)
         }
         "likelihood" if point.likelihood.is_none() => absent("the likelihood is not computed", "add likelihood: ()"),

@@ -27,7 +27,10 @@ fn from_spins_to_couplings_by_hand() {
 
     let train = place.json("train data.npz --hidden 8 --updates 300 --chains 100 -o model.safetensors");
     assert_keys(&train, &["updates", "log_likelihood", "pseudo_likelihood", "updates_per_second", "seconds", "model"]);
+    assert_keys(&train, &["held_out_log_likelihood", "ceiling", "free_energy_gap", "seed", "settings"]);
     assert_estimate(&train["log_likelihood"]);
+    assert_estimate(&train["held_out_log_likelihood"]);
+    assert_eq!((train["seed"].as_u64(), train["settings"]["translations"].as_str()), (Some(1), Some("square:4")));
     assert_eq!(train["updates"].as_u64(), Some(300));
     assert_eq!(train["model"].as_str(), Some("model.safetensors"));
     assert!(!place.files().iter().any(|f| f.contains("checkpoint")), "{:?}", place.files());
@@ -451,4 +454,60 @@ fn minibatches_are_moved_by_symmetries_of_the_data_alone() {
     let refused = place.run("train table.csv --hidden 2 --updates 5 --augment both");
     assert!(refused.code == Some(2) && refused.stderr.contains("no lattice"), "{}", refused.stderr);
     place.good("train table.csv --hidden 2 --updates 5 --held-out 0 --chains 4 --augment flip");
+}
+
+/// 400 rows of twelve independent units that are on at fixed rates, in an order that ties none to another.
+fn independent_rows() -> (String, f64) {
+    let on = |j: usize| 40 + 29 * j;
+    let row = |r: usize| (0..12).map(|j| if (r * (2 * j + 3) * 7 + 31 * j) % 401 < on(j) { "1" } else { "0" }).collect::<Vec<_>>();
+    let rows: Vec<Vec<&str>> = (0..400).map(row).collect();
+    let entropy = (0..12).map(|j| {
+        let p = rows.iter().filter(|row| row[j] == "1").count() as f64 / 400.0;
+        p * p.ln() + (1.0 - p) * (1.0 - p).ln()
+    });
+    (rows.iter().map(|row| row.join(",") + "\n").collect(), entropy.sum())
+}
+
+/// Whatever is to hold weights small, and however strongly: what is left are independent units, no worse.
+#[test]
+fn penalties_leave_independent_units() {
+    let place = Place::new();
+    let (rows, independent) = independent_rows();
+    place.put("rows.csv", rows);
+    let train = "train rows.csv --hidden 10 --updates 2000 --batch 100 --chains 100 --held-out 0 --metrics 0 -o m.safetensors";
+    for penalty in ["--weight-decay 0.2", "--weight-decay 0.2 --optimizer adam --learning-rate 0.05", "--l1 0.05", "--max-norm 0.5"] {
+        let trained = place.json(&format!("{train} {penalty}"));
+        let found = trained["log_likelihood"]["value"].as_f64().unwrap();
+        assert!(found > independent - 0.05, "{penalty}: {found}, independent units {independent}");
+        std::fs::remove_file(place.path("m.safetensors")).unwrap();
+    }
+}
+
+#[test]
+fn a_machine_of_a_training_that_diverges_is_not_written() {
+    let place = Place::new();
+    // Two units never change.
+    let row = |r: usize| (0..10).map(|j| ((r * (2 * j + 3) + j) % 7 < 3 && j != 3) || j == 6).map(|on| if on { "1" } else { "0" });
+    let rows: String = (0..200).map(|r| row(r).collect::<Vec<_>>().join(",") + "\n").collect();
+    place.put("rows.csv", rows);
+    for metrics in [0, 1, 5, 10] {
+        let ended = place.run(&format!(
+            "train rows.csv --hidden 5 --updates 500 --learning-rate 1e6 --schedule constant --metrics {metrics} -o d{metrics}.safetensors"
+        ));
+        assert!(ended.code == Some(1) && ended.stderr.contains("has diverged"), "{metrics}: {ended:?}");
+        assert!(!place.path(&format!("d{metrics}.safetensors")).exists(), "{metrics} metrics");
+    }
+}
+
+#[test]
+fn a_machine_worse_than_independent_units_is_said_to_be_so() {
+    let place = Place::new();
+    let (rows, independent) = independent_rows();
+    place.put("rows.csv", rows);
+    let begun = "train rows.csv --hidden 10 --updates 1 --learning-rate 1e-6 --anchor 0 --metrics 0 -o";
+    let bad = place.run(&format!("{begun} bad.safetensors --weight-scale 0.6 --held-out 0"));
+    assert!(bad.stderr.contains("worse than independent units") && bad.code == Some(0), "{bad:?}");
+    assert!(bad.stderr.contains(&format!("have {independent:.2}")), "{independent}: {}", bad.stderr);
+    let good = place.run(&format!("{begun} good.safetensors --weight-scale 0.01"));
+    assert!(!good.stderr.contains("independent") && good.code == Some(0), "{good:?}");
 }

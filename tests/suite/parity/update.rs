@@ -87,8 +87,8 @@ fn stepped(rule: &UpdateRule, g: Bounded, pull: Bounded, [v, q]: [Bounded; 2]) -
     [step, v, q]
 }
 
-/// Step of a weight, the weight after it and after all penalties but the largest norm, and what is kept.
-fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> (Bounded, [Bounded; 3]) {
+/// A weight after a step and after all penalties but the largest norm, and what is kept.
+fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> [Bounded; 3] {
     let (w, penalties, adaptive) = (exact(w), rule.penalties, rule.descent.is_adaptive());
     let pull = if adaptive { (0.0, 0.0) } else { times(rounded(-penalties.weight_decay), w) };
     let [step, v, q] = stepped(rule, g, pull, [exact(v), exact(q)]);
@@ -99,29 +99,24 @@ fn moved(rule: &UpdateRule, g: Bounded, [w, v, q]: [f32; 3]) -> (Bounded, [Bound
         new = new.signum() * (new.abs() - threshold).max(0.0);
         error += 2.0 * U * (new.abs() + threshold);
     }
-    (step, [(new, error), v, q])
+    [(new, error), v, q]
 }
 
-/// A bias and what is kept for it; `changes` are gradients of the unit's weights, or their steps where the formula is
-/// adaptive, each with the other unit's offset.
+/// A bias and what is kept for it; `changes` are those of the unit's weights, each with the other unit's offset.
 fn moved_bias(
     rule: &UpdateRule,
     mean: Bounded,
     changes: impl Iterator<Item = (Bounded, Bounded)>,
     [b, v, q]: [f32; 3],
 ) -> [Bounded; 3] {
-    let terms: Vec<Bounded> = changes.filter(|_| rule.centred).map(|(g, offset)| times(g, offset)).collect();
+    let terms: Vec<Bounded> = changes.filter(|_| rule.centred).map(|(change, offset)| times(change, offset)).collect();
     let size: f64 = terms.iter().map(|(x, dx)| x.abs() + dx).sum();
     let error = terms.iter().map(|(_, dx)| dx).sum::<f64>() + gamma(terms.len() + 1) * size;
     let along = (terms.iter().map(|(x, _)| x).sum(), error);
-    let (d, r) = (clipped(rule, mean), exact(rule.bias_rate));
-    let kept = [exact(v), exact(q)];
-    if rule.descent.is_adaptive() {
-        let [step, v, q] = stepped(rule, d, (0.0, 0.0), kept);
-        return [plus(exact(b), minus(times(r, step), along)), v, q];
-    }
-    let [step, v, q] = stepped(rule, minus(times(r, d), along), (0.0, 0.0), kept);
-    [plus(exact(b), step), v, q]
+    let [step, v, q] = stepped(rule, clipped(rule, mean), (0.0, 0.0), [exact(v), exact(q)]);
+    let (new, error) = plus(exact(b), minus(times(exact(rule.bias_rate), step), along));
+    // Once more where norms are limited in a pass of its own.
+    [(new, error + U * new.abs()), v, q]
 }
 
 /// Weights of every hidden unit, scaled down to the largest norm.
@@ -170,13 +165,22 @@ fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &Updat
     let kept = |part: fn(&Rbm) -> &Vec<f32>, at: usize| {
         [part(rbm)[at], part(&old.velocity)[at], square.map_or(0.0, |q| part(q)[at])]
     };
-    let (mut changes, mut weights) = (Vec::new(), Vec::new());
-    for at in 0..rbm.weights.len() {
-        let g = gradient(at / n_hidden, at % n_hidden);
-        let (step, weight) = moved(rule, g, kept(|m| &m.weights, at));
-        changes.push(if square.is_some() { step } else { g });
-        weights.push(weight);
+    let mut weights: Vec<[Bounded; 3]> = (0..rbm.weights.len())
+        .map(|at| moved(rule, gradient(at / n_hidden, at % n_hidden), kept(|m| &m.weights, at)))
+        .collect();
+    let mut last: Vec<Bounded> = weights.iter().map(|[weight, ..]| *weight).collect();
+    if let Some(largest) = rule.penalties.max_norm {
+        limited(&mut last, n_hidden, largest);
     }
+    // Of a weight that is scaled: once by the step, and by its excess over the norm, of two roundings and a quotient.
+    let changes: Vec<Bounded> = (0..last.len())
+        .map(|at| {
+            let ((new, error), (unscaled, _)) = (last[at], weights[at][0]);
+            let (change, rounding) = minus((new, error), exact(rbm.weights[at]));
+            (change, rounding + weights[at][0].1 + 12.0 * U * (unscaled - new).abs())
+        })
+        .collect();
+    weights.iter_mut().zip(last).for_each(|(weight, last)| weight[0] = last);
     let visible = (0..n_visible).map(|j| {
         let changes = (0..n_hidden).map(|i| (changes[j * n_hidden + i], offset[i]));
         moved_bias(rule, exact(moments.visible[j]), changes, kept(|m| &m.visible_bias, j))
@@ -190,13 +194,9 @@ fn expected(rbm: &Rbm, old: &OptimiserState, moments: &HostMoments, rule: &Updat
         moved_bias(rule, plus(exact(moments.hidden[i]), pull), changes, kept(|m| &m.hidden_bias, i))
     });
     let mut parts = Vec::new();
-    for (number, moved) in [weights, visible.collect(), hidden.collect()].into_iter().enumerate() {
+    for moved in [weights, visible.collect(), hidden.collect()] {
         let numbers = |k: usize| moved.iter().map(|numbers| numbers[k]).collect::<Vec<Bounded>>();
-        let mut parameters = numbers(0);
-        if let (0, Some(largest)) = (number, rule.penalties.max_norm) {
-            limited(&mut parameters, n_hidden, largest);
-        }
-        parts.extend([parameters, numbers(1)]);
+        parts.extend([numbers(0), numbers(1)]);
         parts.extend(square.map(|_| numbers(2)));
     }
     parts.into_iter().flatten().chain(offset).collect()
@@ -340,5 +340,51 @@ on_both! {
         let norm = |i: usize| weights.iter().skip(i).step_by(33).map(|w| w * w).sum::<f64>().sqrt();
         let largest = (0..33).map(norm).fold(0.0, f64::max);
         assert!(largest <= 0.2 * (1.0 + gamma(80)) && largest > 0.19, "{largest}");
+    }
+}
+
+on_both! {
+    /// Without a gradient weights shrink, and at the offsets the inputs of all units stay what they were: c + Wᵀμ and
+    /// b + Wλ, in f64, for every formula and every penalty on weights. Each input is of n + 1 numbers, all rounded a few
+    /// times, and the sum that moves its bias of n terms.
+    fn what_holds_weights_small_moves_no_input_at_the_offsets(backend) {
+        let rbm = machine(65, 33, 0.5, 1);
+        let small = Penalties { weight_decay: 0.02, ..Penalties::default() };
+        let penalties = [small, Penalties { l1: 0.03, ..Penalties::default() }, Penalties { max_norm: Some(1.5), ..small }];
+        for (rule, penalties) in rules()[..4].iter().flat_map(|rule| penalties.map(|p| (rule, p))) {
+            let rule = UpdateRule { penalties, offset_rate: 0.0, ..*rule };
+            let (visible_offset, hidden_offset) = {
+                let state = at_motion(&rbm, &rule.descent);
+                (state.visible_offset, state.hidden_offset)
+            };
+            let mut state = OptimiserState::at_rest(&rbm, &rule.descent, visible_offset.clone());
+            state.hidden_offset.clone_from(&hidden_offset);
+            let mut params = backend.upload_params(&rbm, Some(&state)).unwrap();
+            let mut moments = backend.new_moments(&params).unwrap();
+            let rows = backend.upload_states(&states(40, 65, 2)).unwrap();
+            for phase in [Phase::Data, Phase::Model] {
+                backend.accumulate_moments(&params, &rows, phase, &mut moments);
+            }
+            backend.update(&mut params, &moments, &rule);
+            let new = backend.read_params(&params).unwrap().0;
+            let squares = |rbm: &Rbm| wide(&rbm.weights).iter().map(|w| w * w).sum::<f64>();
+            assert!(squares(&new) < 0.99 * squares(&rbm), "{rule:?}: weights are as they were");
+            // The input of a unit at the offsets of the other side, and the sizes of its terms.
+            let input = |rbm: &Rbm, j: Option<usize>, i: Option<usize>| {
+                let terms: Vec<f64> = match (j, i) {
+                    (Some(j), _) => (0..33).map(|i| f64::from(rbm.weights[j * 33 + i] * hidden_offset[i])).collect(),
+                    (_, Some(i)) => (0..65).map(|j| f64::from(rbm.weights[j * 33 + i] * visible_offset[j])).collect(),
+                    _ => Vec::new(),
+                };
+                let bias = j.map_or_else(|| rbm.hidden_bias[i.unwrap_or(0)], |j| rbm.visible_bias[j]);
+                let size = terms.iter().map(|x| x.abs()).sum::<f64>() + f64::from(bias.abs());
+                (f64::from(bias) + terms.iter().sum::<f64>(), size)
+            };
+            let units = (0..65).map(|j| (Some(j), None)).chain((0..33).map(|i| (None, Some(i))));
+            for (j, i) in units {
+                let ((before, size), (after, _)) = (input(&rbm, j, i), input(&new, j, i));
+                assert!((before - after).abs() < gamma(80) * size, "{rule:?}, {j:?} {i:?}: {after}, before {before}");
+            }
+        }
     }
 }

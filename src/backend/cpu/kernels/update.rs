@@ -1,8 +1,8 @@
 //! The parameter update from the moments of both phases.
 //!
-//! Maths: D = data − model; centred g_w = D_vh − μ D_h − D_v λ, g_b = r D_v − g_w λ, g_c = r D_h − g_wᵀ μ, else g = D with
-//! r on the biases; λ ← (1 − s) λ + s ⟨h⟩_data first; D_h + κ (p − λ) for D_h in g_c with a sparse target p. What becomes
-//! of g is told with [`UpdateRule`].
+//! Maths: D = data − model; g_w = D_vh − μ D_h − D_v λ where centred, else D_vh; λ ← (1 − s) λ + s ⟨h⟩_data first. Weights
+//! change by Δw, penalties included; b by r times the step of D_v, c by that of D_h, of D_h + κ (p − λ) with a sparse target
+//! p, and where centred by −Δw λ and −Δwᵀ μ besides. What becomes of g is told with [`UpdateRule`].
 //! Shapes: weights `[tiles, n_visible, 32]`, velocities and squares `[tiles, 1 or 2, n_visible, 32]`, moments
 //! `[tiles, n_visible + 1, 32]`: a task is a tile of hidden units, and reads and writes each number once.
 //! Class: bounded.
@@ -10,7 +10,7 @@
 //!
 //! [`UpdateRule`]: crate::backend::UpdateRule
 
-use crate::backend::cpu::tile::{TILE, Tile, kernel};
+use crate::backend::cpu::tile::{Instructions, TILE, Tile, kernel};
 use crate::backend::{Coefficients, Formula};
 
 /// Differences D of one update for a tile of hidden units, beside the offsets.
@@ -32,8 +32,6 @@ pub(crate) struct Gradient<'a> {
 
 /// One formula of [`Formula`].
 trait Step {
-    /// Whether steps are not in proportion to gradients.
-    const ADAPTIVE: bool = false;
     /// Moves velocity v and second moment q along g; returns what is added to the parameter w (0: of no decay).
     fn step(c: &Coefficients, g: f32, w: f32, v: &mut f32, q: &mut f32) -> f32;
 }
@@ -68,7 +66,6 @@ fn scaled(c: &Coefficients, g: f32, v: f32, q: &mut f32) -> f32 {
 }
 
 impl Step for Adam {
-    const ADAPTIVE: bool = true;
     #[inline(always)]
     fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
         *v = c.momentum * *v + (1.0 - c.momentum) * g;
@@ -77,7 +74,6 @@ impl Step for Adam {
 }
 
 impl Step for RmsProp {
-    const ADAPTIVE: bool = true;
     #[inline(always)]
     fn step(c: &Coefficients, g: f32, _: f32, v: &mut f32, q: &mut f32) -> f32 {
         *v = g;
@@ -96,28 +92,29 @@ pub(crate) fn sparse(c: &Coefficients, d: f32, offset: f32) -> f32 {
     if c.sparse_cost > 0.0 { d + c.sparse_cost * (c.sparse_target - offset) } else { d }
 }
 
-/// Moves weights along g; for an adaptive formula g becomes the step.
+/// Moves weights along g, which becomes the change of the weights.
 #[inline(always)]
 fn move_tile<T: Step>(c: &Coefficients, g: &mut Tile, w: &mut Tile, v: &mut Tile, q: &mut Tile) {
+    let before = *w;
     for k in 0..TILE {
         let step = T::step(c, g.0[k], w.0[k], &mut v.0[k], &mut q.0[k]);
         w.0[k] += step - c.shrink * w.0[k];
-        if T::ADAPTIVE {
-            g.0[k] = step;
-        }
     }
     if c.threshold > 0.0 {
         for w in &mut w.0 {
             *w = (w.abs() - c.threshold).max(0.0).copysign(*w);
         }
     }
+    for k in 0..TILE {
+        g.0[k] = w.0[k] - before.0[k];
+    }
 }
 
-/// Scales the weights of every hidden unit of a tile down to the largest norm.
+/// Factors by which the weights of every hidden unit of a tile come down to the largest norm.
 #[inline(always)]
-fn limit_norms(c: &Coefficients, weights: &mut [Tile]) {
+fn norm_factors(c: &Coefficients, weights: &[Tile]) -> Tile {
     let mut scale = Tile::ZERO;
-    for w in weights.iter() {
+    for w in weights {
         for k in 0..TILE {
             scale.0[k] += w.0[k] * w.0[k];
         }
@@ -126,17 +123,23 @@ fn limit_norms(c: &Coefficients, weights: &mut [Tile]) {
         let norm = sum.sqrt();
         *sum = if norm > c.max_norm { c.max_norm / norm } else { 1.0 };
     }
-    for w in weights {
-        for k in 0..TILE {
-            w.0[k] *= scale.0[k];
-        }
+    scale
+}
+
+/// Σ λ of each change of a visible unit's weights, of which `across` adds up μ times each.
+#[inline(always)]
+fn along_of<S: Instructions>(change: &Tile, lambda: &Tile, mu: f32, across: &mut Tile) -> f32 {
+    let mut dot = Tile::ZERO;
+    for k in 0..TILE {
+        dot.0[k] = change.0[k] * lambda.0[k];
+        across.0[k] += mu * change.0[k];
     }
+    S::sum(&dot)
 }
 
 kernel! {
     /// Updates a tile's weights and what is `kept` for them, velocities and behind them second moments where the formula
-    /// has them; writes g_w λ of each visible unit to `along` and g_wᵀ μ to `hidden`, or the same of the steps of g_w where
-    /// the formula is adaptive.
+    /// has them; where centred, writes Δw λ of each visible unit to `along` and Δwᵀ μ to `hidden`.
     pub(crate) fn update_weights<S>(
         gradient: &Gradient<'_>,
         c: &Coefficients,
@@ -152,7 +155,7 @@ kernel! {
         let mut across = Tile::ZERO;
         let (velocity, square) = kept.split_at_mut(n_visible);
         let mut none = Tile::ZERO;
-        for (j, ((w, v), along)) in weights.iter_mut().zip(velocity).zip(along).enumerate() {
+        for (j, ((w, v), along)) in weights.iter_mut().zip(velocity).zip(&mut *along).enumerate() {
             let mut g = gradient.products[j];
             g.keep(gradient.units);
             let (mu, d_v) = (gradient.visible_offset[j], gradient.visible[j]);
@@ -172,23 +175,28 @@ kernel! {
                 Formula::RmsProp => move_tile::<RmsProp>(c, &mut g, w, v, q),
             }
             if gradient.centred {
-                let mut dot = Tile::ZERO;
-                for k in 0..TILE {
-                    dot.0[k] = g.0[k] * lambda.0[k];
-                    across.0[k] += mu * g.0[k];
-                }
-                *along = S::sum(&dot);
+                *along = along_of::<S>(&g, &lambda, mu, &mut across);
             }
         }
         if c.max_norm > 0.0 {
-            limit_norms(c, weights);
+            let factors = norm_factors(c, weights);
+            for ((w, along), &mu) in weights.iter_mut().zip(along).zip(gradient.visible_offset) {
+                let before = *w;
+                let mut change = Tile::ZERO;
+                for k in 0..TILE {
+                    w.0[k] *= factors.0[k];
+                    change.0[k] = w.0[k] - before.0[k];
+                }
+                if gradient.centred {
+                    *along += along_of::<S>(&change, &lambda, mu, &mut across);
+                }
+            }
         }
         *hidden = across;
     }
 }
 
-/// Moves biases along their gradients r D − `along`, or by r times the step of D − `along` where the formula is adaptive;
-/// only the clip is for them of all that holds parameters small.
+/// Moves biases by r times the step of D, less `along`; only the clip is for them of all that holds parameters small.
 pub(crate) fn update_bias(
     c: &Coefficients,
     bias_rate: f32,
@@ -200,12 +208,13 @@ pub(crate) fn update_bias(
     let mut none = 0.0;
     for (j, (((d, along), b), v)) in differences.zip(bias).zip(velocity).enumerate() {
         let (d, q) = (clipped(c, d), square.get_mut(j).unwrap_or(&mut none));
-        *b += match c.formula {
-            Formula::Momentum => Momentum::step(c, bias_rate * d - along, 0.0, v, q),
-            Formula::Nesterov => Nesterov::step(c, bias_rate * d - along, 0.0, v, q),
-            Formula::Adam => bias_rate * Adam::step(c, d, 0.0, v, q) - along,
-            Formula::RmsProp => bias_rate * RmsProp::step(c, d, 0.0, v, q) - along,
+        let step = match c.formula {
+            Formula::Momentum => Momentum::step(c, d, 0.0, v, q),
+            Formula::Nesterov => Nesterov::step(c, d, 0.0, v, q),
+            Formula::Adam => Adam::step(c, d, 0.0, v, q),
+            Formula::RmsProp => RmsProp::step(c, d, 0.0, v, q),
         };
+        *b += bias_rate * step - along;
     }
 }
 
