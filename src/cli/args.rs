@@ -9,7 +9,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bench::{BenchArgs, BenchRow, BenchWhat};
 pub(super) use self::machine::{
-    BasisName, CouplingsArgs, LikelihoodArgs, ReverseName, SampleArgs, StreamSwitch, Switch, TrainAlgorithm, TrainArgs,
+    BasisName, CouplingsArgs, HeldOut, LikelihoodArgs, ReverseName, SampleArgs, StreamSwitch, Switch, TrainAlgorithm,
+    TrainArgs,
 };
 use crate::run::device::{Choice, DeviceRequest};
 

@@ -21,6 +21,7 @@ mod npy;
 mod npz;
 mod output;
 mod packed;
+mod select;
 mod table;
 pub(crate) mod tensors;
 
@@ -219,17 +220,18 @@ pub struct Glance {
     pub temperature: Option<f64>,
 }
 
-/// Looks at a file of samples without keeping it; of an .npy only the header is read.
+/// Looks at a file of samples without keeping it, at those at `temperature` where it has several; of an .npy only the
+/// header is read.
 ///
 /// # Errors
-/// As [`read`], except that the values of an .npy are not looked at.
-pub fn glance(path: &Path) -> Result<Glance> {
+/// As [`read`], except that the values of an .npy are not looked at, and [`DataSet::at_temperature`].
+pub fn glance(path: &Path, temperature: Option<f64>) -> Result<Glance> {
     file::check_is_file(path)?;
     if Format::of(path)? == Format::Npy {
         let (rows, units) = npy::shape_of_file(path)?;
-        return Ok(Glance { rows, units, names: None, lattice: None, temperature: None });
+        return Ok(Glance { rows, units, names: None, lattice: None, temperature });
     }
-    let data = read(path)?;
+    let data = read(path)?.at_temperature(temperature)?;
     Ok(Glance {
         rows: data.samples.rows(),
         units: data.samples.cols(),

@@ -37,6 +37,12 @@ pub struct Provenance {
     /// SHA-256 of the file of training data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_sha256: Option<String>,
+    /// The file of the rows that were looked at and not trained on, where they are not of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<String>,
+    /// SHA-256 of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_sha256: Option<String>,
     /// Updates done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<u64>,

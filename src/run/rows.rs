@@ -19,7 +19,7 @@ pub fn too_large(samples: &Path) -> Result<bool> {
     if samples.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("npy")) {
         return Ok(false);
     }
-    let glance = glance(samples)?;
+    let glance = glance(samples, None)?;
     let bytes = (2 * 4 * glance.rows as u64).saturating_mul(glance.units.div_ceil(32) as u64);
     Ok(memory::limit()?.is_some_and(|limit| bytes > limit / 2))
 }

@@ -227,10 +227,12 @@ impl<B: Backend> PointRun<'_, B> {
                 write_npz(&self.place.file(names::DATA), &source.data)?;
                 Ok((Some(source), None))
             }
-            scenario::Source::File(path) => {
-                let mut data = data::read(path)?;
+            scenario::Source::File(path, part) => {
+                let mut data = data::read(path)?.at_temperature(self.point.temperature)?;
+                if let Some(part) = part {
+                    data = data.select_rows(&part.rows(data.samples.rows()));
+                }
                 data.lattice = data.lattice.or(self.point.lattice);
-                data.temperature = data.temperature.or(self.point.temperature);
                 Ok((Some(Source::from_data(data)), None))
             }
             scenario::Source::Model(path) => Ok((None, Some(machine_of(read_model(path)?)))),
@@ -391,6 +393,7 @@ pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, s
         metrics: plan.metrics.into(),
         checkpoints: plan.checkpoints.into(),
         patience: plan.patience,
+        held_out: None,
         keep_going: plan.keep_going,
     })
 }
@@ -418,6 +421,8 @@ pub fn model_of(
         command: Some(command.join(" ")),
         data: Some(data.source.clone()),
         data_sha256: (!data.sha256.is_empty()).then(|| data.sha256.clone()),
+        held_out: plan.held_out.as_ref().map(|file| file.path.clone()),
+        held_out_sha256: plan.held_out.as_ref().map(|file| file.sha256.clone()),
         updates: Some(updates),
         training: serde_json::to_value(&plan.settings).ok(),
         ..meta.provenance

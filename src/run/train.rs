@@ -17,9 +17,10 @@ use self::patience::Patience;
 pub(super) use self::watch::METRIC_ROWS;
 use self::watch::Watch;
 pub use self::watch::tempering;
-use crate::artifact::CheckpointStore;
+use crate::artifact::{CheckpointStore, InputFile};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
+use crate::data::DataSet;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::{Rbm, Units};
@@ -47,6 +48,29 @@ pub fn split(mut samples: BitMatrix, kept_out: usize, seed: u64) -> Split {
     Split { train: samples, held_out }
 }
 
+impl<R: RowSource> Split<R> {
+    /// Keeps `rows` of a file of their own out, for data that are `like` these; what is to be noted of the file.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where they have other units.
+    pub fn look_at(&mut self, rows: DataSet, like: &DataSet) -> Result<InputFile> {
+        let fault = |what: String| {
+            let fault = Fault::new(what).at(&rows.source);
+            Err(Error::Input(fault.expected(format!("the units of {}, in their order", like.source))))
+        };
+        if rows.samples.cols() != self.train.units() {
+            return fault(format!("{} units, {} in the training rows", rows.samples.cols(), self.train.units()));
+        }
+        if let (Some(own), Some(others)) = (&rows.names, &like.names)
+            && let Some(j) = (0..own.len()).find(|&j| own[j] != others[j])
+        {
+            return fault(format!("unit {j} is \"{}\", in the training rows \"{}\"", own[j], others[j]));
+        }
+        self.held_out = (rows.samples.rows() > 0).then_some(rows.samples);
+        Ok(InputFile { path: rows.source, sha256: rows.sha256 })
+    }
+}
+
 /// What the stage is to do besides the updates themselves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainPlan {
@@ -64,6 +88,8 @@ pub struct TrainPlan {
     pub checkpoints: u64,
     /// Stops after this many metrics without a gain on held-out rows, and keeps the machine that was best on them.
     pub patience: Option<u64>,
+    /// The file of the rows kept out, where they are not of the data.
+    pub held_out: Option<InputFile>,
     /// Whether to go on with a warning when the training diverges, as long as its numbers are finite.
     pub keep_going: bool,
 }
@@ -263,7 +289,17 @@ fn train_from<B: Backend, R: RowSource>(
         listener.event(Event::Warning(warning));
     }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
-    Ok(Trained { rbm, chains, last, updates, settings: settings.clone(), early_stop, updates_per_second, seconds, kernels })
+    Ok(Trained {
+        rbm,
+        chains,
+        last,
+        updates,
+        settings: settings.clone(),
+        early_stop,
+        updates_per_second,
+        seconds,
+        kernels,
+    })
 }
 
 /// What was measured of a training so far.

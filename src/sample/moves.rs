@@ -172,6 +172,13 @@ fn translated(states: &BitMatrix, lattice: Lattice, shifts: &[[usize; 3]]) -> Bi
         for line in 0..lines {
             let (row, layer) = ((line % rows + shift[1]) % rows, (line / rows + shift[2]) % (lines / rows));
             let source = (layer * rows + row) * length;
+            if length <= 32 {
+                // A line lies in one or two words: the shift along it is a rotation.
+                let bits = bits_at(from, source, length);
+                let turned = u64::from(bits) << length | u64::from(bits);
+                put_bits(to, line * length, (turned >> shift[0]) as u32 & (u32::MAX >> (32 - length)));
+                continue;
+            }
             let mut column = shift[0];
             for site in line * length..(line + 1) * length {
                 let at = source + column;
@@ -183,9 +190,50 @@ fn translated(states: &BitMatrix, lattice: Lattice, shifts: &[[usize; 3]]) -> Bi
     moved
 }
 
+/// `count` bits of packed words, 1 to 32, from bit `at` on.
+fn bits_at(words: &[u32], at: usize, count: usize) -> u32 {
+    let (word, bit) = (at / 32, at % 32);
+    let high = words.get(word + 1).copied().unwrap_or(0);
+    ((u64::from(high) << 32 | u64::from(words[word])) >> bit) as u32 & (u32::MAX >> (32 - count))
+}
+
+/// Sets the bits of `value` in packed words that are 0 there, from bit `at` on.
+fn put_bits(words: &mut [u32], at: usize, value: u32) {
+    let (word, moved) = (at / 32, u64::from(value) << (at % 32));
+    words[word] |= moved as u32;
+    if moved >> 32 != 0 {
+        words[word + 1] |= (moved >> 32) as u32;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Site (x, y, z) takes the state of the site at (x + a, y + b, z + c) around the lattice, one site at a time.
+    #[test]
+    fn sites_take_the_states_of_shifted_sites() {
+        let lattices = [
+            Lattice::Chain { length: 12 },
+            Lattice::Chain { length: 32 },
+            Lattice::Chain { length: 70 },
+            Lattice::Square { length: 8 },
+            Lattice::Square { length: 10 },
+            Lattice::Square { length: 34 },
+            Lattice::Cubic { length: 6 },
+        ];
+        for lattice in lattices {
+            let (sites, l, d) = (lattice.sites(), lattice.extents()[2], lattice.dimensions());
+            let state = BitMatrix::from_fn(2, sites, |r, i| (i * i + 3 * i + r) % 7 < 3);
+            let shifts = [[l - 1, 3 % l, 1], [5 % l, 0, l - 2]];
+            let moved = translated(&state, lattice, &shifts);
+            for (r, site) in (0..2).flat_map(|r| (0..sites).map(move |site| (r, site))) {
+                let along = |k: u32| (site / l.pow(k) + shifts[r][k as usize]) % l * l.pow(k);
+                let from: usize = (0..d as u32).map(along).sum();
+                assert_eq!(moved.get(r, site), state.get(r, from), "{lattice}, row {r}, site {site}");
+            }
+        }
+    }
 
     #[test]
     fn translations_map_bonds_to_bonds() {

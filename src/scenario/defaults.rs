@@ -8,7 +8,7 @@ use super::raw::{
 use crate::couplings::{STRONGEST, default_orders};
 use crate::train::limits::{CHECKPOINTS, GIBBS_STEPS, HELD_OUT, KEEP_CHECKPOINTS, METRICS, RUNGS, UPDATES};
 use crate::train::{
-    BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, WEIGHT_SCALE, default_anchor, default_bias_rate,
+    Augment, BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, WEIGHT_SCALE, default_anchor, default_bias_rate,
     held_out_rows,
 };
 use crate::{likelihood, sample};
@@ -72,8 +72,8 @@ fn fill_train(train: &mut RawTrain, facts: &Facts) {
     train.choose(train.choice().filled());
     train.centred.get_or_insert(true);
     let flip = *train.flip.get_or_insert(facts.lattice.is_some());
-    train.translations.get_or_insert(facts.lattice.is_some());
-    train.augment.get_or_insert_default();
+    let translations = *train.translations.get_or_insert(facts.lattice.is_some());
+    train.augment.get_or_insert(Augment::usual(facts.lattice, flip, translations));
     train.rungs.get_or_insert(RUNGS as u64);
     train.online_chains.get_or_insert(0);
     train.bias_rate.get_or_insert(default_bias_rate(flip));

@@ -38,11 +38,11 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
             // Numbers out of range are noted by the checks; nothing follows from them.
             facts.rows = usize::try_from(*samples).ok().filter(|n| (2..=u32::MAX as usize).contains(n));
         }
-        RawSource::File { path, lattice, temperature } => {
+        RawSource::File { path, lattice, temperature, parts, .. } => {
             let path = absolute(base, path);
-            match glance(&path) {
+            match glance(&path, *temperature) {
                 Ok(glance) => {
-                    facts.rows = Some(glance.rows);
+                    facts.rows = Some(glance.rows / parts.map_or(1, |n| (n as usize).clamp(1, glance.rows.max(1))));
                     facts.n_visible = Some(glance.units);
                     facts.names = glance.names;
                     facts.lattice = glance.lattice;
@@ -63,7 +63,6 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
                     );
                 }
             }
-            facts.temperature = temperature.or(facts.temperature);
             facts.file = Some(path);
         }
         RawSource::Model { path } => {

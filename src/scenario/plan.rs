@@ -16,7 +16,7 @@ use crate::ising;
 use crate::lattice::Lattice;
 use crate::rbm::Units;
 use crate::record::PointRecord;
-use crate::rng::derive_seed;
+use crate::rng::{Permutation, derive_seed};
 use crate::sample::{self, translations_of};
 pub use crate::train::Schedule;
 use crate::train::{self, Augment, Start};
@@ -89,10 +89,31 @@ pub struct Point {
 pub enum Source {
     /// Monte Carlo.
     Ising(IsingPlan),
-    /// A file of samples, absolute path.
-    File(PathBuf),
+    /// A file of samples, absolute path, or a part of them.
+    File(PathBuf, Option<Part>),
     /// A trained model, absolute path.
     Model(PathBuf),
+}
+
+/// A part of the samples of a file: of all in a random order, those from one place to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Number of all parts.
+    pub of: usize,
+    /// What the order depends on: the seed of the scenario, the same at all points.
+    pub seed: u64,
+}
+
+impl Part {
+    /// Samples that it has of `all`; as many of every part, so that few may be left over.
+    #[must_use]
+    pub fn rows(self, all: usize) -> Vec<usize> {
+        let order = Permutation::new(derive_seed(self.seed, "parts"), 0, all as u32);
+        let size = all / self.of.max(1);
+        (self.number * size..(self.number + 1) * size).map(|at| order.row(at as u32) as usize).collect()
+    }
 }
 
 /// Monte Carlo of an Ising model.

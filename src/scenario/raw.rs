@@ -112,9 +112,15 @@ pub enum RawSource {
         /// Lattice of the units, where they are spins.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lattice: Option<String>,
-        /// T in J/k_B, where the samples are spins in equilibrium.
+        /// T in J/k_B, where the samples are spins in equilibrium; picks those of one from a file with several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
+        /// Into how many parts of equal size without a sample in common the samples are divided at random.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parts: Option<u64>,
+        /// Which of them is taken, from 1; may be left out when it is swept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part: Option<u64>,
     },
     /// A trained model.
     Model {
@@ -354,6 +360,9 @@ pub struct RawSweep {
     /// Temperatures of an Ising source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Vec<f64>>,
+    /// Parts of the samples of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Vec<u64>>,
     /// Numbers of hidden units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<Vec<u64>>,
@@ -375,6 +384,9 @@ pub struct RawAt {
     /// T.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
+    /// Part of the samples of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<u64>,
     /// Hidden units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<u64>,
@@ -394,6 +406,7 @@ impl RawAt {
     pub(crate) fn given(&self) -> Vec<(&'static str, f64)> {
         let numbers = [
             ("temperature", self.temperature),
+            ("part", self.part.map(|n| n as f64)),
             ("hidden", self.hidden.map(|n| n as f64)),
             ("gibbs_steps", self.gibbs_steps.map(|n| n as f64)),
             ("learning_rate", self.learning_rate),

@@ -38,6 +38,21 @@ impl FromStr for Augment {
 }
 
 impl Augment {
+    /// Those that serve in most cases: for data on a lattice the symmetries by which the chains are moved, else none.
+    ///
+    /// A lattice in a file stands for the Ising model without a field, of which every image of a state is as likely as the
+    /// state. 1000 rows of `square:8` at T_c then teach as much as many more, and machines of any number of rows do not
+    /// learn what tells their images apart by chance.
+    #[must_use]
+    pub fn usual(lattice: Option<Lattice>, flip: bool, translations: bool) -> Self {
+        match (lattice.is_some() && flip, translations && translations_of(lattice).is_some()) {
+            (false, false) => Self::None,
+            (true, false) => Self::Flip,
+            (false, true) => Self::Translations,
+            (true, true) => Self::Both,
+        }
+    }
+
     /// The symmetries of data on `lattice`.
     ///
     /// # Errors
@@ -56,5 +71,21 @@ impl Augment {
             .expected("data on a periodic lattice that translations map to itself")
             .advice("leave translations out, or give data with their lattice")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lattices_bring_the_symmetries_of_their_chains() {
+        let (square, open) = (Some(Lattice::Square { length: 4 }), Some(Lattice::OpenChain { length: 4 }));
+        assert_eq!(Augment::usual(square, true, true), Augment::Both);
+        assert_eq!(Augment::usual(square, false, true), Augment::Translations);
+        assert_eq!(Augment::usual(square, true, false), Augment::Flip);
+        assert_eq!(Augment::usual(open, true, true), Augment::Flip);
+        assert_eq!(Augment::usual(Some(Lattice::Honeycomb { length: 4 }), false, true), Augment::None);
+        assert_eq!(Augment::usual(None, true, true), Augment::None);
     }
 }

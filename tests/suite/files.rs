@@ -78,7 +78,7 @@ fn samples_read_back_in_every_format() {
                 assert_eq!(back.names, set.names, "{name}");
             }
             assert_eq!(back.sha256, data::sha256_hex(&fs::read(&path).unwrap()));
-            let glance = data::glance(&path).unwrap();
+            let glance = data::glance(&path, None).unwrap();
             assert_eq!((glance.rows, glance.units), (rows, units));
         }
     }
@@ -289,6 +289,8 @@ fn model() -> Model {
             command: Some("gibbsite train x.npy".into()),
             data: Some("x.npy".into()),
             data_sha256: Some("00ff".into()),
+            held_out: Some("y.npy".into()),
+            held_out_sha256: Some("ff00".into()),
             updates: Some(7),
             training: Some(serde_json::json!({"batch": 500})),
         },
@@ -416,7 +418,7 @@ fn files_torn_at_any_length_are_errors() {
                     assert_eq!(torn.samples, set.samples.slice_rows(0..torn.samples.rows()));
                 }
             }
-            let _ = data::glance(&path);
+            let _ = data::glance(&path, None);
         }
     }
     let path = dir.path().join("t.safetensors");

@@ -242,6 +242,7 @@ fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
         metrics,
         checkpoints: 4,
         patience: None,
+        held_out: None,
         keep_going: false,
     }
 }

@@ -44,6 +44,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         metrics: 6,
         checkpoints: 3,
         patience: None,
+        held_out: None,
         keep_going: false,
     }
 }

@@ -78,6 +78,7 @@ fn trained<B: Backend>(backend: &B, split: &Split, n_hidden: usize) -> (Trained,
         metrics: 2,
         checkpoints: 1,
         patience: None,
+        held_out: None,
         keep_going: true,
     };
     let directory = tempfile::tempdir().unwrap();
@@ -98,7 +99,7 @@ on_both! {
         let held_out = split.held_out.as_ref().unwrap();
         let (end, metrics) = trained(backend, &split, 9);
         assert_eq!(metrics.iter().map(|m| (m.update, m.learning_rate)).collect::<Vec<_>>(), [(20, 0.2), (40, 0.2)]);
-        let (rbm, last) = (&end.rbm, end.last.clone().unwrap());
+        let (rbm, last) = (&end.rbm, end.last.clone());
         assert_eq!(Some(&last), metrics.last());
         let (log_weights, log_z) = (oracle(rbm).log_weights(), oracle(rbm).log_partition());
         let exact = [&split.train, held_out].map(|rows| mean_over(rows, |s| log_weights[s] - log_z));
@@ -142,7 +143,7 @@ on_both! {
     fn annealed_metrics_hold_the_exact_values(backend) {
         let split = two_kinds(17);
         let (end, _) = trained(backend, &split, 15);
-        let (rbm, last) = (&end.rbm, end.last.unwrap());
+        let (rbm, last) = (&end.rbm, end.last);
         let (log_weights, log_z) = (oracle(rbm).log_weights(), oracle(rbm).log_partition());
         let found = [last.log_likelihood.unwrap(), last.held_out_log_likelihood.unwrap()];
         let exact = [&split.train, split.held_out.as_ref().unwrap()].map(|rows| mean_over(rows, |s| log_weights[s] - log_z));

@@ -435,7 +435,7 @@ fn the_scenarios_that_come_with_the_program_are_right() {
         }
     }
     let cells = scenario::load(&folder.join("cells.ron"), &Changes::default()).unwrap();
-    assert_eq!((cells.points.len(), cells.points[0].rows, cells.points[0].n_visible), (5, Some(700), 64));
+    assert_eq!((cells.points.len(), cells.points[0].rows, cells.points[0].n_visible), (2, Some(350), 64));
     assert_eq!(cells.points[0].names.as_ref().map(|n| n[20].as_str()), Some("HLA-DRB5"));
     assert!(!cells.points[0].train.unwrap().flip, "genes are not spins");
     let chain = scenario::load(&folder.join("chain6.ron"), &Changes::default()).unwrap();

@@ -125,6 +125,7 @@ fn a_file_is_the_rows_it_holds() {
             checkpoints: 0,
             units: gibbsite::rbm::Units::BINARY,
             patience: None,
+            held_out: None,
             keep_going: false,
         };
         assert_eq!(fingerprint(&plan, &in_file.train), fingerprint(&plan, &in_memory.train));

@@ -101,6 +101,39 @@ impl OptimizerArgs {
     }
 }
 
+/// Rows that are looked at and not trained on.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::cli) enum HeldOut {
+    /// Part of the rows of the data.
+    Fraction(f64),
+    /// Those of another file.
+    File(PathBuf),
+}
+
+impl std::str::FromStr for HeldOut {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.parse().map_or_else(|_| Self::File(text.into()), Self::Fraction))
+    }
+}
+
+impl std::fmt::Display for HeldOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fraction(fraction) => write!(f, "{fraction}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl HeldOut {
+    /// Part of the rows of the data that are kept out.
+    pub(in crate::cli) fn fraction(&self) -> f64 {
+        if let Self::Fraction(fraction) = self { *fraction } else { 0.0 }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TrainArgs {
     /// Binary data (.npy, .npz, .csv)
@@ -151,12 +184,16 @@ pub(in crate::cli) struct TrainArgs {
     /// Translations of the chains around a periodic lattice
     #[arg(long, value_enum, default_value = "auto")]
     pub(in crate::cli) translations: Switch,
-    /// Move the rows of every minibatch by symmetries of the data, drawn at random
-    #[arg(long, default_value = "none", value_name = "none|flip|translations|both")]
-    pub(in crate::cli) augment: Augment,
-    /// Fraction of the rows kept out of the training
-    #[arg(long, default_value_t = HELD_OUT, value_name = "FRACTION")]
-    pub(in crate::cli) held_out: f64,
+    /// Move the rows of every minibatch by symmetries of the data, drawn at random [default: on lattice data those by which
+    /// the chains are moved, else none]
+    #[arg(long, value_name = "none|flip|translations|both")]
+    pub(in crate::cli) augment: Option<Augment>,
+    /// Fraction of the rows kept out of the training, or a file of other rows to be looked at in their place
+    #[arg(long, default_value_t = HeldOut::Fraction(HELD_OUT), value_name = "FRACTION|FILE")]
+    pub(in crate::cli) held_out: HeldOut,
+    /// Temperature of the samples in J/k_B; picks those of one from a file with several [default: what the file says]
+    #[arg(long, value_name = "T")]
+    pub(in crate::cli) temperature: Option<f64>,
     /// Values of the units for which the model is written: 0 and 1 (binary) or -1 and +1 (spin), on both sides or as
     /// visible,hidden; rates, weight scale and anchors are those of units 0 and 1
     #[arg(long, default_value = "binary", value_name = "binary|spin|V,H")]
@@ -252,6 +289,9 @@ pub(in crate::cli) struct LikelihoodArgs {
     /// Binary data (.npy, .npz, .csv); before it further models, which are compared with the first on the same rows
     #[arg(value_name = "MODEL… DATA")]
     pub(in crate::cli) others_and_data: Vec<PathBuf>,
+    /// Temperature of the samples in J/k_B; picks those of one from a file with several [default: what the file says]
+    #[arg(long, value_name = "T")]
+    pub(in crate::cli) temperature: Option<f64>,
     /// AIS chains
     #[arg(long, default_value_t = likelihood::CHAINS, value_name = "N")]
     pub(in crate::cli) chains: usize,

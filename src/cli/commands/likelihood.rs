@@ -30,7 +30,8 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     let paths: Vec<&PathBuf> = std::iter::once(&args.model).chain(others).collect();
     check(args, data, &paths)?;
     let models = paths.iter().map(|path| read_model(path)).collect::<Result<Vec<Model>>>()?;
-    let source = data.map(|path| data::read(path)).transpose()?.map(Source::from_data);
+    let read = |path: &PathBuf| data::read(path)?.at_temperature(args.temperature);
+    let source = data.map(read).transpose()?.map(Source::from_data);
     if let Some(source) = &source {
         models.iter().try_for_each(|model| fits(model, source))?;
     }

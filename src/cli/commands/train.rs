@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::artifact::{CheckpointStore, PointDirectory};
+use crate::artifact::{CheckpointStore, InputFile, PointDirectory};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
-use crate::cli::args::{Global, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
+use crate::cli::args::{Global, HeldOut, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text};
 use crate::data::{self, DataSet, write_model};
@@ -26,14 +26,18 @@ use crate::run::{memory, rows};
 use crate::sample::translations_of;
 use crate::train::limits::{counts, mistakes, numbers};
 use crate::train::{
-    Algorithm, BATCH, Mistake, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor, default_bias_rate,
-    held_out_rows,
+    Algorithm, Augment, BATCH, Mistake, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor,
+    default_bias_rate, held_out_rows,
 };
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
     data::check_output(&args.out)?;
-    let kept_out = |rows: usize| held_out_rows(rows, args.held_out);
+    let kept_out = |rows: usize| held_out_rows(rows, args.held_out.fraction());
+    let held_out = match &args.held_out {
+        HeldOut::File(path) => Some(data::read(path)?.at_temperature(args.temperature)?),
+        HeldOut::Fraction(_) => None,
+    };
     let streams = match args.stream {
         StreamSwitch::On => true,
         StreamSwitch::Off => false,
@@ -41,17 +45,20 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     };
     if streams {
         let place = args.out.with_extension(format!("{}.rows", std::process::id()));
-        let split = rows::split_file(&args.data, place, kept_out, global.seed())?;
+        let mut split = rows::split_file(&args.data, place, kept_out, global.seed())?;
         let mut about = DataSet::new(BitMatrix::zeros(0, split.train.units()), args.data.display().to_string());
         about.sha256 = split.train.sha256().to_string();
-        return train_split(args, global, console, &Source::from_data(about), &split, true);
+        about.temperature = args.temperature;
+        let held_out = held_out.map(|rows| split.look_at(rows, &about)).transpose()?;
+        return train_split(args, global, console, &Source::from_data(about), (&split, held_out), true);
     }
-    let mut data = data::read(&args.data)?;
+    let mut data = data::read(&args.data)?.at_temperature(args.temperature)?;
     let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
     let source = Source::from_data(data);
     let kept_out = kept_out(samples.rows());
-    let split = split(samples, kept_out, global.seed());
-    train_split(args, global, console, &source, &split, false)
+    let mut split = split(samples, kept_out, global.seed());
+    let held_out = held_out.map(|rows| split.look_at(rows, &source.data)).transpose()?;
+    train_split(args, global, console, &source, (&split, held_out), false)
 }
 
 fn train_split<R: RowSource>(
@@ -59,13 +66,13 @@ fn train_split<R: RowSource>(
     global: &Global,
     console: &mut Console,
     source: &Source,
-    split: &Split<R>,
+    (split, held_out): (&Split<R>, Option<InputFile>),
     streamed: bool,
 ) -> Result<()> {
     let trained = split.train.rows();
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
-    let plan = plan_of(args, global, source, trained)?;
+    let plan = TrainPlan { held_out, ..plan_of(args, global, source, trained)? };
     first(mistakes(&plan.settings))?;
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let counted = memory::Rows { all: rows, trained, streamed };
@@ -155,7 +162,7 @@ fn check_numbers(args: &TrainArgs) -> Result<()> {
         args.patience.and_then(|patience| counts::PATIENCE.mistake(patience)),
         args.optimizer.learning_rate.and_then(|rate| numbers::LEARNING_RATE.mistake(rate)),
         args.bias_rate.and_then(|rate| numbers::BIAS_RATE.mistake(rate)),
-        numbers::HELD_OUT.mistake(args.held_out),
+        numbers::HELD_OUT.mistake(args.held_out.fraction()),
         numbers::WEIGHT_SCALE.mistake(args.weight_scale),
         args.anchor.and_then(|anchor| numbers::ANCHOR.mistake(anchor)),
         schedule,
@@ -175,6 +182,8 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
         Switch::On => true,
         Switch::Off => false,
     };
+    let lattice = source.data.lattice;
+    let augment = args.augment.unwrap_or(Augment::usual(lattice, flip, args.translations != Switch::Off));
     let batch = args.batch.unwrap_or(BATCH.min(rows));
     let per_epoch = (rows / batch.max(1)).max(1) as u64;
     let choice = args.optimizer.choice();
@@ -202,7 +211,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
             offset_rate: OFFSET_RATE,
             flip,
             translations: translations(args.translations, source.data.lattice),
-            augment: args.augment.moves(source.data.lattice).map_err(Error::Input)?,
+            augment: augment.moves(source.data.lattice).map_err(Error::Input)?,
             rungs: args.rungs,
             online: args.online_chains,
             seed: global.seed(),
@@ -216,6 +225,7 @@ fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> R
         metrics: args.metrics,
         checkpoints: args.checkpoints,
         patience: args.patience,
+        held_out: None,
         keep_going: args.keep_going,
     })
 }

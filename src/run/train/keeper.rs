@@ -35,7 +35,9 @@ pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
         }
     };
     // How often metrics and checkpoints are taken does not change the training.
-    let settings = format!("{:?} {} {:?}", plan.settings, plan.n_hidden, plan.start);
+    let mut settings = format!("{:?} {} {:?}", plan.settings, plan.n_hidden, plan.start);
+    // Rows that patience looks at are part of it.
+    settings.extend(plan.held_out.iter().map(|file| file.sha256.as_str()));
     let parts = Parts(settings, &[data.rows(), data.units()], hash);
     Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
 }

@@ -117,7 +117,16 @@ pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
             let sites = parsed.map(Lattice::sites);
             states(notes, "source.samples", *samples, sites);
         }
-        RawSource::File { temperature: t, .. } => temperature(notes, "source.temperature", *t),
+        RawSource::File { temperature: t, parts, part, .. } => {
+            temperature(notes, "source.temperature", *t);
+            count(notes, "source.parts", *parts, 1..=1 << 20);
+            count(notes, "source.part", *part, 1..=parts.unwrap_or(1));
+            let swept = raw.sweep.as_ref().is_some_and(|s| s.part.is_some());
+            if parts.is_some() && part.is_none() && !swept {
+                let expected = "`part` in the source or in the sweep";
+                notes.at("source.parts", "parts of the samples, and none taken", expected, "write part: 1");
+            }
+        }
         RawSource::Model { .. } => {}
     }
 }
@@ -130,6 +139,11 @@ pub(super) fn model(model: &RawModel, raw: &RawScenario, notes: &mut Mistakes<'_
     hidden(notes, "model.hidden", model.hidden);
     within(notes, "model.weight_scale", model.weight_scale, numbers::WEIGHT_SCALE);
     within(notes, "model.anchor", model.anchor, numbers::ANCHOR);
+}
+
+/// Notes a number of a part that cannot be.
+pub(super) fn part(notes: &mut Mistakes<'_>, path: &str, value: u64, parts: u64) {
+    count(notes, path, Some(value), 1..=parts);
 }
 
 /// Notes a number of hidden units that cannot be.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::defaults::merge;
 use super::super::facts::Facts;
 use super::super::mistake::Mistakes;
-use super::super::plan::{Algorithm, IsingPlan, Point, Schedule, Source, SpinRule, TrainPlan};
+use super::super::plan::{Algorithm, IsingPlan, Part, Point, Schedule, Source, SpinRule, TrainPlan};
 use super::super::raw::{RawScenario, RawSource, RawTrain};
 use super::blocks::{self, MAX_COUNT, size, word};
 use super::{MAX_POINTS, selected};
@@ -26,6 +26,10 @@ pub(super) fn value_of(point: &Point, name: &str) -> Option<f64> {
     }
     match name {
         "temperature" => point.temperature,
+        "part" => match &point.source {
+            Source::File(_, Some(part)) => Some((part.number + 1) as f64),
+            _ => None,
+        },
         "hidden" => point.n_hidden.map(|n| n as f64),
         "gibbs_steps" => point.train.map(|t| f64::from(t.gibbs_steps)),
         "learning_rate" => point.train.map(|t| t.learning_rate),
@@ -66,6 +70,7 @@ fn axes(raw: &RawScenario, notes: &mut Mistakes<'_>) -> Vec<Axis> {
     };
     let axes: Vec<Axis> = [
         of_reals("temperature", &sweep.temperature),
+        of_counts("part", &sweep.part),
         of_counts("hidden", &sweep.hidden),
         of_counts("gibbs_steps", &sweep.gibbs_steps),
         of_reals("learning_rate", &sweep.learning_rate),
@@ -77,6 +82,10 @@ fn axes(raw: &RawScenario, notes: &mut Mistakes<'_>) -> Vec<Axis> {
     let at = |name: &str, i: usize| format!("sweep.{name}[{i}]");
     for (i, t) in sweep.temperature.iter().flatten().enumerate() {
         blocks::temperature(notes, &at("temperature", i), Some(*t));
+    }
+    let parts = if let RawSource::File { parts, .. } = raw.source { parts } else { None };
+    for (i, n) in sweep.part.iter().flatten().enumerate() {
+        blocks::part(notes, &at("part", i), *n, parts.unwrap_or(1));
     }
     for (i, n) in sweep.hidden.iter().flatten().enumerate() {
         blocks::hidden(notes, &at("hidden", i), Some(*n));
@@ -102,6 +111,7 @@ fn axes(raw: &RawScenario, notes: &mut Mistakes<'_>) -> Vec<Axis> {
         }
         let (needed, there) = match name {
             "temperature" => ("an Ising source", matches!(raw.source, RawSource::Ising { .. })),
+            "part" => ("a File source with `parts`", parts.is_some()),
             "hidden" => ("`model`", raw.model.is_some()),
             "seed" => ("", true),
             _ => ("`train`", raw.train.is_some()),
@@ -132,7 +142,15 @@ fn bare_point(raw: &RawScenario, facts: &Facts, axes: &[Axis], choice: &[usize])
                 every: every.map(|n| word(Some(n))),
             })
         }
-        RawSource::File { .. } => Source::File(facts.file.clone()?),
+        RawSource::File { parts, part, .. } => {
+            let number = swept("part").map(|x| x as usize).or(part.map(|n| n as usize));
+            let part = parts.zip(number).map(|(of, number)| Part {
+                number: number.saturating_sub(1),
+                of: of as usize,
+                seed: raw.seed.unwrap_or(1),
+            });
+            Source::File(facts.file.clone()?, part)
+        }
         RawSource::Model { .. } => Source::Model(facts.file.clone()?),
     };
     let hidden = swept("hidden").map(|x| x as u64).or(raw.model.as_ref().and_then(|m| m.hidden));

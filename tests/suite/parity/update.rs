@@ -35,7 +35,7 @@ fn over((a, da): Bounded, (b, db): Bounded) -> Bounded {
 
 /// √a; WGSL allows what 1 / inverseSqrt(a) may be off by, 2 units and a division.
 fn root((a, da): Bounded) -> Bounded {
-    let error = da / (a.sqrt() + (a - da).max(0.0).sqrt()).max(f64::MIN_POSITIVE);
+    let error = ((a + da).sqrt() - a.sqrt()).max(a.sqrt() - (a - da).max(0.0).sqrt());
     (a.sqrt(), error + 9.0 * U * (a.sqrt() + error))
 }
 
