@@ -369,10 +369,31 @@ pub struct IntervalRecord {
     /// The chains behind the reverse estimate, where they were tempered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tempering: Option<TemperingRecord>,
+    /// Reverse chains that began at rows of data, beside those that began at samples of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RowsRecord>,
     /// No check failed and nothing speaks against ln Z.
     pub trusted: bool,
     /// The same in a sentence.
     pub verdict: String,
+}
+
+/// Reverse annealing from rows of data compared with that from samples of the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowsRecord {
+    /// Chains that began at rows.
+    pub rows: usize,
+    /// Of these, chains that began where forward chains come too seldom.
+    pub rows_beyond: usize,
+    /// Chains that began at samples of the machine.
+    pub chains: usize,
+    /// The same of these.
+    pub chains_beyond: usize,
+    /// Probability that chance puts so many more of the rows there.
+    pub p: f64,
+    /// ln Z of the parts of the states that ln Z is the sum over; none where one annealing reaches all rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Estimate>,
 }
 
 /// What tempering did.
@@ -462,6 +483,23 @@ impl LikelihoodRecord {
         Some(Estimate::new(best.value - self.ceiling?, error))
     }
 
+    /// Takes the errors from all that rests on the bridged ln Z: they are not known where it is not to be trusted.
+    pub(crate) fn drop_bridged_errors(&mut self) {
+        let unknown = |z: &mut Estimate| {
+            *z = match z.parts {
+                Some(parts) => Estimate::of_rows(z.value, f64::NAN, parts.error_rows),
+                None => Estimate::new(z.value, f64::NAN),
+            };
+        };
+        let is_best = self.log_z.exact.is_none() && self.log_z.bridged.is_some();
+        let bounds = std::iter::once(&mut self.log_z).chain(self.log_likelihood.values_mut());
+        bounds.filter_map(|bounds| bounds.bridged.as_mut()).for_each(unknown);
+        if is_best {
+            let others = self.kl.iter_mut().chain(&mut self.checks.log_distinct_probability);
+            others.chain(self.over_independent.values_mut()).for_each(unknown);
+        }
+    }
+
     /// The same for a machine in `units`, whose ln Z is less by `constant` ([`crate::rbm::Rbm::in_units`]) than that of units
     /// 0 and 1; likelihoods do not change.
     #[must_use]
@@ -472,7 +510,9 @@ impl LikelihoodRecord {
         self.units = Some(units);
         let Bounds { forward, reverse, bridged, exact } = &mut self.log_z;
         let rungs = self.interval.tempering.as_mut().and_then(|t| t.log_z.as_mut());
-        let estimates = [forward, reverse, bridged, exact].into_iter().filter_map(Option::as_mut).chain(rungs);
+        let parts = self.interval.rows.iter_mut().flat_map(|rows| &mut rows.parts);
+        let estimates =
+            [forward, reverse, bridged, exact].into_iter().filter_map(Option::as_mut).chain(rungs).chain(parts);
         estimates.for_each(|z| z.value -= constant);
         [&mut self.interval.low, &mut self.interval.high].into_iter().flatten().for_each(|z| *z -= constant);
         self

@@ -369,6 +369,12 @@ pub trait Backend {
     /// Device failures.
     fn read_log_weights(&self, annealing: &Self::Annealing) -> Result<Vec<f64>>;
 
+    /// The chains where annealing has left them, `[chains, n_visible]`.
+    ///
+    /// # Errors
+    /// Device failures.
+    fn read_annealed(&self, annealing: &Self::Annealing) -> Result<BitMatrix>;
+
     /// A ladder of `betas`, the lowest rung first, over a base with visible biases b0, of `chains` chains a rung. Rung r
     /// of a machine has ln p*_β(v) = (b0 + β (b − b0))·v + Σ_i softplus(β x_i), β = β_r as f32: independent units at 0, the
     /// machine itself at 1. The states of all rungs, its *replicas*, are one block: row r · `chains` + k is chain k of rung r,

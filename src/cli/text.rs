@@ -8,7 +8,7 @@ use crate::numerics::readable;
 use crate::observables::ReweightedPoint;
 use crate::record::{
     Bounds, ChainsRecord, Estimate, ExactObservables, IsingRecord, KernelTime, LikelihoodRecord, Observables,
-    TemperingRecord,
+    RowsRecord, TemperingRecord,
 };
 
 /// Text for a terminal: names and paths in it may hold control characters, which are told and not sent.
@@ -161,6 +161,13 @@ pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
         if let Some(over) = record.over_independent.get(name) {
             let _ = writeln!(out, "  {:<28} {}", "  above independent units", of_rows(*over));
         }
+        let interval = (&record.interval.low, &record.interval.high, record.log_z.bridged);
+        if let (Some(Estimate { value, error, .. }), (Some(low), Some(high), Some(z))) = (values.bridged, interval)
+            && error.is_nan()
+        {
+            let of = |bound: f64| value + z.value - bound;
+            let _ = writeln!(out, "  {:<28} {:.4} … {:.4}", "  between", of(*high), of(*low));
+        }
     }
     if let (Some(top), Some(kind)) = (record.ceiling, &record.ceiling_kind) {
         let _ = writeln!(out, "  {:<28} {top:.4} ({kind})", "ceiling");
@@ -185,6 +192,15 @@ pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
     }
     if let Some(tempering) = &interval.tempering {
         tempered(&mut out, tempering);
+    }
+    if let Some(rows) = &interval.rows {
+        let RowsRecord { rows, rows_beyond, chains, chains_beyond, parts, .. } = rows;
+        let counts = format!("{rows_beyond} of {rows} rows, {chains_beyond} of {chains} samples of the machine");
+        let _ = writeln!(out, "  {:<28} {counts}", "where annealing comes seldom");
+        if !parts.is_empty() {
+            let parts: Vec<String> = parts.iter().map(|part| estimate(*part)).collect();
+            let _ = writeln!(out, "  {:<28} {}", "ln Z of the parts", parts.join("; "));
+        }
     }
     if let Some(sum) = record.checks.log_distinct_probability {
         let _ = writeln!(out, "  {:<28} e^{} ≤ 1", "Σ p over distinct rows", estimate(sum));
@@ -218,7 +234,10 @@ fn bounds(out: &mut String, name: &str, values: &Bounds) {
         ("bridged", values.bridged),
     ];
     for (method, value) in all {
-        if let Some(value) = value {
+        let Some(value) = value else { continue };
+        if value.error.is_nan() {
+            let _ = writeln!(out, "  {name:<28} {:.2} ({method}, error not known)", value.value);
+        } else {
             let _ = writeln!(out, "  {name:<28} {} ({method}{})", estimate(value), parts(value));
         }
     }

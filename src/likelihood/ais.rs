@@ -7,12 +7,14 @@
 //! (Neal 2001; Salakhutdinov and Murray, ICML 2008. The variant with h drawn at β = 1 and weight βF is not AIS.)
 
 use crate::backend::{Address, Backend};
+use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::numerics::{log_sum_exp, logit, softplus};
 use crate::rbm::Rbm;
 use crate::record::Estimate;
 use crate::rng::derive_seed;
+use crate::stats::variance;
 
 /// Settings of an AIS run.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,11 +67,27 @@ pub fn anneal<B: Backend>(
     settings: &AnnealSettings,
     listener: &mut dyn Listener,
 ) -> Result<Anneal> {
+    Ok(anneal_to_ends(backend, rbm, params, base, settings, listener)?.0)
+}
+
+/// The same with the states in which the chains end, `[chains, n_visible]`.
+///
+/// # Errors
+/// As [`anneal`].
+pub fn anneal_to_ends<B: Backend>(
+    backend: &B,
+    rbm: &Rbm,
+    params: &B::Params,
+    base: &[f32],
+    settings: &AnnealSettings,
+    listener: &mut dyn Listener,
+) -> Result<(Anneal, BitMatrix)> {
     check(settings)?;
     let address = Address::new(derive_seed(settings.seed, "ais"));
     let mut annealing = backend.start_annealing(params, base, settings.chains, address)?;
     run(backend, params, &mut annealing, &settings.betas, listener)?;
-    summarise(backend.read_log_weights(&annealing)?, log_z0(base, rbm.n_hidden))
+    let found = summarise(backend.read_log_weights(&annealing)?, log_z0(base, rbm.n_hidden))?;
+    Ok((found, backend.read_annealed(&annealing)?))
 }
 
 /// ln Z0 of the base of a machine with `n_hidden` hidden units.
@@ -130,21 +148,31 @@ pub(super) fn summarise(weights: Vec<f64>, log_z0: f64) -> Result<Anneal> {
                 .advice("the model's parameters are too large for f32: train with a lower learning_rate"),
         ));
     }
-    let n = weights.len() as f64;
-    let log_sum = log_sum_exp(&weights);
-    let mean = weights.iter().sum::<f64>() / n;
-    let variance = weights.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let squares: Vec<f64> = weights.iter().map(|w| 2.0 * w).collect();
-    // ln of the sum without chain i: log_sum + ln(1 − share_i).
-    let left_out: Vec<f64> = weights.iter().map(|w| (-(w - log_sum).exp()).ln_1p() - (n - 1.0).ln()).collect();
-    let centre = left_out.iter().sum::<f64>() / n;
-    let spread = left_out.iter().map(|x| (x - centre).powi(2)).sum::<f64>();
+    let (log_mean, effective_sample_size) = log_mean(&weights, weights.len());
     Ok(Anneal {
-        log_z: Estimate::new(log_z0 + log_sum - n.ln(), ((n - 1.0) / n * spread).sqrt()),
-        effective_sample_size: (2.0 * log_sum - log_sum_exp(&squares)).exp(),
-        log_weight_variance: variance,
+        log_z: Estimate::new(log_z0 + log_mean.value, log_mean.error),
+        effective_sample_size,
+        log_weight_variance: variance(&weights),
         log_weights: weights,
     })
+}
+
+/// ln mean e^{log w} over `chains` chains with its delete-one jackknife error, and (Σ w)² / Σ w²; chains without a
+/// log-weight have weight 0.
+pub(super) fn log_mean(weights: &[f64], chains: usize) -> (Estimate, f64) {
+    let n = chains as f64;
+    let log_sum = log_sum_exp(weights);
+    let squares: Vec<f64> = weights.iter().map(|w| 2.0 * w).collect();
+    // ln of the sum without chain i: log_sum + ln(1 − share_i), of the heaviest from the others, as its share may round to 1.
+    let top = weights.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i);
+    let mut left_out: Vec<f64> = weights.iter().map(|w| (-(w - log_sum).exp()).ln_1p()).collect();
+    let others: Vec<f64> = weights.iter().enumerate().filter(|(i, _)| *i != top).map(|(_, w)| *w).collect();
+    left_out[top] = log_sum_exp(&others) - log_sum;
+    let centre = left_out.iter().sum::<f64>() / n;
+    let spread =
+        left_out.iter().map(|x| (x - centre).powi(2)).sum::<f64>() + (chains - weights.len()) as f64 * centre * centre;
+    let error = ((n - 1.0) / n * spread).sqrt();
+    (Estimate::new(log_sum - n.ln(), error), (2.0 * log_sum - log_sum_exp(&squares)).exp())
 }
 
 #[cfg(test)]
@@ -176,10 +204,23 @@ mod tests {
     }
 
     #[test]
+    fn chains_without_a_log_weight_count_as_zeros() {
+        let weights = [0.3, 1.1, -0.4];
+        let padded: Vec<f64> = weights.iter().copied().chain([-700.0; 5]).collect();
+        let (few, many) = (log_mean(&weights, 8), log_mean(&padded, 8));
+        assert!((few.0.value - many.0.value).abs() < 1e-12 && (few.0.error - many.0.error).abs() < 1e-12);
+        assert!((few.1 - many.1).abs() < 1e-12);
+    }
+
+    #[test]
     fn one_heavy_chain_shows_in_error_and_sample_size() {
         let mut weights = vec![0.0; 100];
         weights[3] = 30.0;
-        let result = summarise(weights, 0.0).unwrap();
+        let result = summarise(weights.clone(), 0.0).unwrap();
         assert!(result.effective_sample_size < 1.01 && result.log_z.error > 1.0);
+        // So heavy that the others are lost in rounding: without it the sum falls to that of 99 ones.
+        weights[3] = 500.0;
+        let expected = 500.0 - 99f64.ln();
+        assert!((summarise(weights, 0.0).unwrap().log_z.error / (expected * 0.99) - 1.0).abs() < 1e-9);
     }
 }

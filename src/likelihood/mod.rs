@@ -9,21 +9,29 @@ mod ais;
 mod bridge;
 mod ceiling;
 mod checks;
+mod cover;
 mod enumerate;
 mod equilibrated;
 mod exact_samples;
 mod ladder;
+mod modes;
+mod parts;
 mod reverse;
 mod rows;
 
-pub use self::ais::{Anneal, AnnealSettings, BETAS, CHAINS, MAX_BETAS, MAX_CHAINS, anneal, base_bias, log_z0};
+pub use self::ais::{
+    Anneal, AnnealSettings, BETAS, CHAINS, MAX_BETAS, MAX_CHAINS, anneal, anneal_to_ends, base_bias, log_z0,
+};
 pub use self::bridge::{bennett, bridge_rungs};
 pub use self::ceiling::{distinct_rows, plug_in_entropy};
-pub use self::checks::{Ceiling, Evidence, judge, verdict};
+pub use self::checks::{Ceiling, Evidence, Judgement, judge, verdict};
+pub use self::cover::{Annealed, cover, relaxed, spaced};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
 pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
-pub use self::reverse::reverse_anneal;
+pub use self::modes::{Comparison, FALSE_ALARMS, Missed, threshold};
+pub use self::parts::Sided;
+pub use self::reverse::{reverse_anneal, reverse_summary, reverse_weights};
 pub use self::rows::{
     better, log_likelihood, log_weights, mean_log_weight, mean_log_weight_of, mean_of_rows, not_under,
     over_independent, row_by_row, worse_than_independent,

@@ -26,13 +26,35 @@ pub fn reverse_anneal<B: Backend>(
     start: &BitMatrix,
     listener: &mut dyn Listener,
 ) -> Result<Anneal> {
+    reverse_summary(reverse_weights(backend, params, base, settings, start, listener)?, log_z0(base, rbm.n_hidden))
+}
+
+/// ln Z from the log-weights of reverse chains and ln Z0.
+///
+/// # Errors
+/// [`crate::Error::Numerics`] for weights that are not finite.
+pub fn reverse_summary(weights: Vec<f64>, log_z0: f64) -> Result<Anneal> {
+    let mut found = summarise(weights, 0.0)?;
+    found.log_z.value = log_z0 - found.log_z.value;
+    Ok(found)
+}
+
+/// The log-weights alone, of estimates of Z0/Z.
+///
+/// # Errors
+/// As [`super::anneal`].
+pub fn reverse_weights<B: Backend>(
+    backend: &B,
+    params: &B::Params,
+    base: &[f32],
+    settings: &AnnealSettings,
+    start: &BitMatrix,
+    listener: &mut dyn Listener,
+) -> Result<Vec<f64>> {
     check(settings)?;
     let address = Address::new(derive_seed(settings.seed, "reverse ais"));
     let mut annealing = backend.start_annealing_at(params, base, start, address)?;
     let falling: Vec<f64> = settings.betas.iter().rev().copied().collect();
     run(backend, params, &mut annealing, &falling, listener)?;
-    let weights = backend.read_log_weights(&annealing)?;
-    let mut found = summarise(weights, 0.0)?;
-    found.log_z.value = log_z0(base, rbm.n_hidden) - found.log_z.value;
-    Ok(found)
+    backend.read_log_weights(&annealing)
 }

@@ -7,8 +7,8 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::likelihood::{
-    Ceiling, Evidence, MAX_ENUMERATED, distinct_rows, exact_log_z, judge, log_likelihood, log_weights, mean_of_rows,
-    over_independent, plug_in_entropy, verdict, worse_than_independent,
+    Ceiling, Evidence, Judgement, MAX_ENUMERATED, distinct_rows, exact_log_z, judge, log_likelihood, log_weights,
+    mean_of_rows, over_independent, plug_in_entropy, verdict, worse_than_independent,
 };
 use crate::numerics::log_sum_exp;
 use crate::rbm::Rbm;
@@ -62,13 +62,16 @@ pub fn likelihood<B: Backend>(
     listener: &mut dyn Listener,
 ) -> Result<LikelihoodRecord> {
     let params = backend.upload_params(rbm, None)?;
-    let found = log_z(backend, plan, rbm, &params, base, listener)?;
+    let rows: Vec<&BitMatrix> = sets.iter().map(|(_, rows)| *rows).collect();
+    let found = log_z(backend, plan, rbm, &params, base, &rows, listener)?;
     let exact = source.and_then(|s| s.exact.as_ref());
     let mut evidence = Evidence {
         log_z: found.log_z,
         forward_samples: found.forward.as_ref().map(|a| a.effective_sample_size),
         reverse_samples: found.reverse.as_ref().map(|a| a.effective_sample_size),
         reverse_trusted: found.reverse_trusted,
+        rows_tried: found.interval.rows.is_some(),
+        missed: found.missed,
         ..Evidence::default()
     };
     let ceiling = sets.first().and_then(|(_, rows)| ceiling_of(rows, exact));
@@ -95,9 +98,9 @@ pub fn likelihood<B: Backend>(
         let log_weights = log_weights(backend, &params, &distinct_rows(rows))?;
         evidence.log_distinct = Some(Estimate::new(log_sum_exp(&log_weights) - z.value, z.error));
     }
-    let (checks, mut warnings) = judge(&evidence);
+    let Judgement { checks, mut warnings, trusted, bridged_trusted } = judge(&evidence);
     let mut interval = found.interval;
-    interval.trusted = warnings.is_empty();
+    interval.trusted = trusted;
     interval.verdict = verdict(&evidence, interval.trusted);
     warnings.append(&mut worse);
     for warning in &warnings {
@@ -111,7 +114,7 @@ pub fn likelihood<B: Backend>(
         }
         _ => None,
     };
-    Ok(LikelihoodRecord {
+    let mut record = LikelihoodRecord {
         log_z: found.log_z,
         units: None,
         log_likelihood: by_set,
@@ -124,7 +127,11 @@ pub fn likelihood<B: Backend>(
         interval,
         checks,
         warnings,
-    })
+    };
+    if !bridged_trusted {
+        record.drop_bridged_errors();
+    }
+    Ok(record)
 }
 
 /// Name of the set of rows that the machine was not trained on.

@@ -1,14 +1,16 @@
 //! ln Z from below, from above, bridged and exactly, as far as a plan asks for it.
 
 use crate::backend::Backend;
+use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
 use crate::likelihood::{
-    Anneal, AnnealSettings, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND,
-    anneal, bennett, by_temperature, by_trajectory, equilibrate, linear_ladder, log_z0, reverse_anneal,
+    Anneal, AnnealSettings, Annealed, Comparison, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED,
+    MAX_ENUMERATED_ON_DEMAND, Missed, Sided, anneal_to_ends, bennett, by_temperature, by_trajectory, cover,
+    equilibrate, linear_ladder, log_z0, relaxed, reverse_summary, reverse_weights, spaced,
 };
 use crate::rbm::Rbm;
-use crate::record::{Bounds, Estimate, IntervalRecord, TemperingRecord};
+use crate::record::{Bounds, Estimate, IntervalRecord, RowsRecord, TemperingRecord};
 
 use super::likelihood::LikelihoodPlan;
 
@@ -67,6 +69,8 @@ pub(super) struct Found {
     /// Without the verdict.
     pub(super) interval: IntervalRecord,
     pub(super) reverse_trusted: bool,
+    /// Rows in modes that annealing from the base leaves out.
+    pub(super) missed: Option<Missed>,
 }
 
 /// Units of the smaller side from which a GPU enumerates.
@@ -75,13 +79,32 @@ const WORTH_A_DEVICE: usize = 21;
 const TEMPERING_EFFORT: u64 = 6;
 /// Most tempering chains of a rung.
 pub(super) const TEMPERING_CHAINS: usize = 500;
+/// Most reverse chains that begin at rows; at most half as many as chains are asked for.
+const ROW_CHAINS: usize = 400;
+/// Rows that more of them are taken from where a mode is missed.
+const ROWS_LOOKED_AT: usize = 5000;
 
+/// Errors of ln Z by which a sum over parts must lie above the first alone where the rows do not differ for sure.
+const MATTERS: f64 = 3.0;
+
+/// Reverse chains that begin at rows, where `chains` are asked for.
+fn row_chains(chains: usize) -> usize {
+    ROW_CHAINS.min(chains / 2)
+}
+
+/// Most chains that are annealed at once.
+pub(super) fn annealed_at_once(chains: usize) -> usize {
+    chains.max(chains.min(TEMPERING_CHAINS) + row_chains(chains))
+}
+
+/// ln Z as `plan` asks for it; some of the reverse chains begin at the rows of `sets`, where the others are tempered.
 pub(super) fn log_z<B: Backend>(
     backend: &B,
     plan: &LikelihoodPlan,
     rbm: &Rbm,
     params: &B::Params,
     base: &[f32],
+    sets: &[&BitMatrix],
     listener: &mut dyn Listener,
 ) -> Result<Found> {
     let mut found = Found::default();
@@ -102,7 +125,7 @@ pub(super) fn log_z<B: Backend>(
         (Ladder::Chosen(betas), _) => betas.clone(),
     };
     let settings = AnnealSettings { chains: plan.chains, betas, seed: plan.seed };
-    let forward = anneal(backend, rbm, params, base, &settings, listener)?;
+    let (mut forward, ends) = anneal_to_ends(backend, rbm, params, base, &settings, listener)?;
     found.log_z.forward = Some(forward.log_z);
     found.interval.low = Some(forward.log_z.value - forward.log_z.error);
     let start = match (plan.reverse, length, enumeration) {
@@ -129,13 +152,44 @@ pub(super) fn log_z<B: Backend>(
         }
         (_, _, None) => return Err(too_large(rbm, MAX_ENUMERATED, "--reverse tempering works at any size")),
     };
-    if let Some(start) = start {
-        let settings = AnnealSettings { chains: start.rows(), ..settings };
-        let reverse = reverse_anneal(backend, rbm, params, base, &settings, &start, listener)?;
-        let high = reverse.log_z;
-        found.log_z.reverse = Some(high);
+    if let Some(mut start) = start {
+        let (chains, log_z0) = (start.rows(), log_z0(base, rbm.n_hidden));
+        let rows = spaced(sets, ROWS_LOOKED_AT).filter(|_| tempers);
+        if let Some(rows) = &rows
+            && let Some(begin) = spaced(&[rows], row_chains(plan.chains))
+        {
+            start.append(&relaxed(backend, params, &begin, plan.seed)?);
+        }
+        let all = AnnealSettings { chains: start.rows(), ..settings.clone() };
+        let weights = reverse_weights(backend, params, base, &all, &start, listener)?;
+        let mut reverse = reverse_summary(weights[..chains].to_vec(), log_z0)?;
+        found.log_z.reverse = Some(reverse.log_z);
         let bridged = bennett(&forward.log_weights, &reverse.log_weights);
-        found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0(base, rbm.n_hidden), b.error));
+        found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0, b.error));
+        if let Some(rows) = &rows {
+            let compared = Comparison::of(&forward.log_weights, &reverse.log_weights, &weights[chains..]);
+            let mut parts = Vec::new();
+            if compared.may_differ() {
+                let first =
+                    Annealed { forward: &forward.log_weights, ends: &ends, starts: &start, reverse: &weights, chains };
+                let adaptive = matches!(plan.ladder, Ladder::Adaptive(_));
+                let covered = cover(backend, rbm, params, base, first, rows, &settings, adaptive, listener)?;
+                let gain = |sum: &Sided| found.log_z.bridged.map_or(0.0, |alone| sum.bridged.value - alone.value);
+                let matters = |sum: &Sided| compared.differs() || gain(sum) > MATTERS * sum.bridged.error;
+                if let Some((each, sum)) = covered.filter(|(_, sum)| matters(sum)) {
+                    found.missed = Some(Missed { compared, parts: each.len(), gain: gain(&sum) });
+                    (forward.log_z, forward.effective_sample_size) = (sum.forward, sum.forward_samples);
+                    (reverse.log_z, reverse.effective_sample_size) = (sum.reverse, sum.reverse_samples);
+                    let [low, high, between] = [sum.forward, sum.reverse, sum.bridged].map(Some);
+                    found.log_z = Bounds { forward: low, reverse: high, bridged: between, ..found.log_z };
+                    parts = each.iter().map(|part| part.bridged).collect();
+                } else if compared.differs() {
+                    found.missed = Some(Missed { compared, parts: 0, gain: 0.0 });
+                }
+            }
+            found.interval.rows = Some(rows_record(&compared, parts));
+        }
+        let high = reverse.log_z;
         let agreement = (high.value - forward.log_z.value) / high.error.hypot(forward.log_z.error);
         let both = [forward.log_z, high];
         found.interval.low = both.iter().map(|e| e.value - e.error).reduce(f64::min);
@@ -157,6 +211,11 @@ fn record(tempered: &Equilibrated, log_z0: f64) -> TemperingRecord {
         equilibrated: tempered.trusted,
         log_z: tempered.log_ratio.map(|ratio| Estimate::new(log_z0 + ratio.value, ratio.error)),
     }
+}
+
+fn rows_record(compared: &Comparison, parts: Vec<Estimate>) -> RowsRecord {
+    let Comparison { rows, rows_beyond, chains, chains_beyond, p } = *compared;
+    RowsRecord { rows, rows_beyond, chains, chains_beyond, p, parts }
 }
 
 /// ln Z by enumeration, and the states it is the sum of.

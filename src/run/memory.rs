@@ -14,7 +14,7 @@ use crate::data::host_memory;
 use crate::error::{Error, Fault, Result};
 use crate::likelihood::{MAX_ENUMERATED, MOST_RUNGS};
 use crate::numerics::readable_bytes;
-use crate::run::log_z::TEMPERING_CHAINS;
+use crate::run::log_z::{TEMPERING_CHAINS, annealed_at_once};
 use crate::run::train::{METRIC_ROWS, TrainPlan};
 use crate::scenario::{Plan, Point, Replicas};
 use crate::train::{Algorithm, FEWEST, GROUPS};
@@ -116,7 +116,7 @@ fn stages(point: &Point) -> Result<Vec<Stage>> {
         stages.push(Stage { name: "sample", demand, outside });
     }
     if let Some(likelihood) = &point.likelihood {
-        let mut demand = Demand { annealed: likelihood.chains, energies: rows, ..machine };
+        let mut demand = Demand { annealed: annealed_at_once(likelihood.chains), energies: rows, ..machine };
         if !likelihood.exact || point.n_visible.min(n_hidden) > MAX_ENUMERATED {
             // As many rungs as may be found to be needed.
             (demand.chains, demand.rungs) = (likelihood.chains.min(TEMPERING_CHAINS), MOST_RUNGS);

@@ -53,6 +53,18 @@ pub fn gamma_upper(a: f64, x: f64) -> f64 {
     front * value
 }
 
+/// P(at least `found` marked ones among `drawn` of `total`, `marked` of which are marked): Fisher's exact test.
+#[must_use]
+pub fn hypergeometric_survival(found: usize, drawn: usize, marked: usize, total: usize) -> f64 {
+    let log_factorial = |n: usize| ln_gamma(n as f64 + 1.0);
+    let choose = |n: usize, k: usize| log_factorial(n) - log_factorial(k) - log_factorial(n - k);
+    let of_all = choose(total, drawn);
+    let most = drawn.min(marked);
+    let least = found.max((drawn + marked).saturating_sub(total));
+    let term = |k: usize| (choose(marked, k) + choose(total - marked, drawn - k) - of_all).exp();
+    (least..=most).map(term).sum::<f64>().min(1.0)
+}
+
 /// P(χ² ≥ `value`) with `degrees` degrees of freedom.
 #[must_use]
 pub fn chi_squared_survival(value: f64, degrees: usize) -> f64 {
@@ -142,5 +154,16 @@ mod tests {
             (gamma_upper(2.0, 0.0), chi_squared_survival(7.0, 0), chi_squared_survival(0.0, 1)),
             (1.0, 1.0, 1.0)
         );
+    }
+
+    /// Fisher's cups of tea, 1/70, and a count that needs no sum: C(7, 3)/C(20, 3).
+    #[test]
+    fn hypergeometric_tails_are_those_of_counting() {
+        assert!((hypergeometric_survival(4, 4, 4, 8) - 1.0 / 70.0).abs() < 1e-14);
+        assert!((hypergeometric_survival(3, 3, 7, 20) - 35.0 / 1140.0).abs() < 1e-14);
+        assert!((hypergeometric_survival(0, 5, 3, 9) - 1.0).abs() < 1e-12);
+        assert_eq!(hypergeometric_survival(4, 5, 3, 9), 0.0);
+        // All but one of nine are marked: of two drawn one is marked at least.
+        assert!((hypergeometric_survival(1, 2, 8, 9) - 1.0).abs() < 1e-12);
     }
 }

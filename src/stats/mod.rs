@@ -19,7 +19,7 @@ pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_func
 pub use binning::binning;
 pub use blocks::{Blocks, jackknife};
 pub use chains::{TwoLooks, split_r_hat, two_groups};
-pub use distributions::{chi_squared_survival, normal_cdf, normal_quantile};
+pub use distributions::{chi_squared_survival, hypergeometric_survival, normal_cdf, normal_quantile};
 
 /// Mean; NaN for no values.
 #[must_use]

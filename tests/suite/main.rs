@@ -20,6 +20,7 @@ mod ising_thorough;
 mod ising_torus;
 mod likelihood;
 mod likelihood_bounds;
+mod likelihood_modes;
 mod likelihood_rows;
 mod memory;
 mod monte_carlo;

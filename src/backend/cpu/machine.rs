@@ -51,7 +51,7 @@ pub(super) struct Scratch {
 /// Annealed chains in memory.
 #[derive(Debug, Clone)]
 pub struct CpuAnnealing {
-    states: BitMatrix,
+    pub(super) states: BitMatrix,
     scratch: Scratch,
     pub(super) log_weights: Vec<f64>,
     base: Vec<Tile>,

@@ -242,6 +242,10 @@ impl Backend for Cpu {
         Ok(annealing.log_weights.clone())
     }
 
+    fn read_annealed(&self, annealing: &CpuAnnealing) -> Result<BitMatrix> {
+        Ok(annealing.states.clone())
+    }
+
     fn upload_temperatures(
         &self,
         params: &CpuParams,

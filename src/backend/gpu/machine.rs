@@ -335,6 +335,7 @@ pub struct Annealing {
     /// `[words of hidden units, chains, 2]`: value and its rounding error.
     pub(super) log_weights: wgpu::Buffer,
     words: usize,
+    n_visible: usize,
 }
 
 impl Annealing {
@@ -371,6 +372,7 @@ impl Annealing {
         let words = params.n_hidden.div_ceil(32);
         Ok(Self {
             words,
+            n_visible: params.n_visible,
             chains,
             address,
             base: gpu.upload("base biases", "units", base)?,
@@ -378,6 +380,11 @@ impl Annealing {
             h: hidden_room(gpu, chains, params.n_hidden)?,
             log_weights: gpu.allocate(rows("log-weights", 8 * words))?,
         })
+    }
+
+    pub(super) fn read_chains(&self, gpu: &Gpu) -> Result<BitMatrix> {
+        let words = gpu.read(&self.v, self.chains * self.n_visible.div_ceil(32))?;
+        BitMatrix::from_words(self.chains, self.n_visible, words)
     }
 
     pub(super) fn read_log_weights(&self, gpu: &Gpu) -> Result<Vec<f64>> {

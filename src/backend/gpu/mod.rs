@@ -251,6 +251,10 @@ impl Backend for Gpu {
         annealing.read_log_weights(self)
     }
 
+    fn read_annealed(&self, annealing: &Annealing) -> Result<BitMatrix> {
+        annealing.read_chains(self)
+    }
+
     fn upload_temperatures(
         &self,
         params: &Params,

@@ -136,6 +136,22 @@ fn partition_functions(global: &Global, console: &mut Console) -> Result<()> {
         table.shrinking,
         table.betas[0]
     );
+    out.push_str("\n| trap | expected ln Z | forward | reverse | bridged | trusted | warnings | |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for t in &table.traps {
+        let cell = |e: Option<Estimate>| e.map_or_else(|| "–".into(), text::estimate);
+        let (forward, reverse) = (cell(t.found.forward), cell(t.found.reverse));
+        let bridged = match (t.found.bridged, t.sigmas) {
+            (Some(z), Some(off)) => format!("{} ({off:+.1} σ)", text::estimate(z)),
+            (Some(z), None) => format!("{:.2}", z.value),
+            _ => "–".into(),
+        };
+        let (trusted, mark) = (if t.trusted { "yes" } else { "no" }, if t.holds { "✓" } else { "✗" });
+        let _ = writeln!(
+            out,
+            "| {} | {:.4} | {forward} | {reverse} | {bridged} | {trusted} | {} | {mark} |",
+            t.machine, t.expected, t.warnings
+        );
+    }
     console.result(&table, &out)?;
     if table.holds { Ok(()) } else { Err(failed("too many estimates of ln Z lie off their exact values")) }
 }

@@ -7,6 +7,7 @@ pub mod dynamics;
 pub mod partition;
 mod spins;
 pub mod thorough;
+pub mod traps;
 
 use serde::Serialize;
 

@@ -3,7 +3,8 @@
 //! Random machines, Ising models written as machines (Z by the transfer matrix) and machines trained on Ising data below,
 //! at and above the critical temperature (Z by enumeration). Each is estimated on a short and on a long ladder: estimates of
 //! the long one must lie within [`SIGMAS`] of their own errors from the exact value in all but [`MISSES`] of the cases, and
-//! the interval between both sides must shrink from one to the other in the mean.
+//! the interval between both sides must shrink from one to the other in the mean. [`super::traps`] adds machines on which
+//! estimates go wrong.
 
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ use crate::rng::{Philox, derive_seed};
 use crate::run::ising::ising;
 use crate::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse};
 use crate::run::log_z::log_z;
+use crate::run::verify::traps::{Trap, traps};
 use crate::train::{
     Algorithm, Schedule, Settings, Trainer, default_bias_rate, initial_machine, initial_state, smoothed_means,
 };
@@ -71,7 +73,9 @@ pub struct Table {
     pub within: usize,
     /// Geometric mean of long over short widths.
     pub shrinking: f64,
-    /// Whether enough estimates lie within and intervals shrink.
+    /// Machines on which estimates go wrong, or ought to say that they may.
+    pub traps: Vec<Trap>,
+    /// Whether enough estimates lie within, intervals shrink, and no trap catches.
     pub holds: bool,
 }
 
@@ -113,8 +117,11 @@ pub fn compare<B: Backend>(backend: &B, effort: Effort, listener: &mut dyn Liste
     let within = estimates.filter(|z| z.abs() <= SIGMAS).count();
     let logs: Vec<f64> = rows.iter().map(|r| (r.widths[1] / r.widths[0]).ln()).collect();
     let shrinking = crate::stats::mean(&logs).exp();
-    let holds = within as f64 >= (1.0 - MISSES) * 2.0 * rows.len() as f64 && shrinking < 1.0;
-    Ok(Table { rows, chains: effort.chains, betas: effort.betas, within, shrinking, holds })
+    let traps = traps(backend, effort)?;
+    let holds = within as f64 >= (1.0 - MISSES) * 2.0 * rows.len() as f64
+        && shrinking < 1.0
+        && traps.iter().all(|trap| trap.holds);
+    Ok(Table { rows, chains: effort.chains, betas: effort.betas, within, shrinking, traps, holds })
 }
 
 fn row<B: Backend>(backend: &B, known: &Known, effort: Effort) -> Result<Row> {
@@ -128,7 +135,7 @@ fn row<B: Backend>(backend: &B, known: &Known, effort: Effort) -> Result<Row> {
             enumerate: Enumerate::Auto,
             seed: derive_seed(effort.seed, &known.name),
         };
-        log_z(backend, &plan, &known.rbm, &params, &known.base, &mut Silent)
+        log_z(backend, &plan, &known.rbm, &params, &known.base, &[], &mut Silent)
     };
     let (short, long) = (estimate(effort.betas[0])?, estimate(effort.betas[1])?);
     let width = |i: &crate::record::IntervalRecord| i.high.zip(i.low).map_or(f64::NAN, |(high, low)| high - low);
@@ -168,7 +175,7 @@ fn machines<B: Backend>(backend: &B, seed: u64) -> Result<Vec<Known>> {
         for temperature in [1.8, CRITICAL_TEMPERATURE, 3.0] {
             let data = samples(backend, length, temperature, seed)?;
             for (name, algorithm) in [("CD", Algorithm::Cd), ("PCD", Algorithm::Pcd)] {
-                let rbm = trained(backend, &data, algorithm, seed)?;
+                let rbm = trained(backend, &data, algorithm, true, seed)?;
                 let name = format!("{name}, {length} × {length}, T = {temperature:.3}");
                 all.extend(enumerable(name, rbm, base_bias(&smoothed_means(&data))));
             }
@@ -183,7 +190,7 @@ fn enumerable(name: String, rbm: Rbm, base: Vec<f32>) -> Option<Known> {
 }
 
 /// Weights and biases uniform in ±`scale`.
-fn random(n_visible: usize, n_hidden: usize, scale: f64, seed: u64) -> Rbm {
+pub(super) fn random(n_visible: usize, n_hidden: usize, scale: f64, seed: u64) -> Rbm {
     let mut numbers = Philox::sequence(seed, "random machine");
     let mut rbm = Rbm::zeros(n_visible, n_hidden);
     for x in rbm.weights.iter_mut().chain(&mut rbm.visible_bias).chain(&mut rbm.hidden_bias) {
@@ -206,8 +213,14 @@ fn samples<B: Backend>(backend: &B, length: usize, temperature: f64, seed: u64) 
     Ok(ising(backend, &settings, &mut Silent)?.1.data.samples)
 }
 
-/// Sixteen hidden units, 600 updates.
-fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed: u64) -> Result<Rbm> {
+/// Sixteen hidden units, 600 updates; `flip` for data of which both signs are alike.
+pub(super) fn trained<B: Backend>(
+    backend: &B,
+    data: &BitMatrix,
+    algorithm: Algorithm,
+    flip: bool,
+    seed: u64,
+) -> Result<Rbm> {
     let settings = Settings {
         algorithm,
         gibbs_steps: 2,
@@ -221,7 +234,7 @@ fn trained<B: Backend>(backend: &B, data: &BitMatrix, algorithm: Algorithm, seed
         centred: true,
         bias_rate: default_bias_rate(true),
         offset_rate: 0.05,
-        flip: true,
+        flip,
         translations: None,
         augment: crate::sample::Moves::NONE,
         rungs: 4,

@@ -1,0 +1,127 @@
+//! Whether rows lie in a mode that annealing does not come to.
+//!
+//! A reverse chain that begins in a part B of the states brings, in the mean over the machine's samples there,
+//! ⟨e^{log w}⟩ = Z0 P(B) / Z_B, P(B) being how often forward chains end in B (Crooks' relation on the paths that end there).
+//! Its −log w lies above ln Z/Z0 by ln of p(B)/P(B): by as much as forward annealing comes there too seldom. Chains that
+//! are tempered over the same temperatures have the same blind spots as forward chains, so both sides may agree on a
+//! ln Z that leaves B out; reverse chains that begin at rows of data do not depend on being led there.
+//!
+//! Rows are no samples of the machine, so nothing here is an estimate: log-weights of both sorts of chains are counted
+//! beyond one threshold, and the counts compared by Fisher's exact test. Where the rows begin in the same modes as the
+//! machine's samples, the test gives a false alarm once in 1/[`FALSE_ALARMS`] evaluations at most.
+
+use super::checks::TRUSTED_SAMPLES;
+use crate::numerics::log_mean_exp;
+use crate::stats::hypergeometric_survival;
+
+/// False alarms of the test, as a part of evaluations in which there is nothing to find.
+pub const FALSE_ALARMS: f64 = 1e-3;
+
+/// The same of looking closer, which costs time and nothing else.
+const WORTH_A_LOOK: f64 = 0.1;
+/// Fewer rows than this make no part of the states.
+pub(super) const LEAST: usize = 3;
+
+/// ln Ẑ/Z0 + ln(n / 30): a path whose forward weight lies above it is so rare that fewer than 30 of the n forward chains
+/// take such paths, however much of Z they make up; one nat at least.
+#[must_use]
+pub fn threshold(forward: &[f64]) -> f64 {
+    log_mean_exp(forward) + (forward.len() as f64 / TRUSTED_SAMPLES).ln().max(1.0)
+}
+
+/// Reverse chains beyond the [`threshold`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// Chains that began at rows.
+    pub rows: usize,
+    /// Those beyond.
+    pub rows_beyond: usize,
+    /// Chains that began at samples of the machine.
+    pub chains: usize,
+    /// Those beyond.
+    pub chains_beyond: usize,
+    /// Probability that chance puts so many more of the rows beyond.
+    pub p: f64,
+}
+
+impl Comparison {
+    /// From log-weights of forward chains, and of reverse ones from samples of the machine and from rows.
+    #[must_use]
+    pub fn of(forward: &[f64], chains: &[f64], rows: &[f64]) -> Self {
+        let threshold = threshold(forward);
+        let count = |weights: &[f64]| weights.iter().filter(|w| -**w > threshold).count();
+        let (chains_beyond, rows_beyond) = (count(chains), count(rows));
+        let (marked, total) = (chains_beyond + rows_beyond, chains.len() + rows.len());
+        let p = hypergeometric_survival(rows_beyond, rows.len(), marked, total);
+        Self { rows: rows.len(), rows_beyond, chains: chains.len(), chains_beyond, p }
+    }
+
+    /// Whether the rows differ.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.p < FALSE_ALARMS
+    }
+
+    /// Whether they may: that is worth an annealing from the means of those beyond.
+    #[must_use]
+    pub fn may_differ(&self) -> bool {
+        self.p < WORTH_A_LOOK && self.rows_beyond >= LEAST
+    }
+}
+
+/// Rows in modes that annealing from one base leaves out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Missed {
+    /// How many rows, beside how many samples of the machine.
+    pub compared: Comparison,
+    /// Parts of the states that ln Z is the sum over; 0 where rows remain that no base comes to.
+    pub parts: usize,
+    /// By how much the sum lies above ln Z from the first base alone, nats.
+    pub gain: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Philox;
+    use rand_distr::{Distribution, StandardNormal};
+
+    /// Gaussian work of standard deviation 1.5, as of a machine that is just well enough annealed.
+    fn work(rng: &mut Philox, count: usize, mean: f64) -> Vec<f64> {
+        (0..count)
+            .map(|_| {
+                let normal: f64 = StandardNormal.sample(rng);
+                mean + 1.5 * normal
+            })
+            .collect()
+    }
+
+    /// 4000 evaluations with nothing to find: four alarms are the most in the mean, twelve are exceeded with a probability
+    /// of 3 · 10⁻⁴.
+    #[test]
+    fn alarms_without_a_cause_are_rare() {
+        let mut rng = Philox::sequence(5, "modes");
+        let variance = 2.25;
+        let alarms = (0..4000).filter(|_| {
+            let forward = work(&mut rng, 300, -variance / 2.0);
+            let (chains, rows) = (work(&mut rng, 200, -variance / 2.0), work(&mut rng, 100, -variance / 2.0));
+            Comparison::of(&forward, &chains, &rows).differs()
+        });
+        let alarms = alarms.count();
+        assert!(alarms <= 12, "{alarms} alarms");
+    }
+
+    #[test]
+    fn a_tenth_of_the_rows_in_a_missed_mode_is_noticed_and_one_row_is_not() {
+        let mut rng = Philox::sequence(6, "modes");
+        let forward = work(&mut rng, 500, -1.125);
+        let chains = work(&mut rng, 500, -1.125);
+        let mut rows = work(&mut rng, 200, -1.125);
+        assert!(!Comparison::of(&forward, &chains, &rows).differs());
+        rows[0] -= 25.0;
+        assert!(!Comparison::of(&forward, &chains, &rows).differs());
+        rows[..20].iter_mut().for_each(|w| *w -= 25.0);
+        let found = Comparison::of(&forward, &chains, &rows);
+        assert!(found.differs() && found.rows_beyond >= 20, "{found:?}");
+    }
+}
