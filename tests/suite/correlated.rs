@@ -1,8 +1,8 @@
 //! Errors of few and slow series, and the errors of these errors, against the spread over many runs of a process whose
 //! answers are known: x' = ρ x + √(1 − ρ²) ξ with variance 1 and τ = (1 + ρ)/(2(1 − ρ)).
 
-use gibbsite::observables::{Series, agreement};
-use gibbsite::observables::{observables_of, pilot};
+use gibbsite::observables::{Series, agreement, observables_of, pilot};
+use gibbsite::record::Estimate;
 use gibbsite::stats::{self, Blocks};
 
 use crate::statistics::{autoregressive, exact_tau};
@@ -107,4 +107,54 @@ fn a_pilot_takes_the_slower_quantity() {
         assert!((found.tau() / exact_tau(0.9) - 1.0).abs() < 0.2, "{found:?}");
         assert!(found.converged());
     }
+}
+
+/// Γ(0) is that about the pooled mean and comes out too small by 2τ/n, 4.5 % here, for which it is corrected. 1000 runs
+/// know it to 0.7 %.
+#[test]
+fn variances_of_short_series_are_not_too_small() {
+    let of_run = |run| stats::autocorrelation(&autoregressive(0.8, 2, 100, &format!("short {run}")), 2).variance;
+    let mean = (0..1000).map(of_run).sum::<f64>() / 1000.0;
+    assert!((mean - 1.0).abs() < 0.025, "{mean}");
+}
+
+/// Where m does not change its sign χ is the variance of m, whose projection (m − ⟨m⟩)² forgets twice as fast as m.
+#[test]
+fn a_susceptibility_forgets_twice_as_fast_as_the_magnetisation() {
+    let (replicas, times) = (64, 4_000);
+    let magnetization = autoregressive(0.9, replicas, times, "χ m").iter().map(|m| 3.0 + 0.1 * m).collect();
+    let energy = autoregressive(0.5, replicas, times, "χ e");
+    let series = Series { sites: 16, replicas, times, energy, magnetization };
+    let found = observables_of(&series, "one sign", 2.0).unwrap();
+    let tau = |found: Estimate, rho: f64| assert!((found.tau.unwrap() / exact_tau(rho) - 1.0).abs() < 0.1, "{found:?}");
+    tau(found.magnetization, 0.9);
+    tau(found.susceptibility, 0.81);
+    tau(found.energy, 0.5);
+    tau(found.specific_heat, 0.25);
+    for (found, exact) in [(found.susceptibility, 16.0 / 2.0 * 0.01), (found.specific_heat, 16.0 / 4.0)] {
+        assert!((found.value - exact).abs() < 4.0 * found.error && found.error < 0.05 * exact, "{found:?} for {exact}");
+    }
+    // 1 − ⟨m⁴⟩/(3⟨m²⟩²) with ⟨m²⟩ = 9.01 and ⟨m⁴⟩ = 81 + 54 · 0.01 + 3 · 0.0001.
+    let binder = 1.0 - 81.5403 / (3.0 * 9.01 * 9.01);
+    assert!((found.binder.value - binder).abs() < 4.0 * found.binder.error, "{:?} for {binder}", found.binder);
+}
+
+/// Means apart by ten errors are told apart whichever is the larger, and in either quantity alone.
+#[test]
+fn disagreement_is_seen_from_either_side() {
+    let of = |e: f64, m: f64| {
+        let energy = autoregressive(0.5, 20, 200, "side e").iter().map(|x| e + x).collect();
+        let magnetization = autoregressive(0.5, 20, 200, "side m").iter().map(|x| m + 0.1 * x).collect();
+        Series { sites: 16, replicas: 20, times: 200, energy, magnetization }
+    };
+    // The same random numbers on both sides: equal but for what is added. Errors are √(3/4000) = 0.027 a side.
+    let (here, other) = (of(0.0, 3.0), [of(0.4, 3.0), of(-0.4, 3.0), of(0.0, 3.04), of(0.0, 2.96)]);
+    assert!(agreement(&here, &of(0.0, 3.0), 0..200).unwrap().within(0.0));
+    for other in &other {
+        let z = agreement(&here, other, 0..200).unwrap();
+        assert!(!z.within(4.0) && z.within(20.0), "{z:?}");
+    }
+    assert!(agreement(&here, &here, 0..1).is_ok() && agreement(&here, &here, 5..5).is_err());
+    let one = here.replicas(0..1);
+    assert!(agreement(&one, &one, 0..1).is_err() && agreement(&one, &one, 0..2).is_ok());
 }

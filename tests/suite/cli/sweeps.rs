@@ -33,17 +33,27 @@ fn points_of_a_sweep_draw_their_own_numbers() {
             assert!(equal < 10, "{equal} of 200 states are equal");
         }
     }
+}
+
+/// Points that differ in a setting of the training alone have their numbers in common: what differs is due to the setting,
+/// and a rate apart by one part in 10⁹ is due to nothing. Another seed is another training.
+#[test]
+fn settings_of_a_training_are_compared_on_the_same_numbers() {
+    let place = Place::new();
     write_rows(&place, 105);
     place.put(
         "m.ron",
         "(version: 1, name: \"m\", source: File(path: \"rows.csv\"), model: (hidden: 5), train: (updates: 20, batch: 10, \
-         chains: 10), sweep: (learning_rate: [0.1, 0.1000000001]))",
+         chains: 10), sweep: (learning_rate: [0.1, 0.1000000001], seed: [1, 2]))",
     );
     place.good("run m.ron --quiet");
-    let weights = |rate: &str| {
-        read_model(&place.path(&format!("runs/m/learning_rate={rate}/model.safetensors"))).unwrap().rbm.weights
+    let weights = |rate: &str, seed: u32| {
+        let model = format!("runs/m/learning_rate={rate},seed={seed}/model.safetensors");
+        read_model(&place.path(&model)).unwrap().rbm.weights
     };
-    let (a, b) = (weights("0.1"), weights("0.1000000001"));
-    let apart = a.iter().zip(&b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
-    assert!(apart > a.len() / 2, "{apart} of {} weights differ", a.len());
+    let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| (*a - *b).abs() > 1e-4).count();
+    let one = weights("0.1", 1);
+    assert_eq!(apart(&one, &weights("0.1000000001", 1)), 0);
+    let other = apart(&one, &weights("0.1", 2));
+    assert!(other > one.len() / 2, "{other} of {} weights differ", one.len());
 }

@@ -27,9 +27,9 @@ fn every_range_ends_where_it_says() {
             "source.every=1000000 source.replicas=1 source.samples=4000 source.thermalise=294967295",
             "source.every=1000000 source.replicas=1 source.samples=4000 source.thermalise=294967296",
         ),
-        ("source.lattice=square:64 source.samples=134217728", "source.lattice=square:64 source.samples=134217729"),
+        ("source.lattice=square:64 source.samples=16777216", "source.lattice=square:64 source.samples=16777217"),
         ("model.hidden=1", "model.hidden=0"),
-        ("model.hidden=134217728", "model.hidden=134217729"),
+        ("model.hidden=134217728 couplings.orders=[1]", "model.hidden=134217729 couplings.orders=[1]"),
         ("model.weight_scale=0", "model.weight_scale=-0.1"),
         ("model.weight_scale=10", "model.weight_scale=10.1"),
         ("model.anchor=0", "model.anchor=-0.1"),
@@ -39,7 +39,7 @@ fn every_range_ends_where_it_says() {
         ("train.gibbs_steps=1000000", "train.gibbs_steps=1000001"),
         ("train.gibbs_steps=2 train.updates=2147483647", "train.gibbs_steps=2 train.updates=2147483648"),
         ("train.chains=1", "train.chains=0"),
-        ("train.chains=4294967295", "train.chains=4294967296"),
+        ("train.chains=16777216", "train.chains=16777217"),
         ("train.batch=1", "train.batch=0"),
         ("train.batch=900", "train.batch=901"),
         ("train.held_out=0", "train.held_out=-0.01"),
@@ -54,11 +54,11 @@ fn every_range_ends_where_it_says() {
         ("train.online_chains=64", "train.online_chains=48"),
         ("train.online_chains=80", "train.online_chains=72"),
         ("train.online_chains=1048576", "train.online_chains=1048592"),
-        ("train.metrics=0", "train.metrics=10001"),
-        ("train.checkpoints=10000", "train.checkpoints=10001"),
+        ("train.metrics=0", "train.metrics=1000001"),
+        ("train.checkpoints=1000000", "train.checkpoints=1000001"),
         ("train.keep_checkpoints=1", "train.keep_checkpoints=0"),
         ("train.patience=1", "train.patience=0"),
-        ("train.patience=10000", "train.patience=10001"),
+        ("train.patience=1000000", "train.patience=1000001"),
         ("train.patience=3", "train.patience=3 train.held_out=0"),
         ("train.patience=3 train.metrics=1", "train.patience=3 train.metrics=0"),
         ("sample.samples=100", "sample.samples=99"),
@@ -87,8 +87,8 @@ fn every_range_ends_where_it_says() {
         ("couplings.bases=[binary,spin]", "couplings.bases=[spin,spin]"),
         ("couplings.units=[0,15]", "couplings.units=[0,16]"),
         ("couplings.units=[3,2]", "couplings.units=[3,3]"),
-        // 392 · 391 · 390 / 6 = 9 962 680 triples, and 10 039 316 of 393.
-        ("source.lattice=open-chain:392 couplings.orders=[3]", "source.lattice=open-chain:393 couplings.orders=[3]"),
+        // 417 · 416 · 415 / 6 = 11 998 480 triples, and 12 085 216 of 418.
+        ("source.lattice=open-chain:417 couplings.orders=[3]", "source.lattice=open-chain:418 couplings.orders=[3]"),
         ("sweep.hidden=[1,2]", "sweep.hidden=[0,2]"),
         ("sweep.gibbs_steps=[1,2]", "sweep.gibbs_steps=[1,0]"),
         ("sweep.learning_rate=[0.1,1000]", "sweep.learning_rate=[0.1,1001]"),
@@ -130,12 +130,12 @@ fn what_is_not_said_is_filled_in() {
     assert_eq!((train.metrics, train.checkpoints, train.keep_checkpoints), (20, 10, 2));
     assert_eq!((train.patience, train.keep_going), (None, false));
     let sample = point.sample.unwrap();
-    assert_eq!((sample.samples, sample.chains, sample.thermalise, sample.every), (10_000, 1000, 200, 5));
+    assert_eq!((sample.samples, sample.chains, sample.thermalise, sample.every), (10_000, 1000, 1000, 10));
     assert_eq!(sample.tempering, Replicas::Off);
     let likelihood = point.likelihood.unwrap();
     assert_eq!((likelihood.chains, likelihood.betas, likelihood.exact), (1000, 1000, true));
     let couplings = point.couplings.clone().unwrap();
-    assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin, Basis::Binary]));
+    assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin]));
     assert_eq!((couplings.strongest, couplings.units), (30, None));
     // Few samples are fewer replicas, chains and rows of a minibatch.
     let few = plan(&text.replace("samples: 5000", "samples: 200").replace("sample: ()", "sample: (samples: 30)"));
@@ -149,11 +149,18 @@ fn what_is_not_said_is_filled_in() {
         assert_eq!(taken(&settings).unwrap().points[0].train.unwrap().held_out_rows, kept_out, "{settings}");
     }
     // Where triples are too many they are left out unless asked for.
-    let large = plan(&text.replace("square:4", "square:20"));
+    let large = plan(&text.replace("square:4", "square:22"));
     assert_eq!(large.points[0].couplings.clone().unwrap().orders, [1, 2]);
     assert!(!large.points[0].compares_states());
     let not_spins = taken("train.flip=false").unwrap().points[0].train.unwrap();
     assert_eq!((not_spins.flip, not_spins.bias_rate), (false, 1.0));
+    // An epoch is at least one update: 900 rows are one minibatch, three of 300, and one of 500 with some left over.
+    for (batch, updates) in [(900, 7), (300, 21), (500, 7)] {
+        let text = GOOD.replace("updates: 100, batch: 50", &format!("epochs: 7, batch: {batch}"));
+        assert_eq!(plan(&text).points[0].train.unwrap().updates, updates, "{batch}");
+    }
+    let promised = plan(&GOOD.replace("couplings: ()", "expect: [(key: \"train.updates\", min: 100, max: 100)]"));
+    assert_eq!((promised.expect[0].sigmas, promised.expect[0].at_least), (0.0, 1));
     // A momentum of some points asks for an optimiser that has one at all of them.
     let set = "overrides=[(at:(temperature:2.0),train:(momentum:0.5))]";
     assert_eq!(taken(set).unwrap().points[0].train.unwrap().descent, Descent::Momentum { momentum: 0.5 });
@@ -192,7 +199,7 @@ fn costs_are_those_of_the_formulas() {
         let found = of(&format!("train.metrics=4 {settings}"), "train");
         near(found, (100.0 * work, bytes, 100.0 * work / rate + metrics), settings);
     }
-    let steps = 225.0 * 4.0 * 100.0 * 128.0;
+    let steps = 1050.0 * 4.0 * 100.0 * 128.0;
     for (tempering, rungs) in [("off", 1.0), ("auto", 8.0), ("rungs(3)", 3.0)] {
         let found = of(&format!("sample.tempering={tempering}"), "sample");
         near(found, (rungs * steps, 2512.0, rungs * steps / 4e10), tempering);
@@ -204,7 +211,7 @@ fn costs_are_those_of_the_formulas() {
     near(of("likelihood.exact=never", "likelihood"), tempered, "two annealings and tempering");
     // 16 fields, 120 pairs and 560 triples in two bases, 200 nodes for each hidden unit.
     let all = 2.0 * 696.0 * 8.0 * 200.0;
-    near(of("", "couplings"), (all, 16.0 * (696.0 + 256.0), all / 2e9), "all couplings");
+    near(of("couplings.bases=[spin,binary]", "couplings"), (all, 16.0 * (696.0 + 256.0), all / 2e9), "all couplings");
     let few = 137.0 * 8.0 * 200.0;
     let settings = "couplings.units=[0,1,2] couplings.bases=[spin]";
     near(of(settings, "couplings"), (few, 8.0 * (137.0 + 256.0), few / 2e9), settings);
