@@ -502,7 +502,7 @@ fn a_machine_of_a_training_that_diverges_is_not_written() {
     place.put("rows.csv", rows);
     for metrics in [0, 1, 5, 10] {
         let ended = place.run(&format!(
-            "train rows.csv --hidden 5 --updates 500 --learning-rate 1e6 --schedule constant --metrics {metrics} -o d{metrics}.safetensors"
+            "train rows.csv --hidden 5 --updates 500 --learning-rate 1000 --schedule constant --metrics {metrics} -o d{metrics}.safetensors"
         ));
         assert!(ended.code == Some(1) && ended.stderr.contains("has diverged"), "{metrics}: {ended:?}");
         assert!(!place.path(&format!("d{metrics}.safetensors")).exists(), "{metrics} metrics");

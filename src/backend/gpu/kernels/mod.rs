@@ -54,6 +54,7 @@ pub const ALL: &[&Kernel] = &[
     &update::WEIGHTS,
     &update::BIASES,
     &update::NORMS,
+    &update::LIMITED,
     &update::ROUND,
     &free_energy::KERNEL,
     &ais_step::KERNEL,

@@ -52,7 +52,7 @@ pub(super) static BIASES: Kernel = kernel!(trusted "update", "change_biases", 64
 /// Norms of the weights of hidden units, and the weights of those beyond the largest one.
 pub(super) static NORMS: Kernel = kernel!(trusted "update", "limit_norms", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
 /// Visible biases, by what the limit of the norms changed.
-static LIMITED: Kernel = kernel!(trusted "update", "limit_biases", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
+pub(super) static LIMITED: Kernel = kernel!(trusted "update", "limit_biases", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
 /// Weights rounded to f16, two a word.
 pub(super) static ROUND: Kernel = kernel!(trusted "update", "round_weights", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
 
