@@ -25,9 +25,15 @@ pub trait Listener {
     /// Takes one event.
     fn event(&mut self, event: Event);
 
-    /// The signal that asked the run to stop, if one did; polled between updates.
+    /// The signal that asked the run to stop, if one did; polled between updates. Whoever is told of one ends soon.
     fn stop_requested(&self) -> Option<i32> {
         None
+    }
+
+    /// Says whether from now on the computation polls [`Self::stop_requested`] and keeps its work before it ends. Whoever
+    /// started one that does not may end it where it is.
+    fn answers_stops(&mut self, answers: bool) {
+        let _ = answers;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checkpoints of a training: model, optimiser, chains and counters in one .safetensors file.
 //!
-//! Random numbers are addresses, so the step counter is all of the generator's state.
+//! Random numbers are addresses, so the step counter is all of the generator's state. The parameters have the names that
+//! they have in a model file, and [`crate::data::read_model`] reads a checkpoint as one.
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ladder, online};
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
+use crate::data::ModelMeta;
 use crate::data::file::read_bytes;
 use crate::data::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
@@ -58,6 +60,9 @@ struct Counters {
     /// What was measured at this update, where that is why it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metric: Option<TrainMetric>,
+    /// What the file says where it is read as a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelMeta>,
 }
 
 const RBM: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
@@ -77,11 +82,16 @@ fn rbm_tensors<'a>(names: [&'static str; 3], rbm: &'a Rbm) -> [Tensor<'a>; 3] {
 /// # Errors
 /// [`Error::Numerics`] when a number is not finite, [`Error::File`] when writing fails.
 pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
-    write(path, checkpoint, None)
+    write(path, checkpoint, None, None)
 }
 
-/// The same with what was measured at its update.
-pub(super) fn write(path: &Path, checkpoint: &Checkpoint, metric: Option<&TrainMetric>) -> Result<()> {
+/// The same with what was measured at its update, and with what a file of its model would say.
+pub(super) fn write(
+    path: &Path,
+    checkpoint: &Checkpoint,
+    metric: Option<&TrainMetric>,
+    model: Option<&ModelMeta>,
+) -> Result<()> {
     let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder, online } = checkpoint;
     tensors::validate(rbm, &path.display().to_string()).map_err(Error::Numerics)?;
     let counters = Counters {
@@ -95,6 +105,7 @@ pub(super) fn write(path: &Path, checkpoint: &Checkpoint, metric: Option<&TrainM
         ladder: ladder.as_ref().map(ladder::counters),
         online: online.as_ref().map(online::counters),
         metric: metric.cloned(),
+        model: model.cloned(),
     };
     let metadata = serde_json::to_string(&counters).map_err(|e| Error::File(Fault::new(e.to_string())))?;
     let mut tensors = Vec::from(rbm_tensors(RBM, rbm));

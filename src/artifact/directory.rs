@@ -1,15 +1,18 @@
 //! The run directory: made once, never overwritten unless asked, and then only what a run wrote.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::manifest::Manifest;
 use super::names;
 use super::point::PointDirectory;
 use super::store::is_checkpoint_name;
-use crate::data::file::{cannot_write, read_text, remove_leftovers};
-use crate::data::write_bytes;
+use crate::data::file::{cannot_write, read_text};
+use crate::data::temporary::remove_leftovers;
+use crate::data::{Claim, is_claim, make_directory, write_bytes};
 use crate::error::{Error, Fault, Result};
 
 /// Longest manifest that is read.
@@ -22,6 +25,18 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
+    /// Claims the directory, made if need be, for as long as a run works in it.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] where another process works in it, [`Error::Input`] where it is none, [`Error::File`] when the
+    /// system refuses.
+    pub fn claim(path: &Path) -> Result<Claim> {
+        if fs::symlink_metadata(path).is_ok() && !path.is_dir() {
+            return Err(not_a_directory(path));
+        }
+        Claim::of_directory(path)
+    }
+
     /// Makes the directory, parents too, and writes the manifest and the resolved scenario.
     ///
     /// With `force` an earlier run in it is removed: its known files and its points, nothing else; files of others stay.
@@ -34,15 +49,7 @@ impl RunDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(cannot_write(path, &error)),
             Ok(_) => {
-                let mut entries = fs::read_dir(path).map_err(|_| {
-                    Error::Input(
-                        Fault::new("this is not a directory")
-                            .at(path.display())
-                            .expected("a new or empty directory")
-                            .advice("give another directory with --out"),
-                    )
-                })?;
-                if entries.next().is_some() {
+                if !entries(path).map_err(|_| not_a_directory(path))?.is_empty() {
                     if !force {
                         return Err(exists(path));
                     }
@@ -50,7 +57,7 @@ impl RunDirectory {
                 }
             }
         }
-        fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))?;
+        make_directory(path)?;
         let directory = Self { path: path.to_path_buf() };
         // The manifest makes it a run: it comes last, so that a run has its scenario whenever it is killed.
         directory.write_scenario(scenario)?;
@@ -63,14 +70,14 @@ impl RunDirectory {
     ///
     /// # Errors
     /// [`Error::Input`] when somebody's other files are there, [`Error::Checkpoint`] when its manifest cannot be read.
-    pub fn resume(path: &Path) -> Result<Option<Self>> {
+    pub fn resume(path: &Path) -> Result<Option<(Self, Manifest)>> {
         const OURS: [&str; 2] = [names::SCENARIO, names::MANIFEST];
         remove_leftovers(path, |name| OURS.contains(&name));
-        let entries: Vec<_> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+        let entries = entries(path).unwrap_or_default();
         if entries == [names::SCENARIO] {
             remove_file(&path.join(names::SCENARIO))?;
         } else if !entries.is_empty() || path.is_file() {
-            return Self::open(path).map(|(directory, _)| Some(directory));
+            return Self::open(path).map(Some);
         }
         Ok(None)
     }
@@ -86,6 +93,14 @@ impl RunDirectory {
         }
         let manifest = Manifest::parse(&read_text(&file, MAX_MANIFEST)?, &file)?;
         Ok((Self { path: path.to_path_buf() }, manifest))
+    }
+
+    /// When something of the run was last written, as far as its manifest and the records of its points tell.
+    #[must_use]
+    pub fn last_change(&self, manifest: &Manifest) -> Option<SystemTime> {
+        let records = manifest.points.iter().map(|label| self.path.join(label).join(names::METRICS));
+        let files = records.chain([self.path.join(names::MANIFEST)]);
+        files.filter_map(|file| fs::metadata(file).and_then(|about| about.modified()).ok()).max()
     }
 
     /// Its path.
@@ -124,10 +139,26 @@ impl RunDirectory {
     /// [`Error::File`] when it cannot be made.
     pub fn point(&self, label: &str) -> Result<PointDirectory> {
         let path = if label.is_empty() { self.path.clone() } else { self.path.join(label) };
-        fs::create_dir_all(&path).map_err(|e| cannot_write(&path, &e))?;
+        make_directory(&path)?;
         remove_leftovers(&path, |name| names::OF_POINT.contains(&name));
         Ok(PointDirectory::new(path))
     }
+}
+
+/// Names in a directory, without its claim.
+fn entries(path: &Path) -> io::Result<Vec<OsString>> {
+    let mut names: Vec<OsString> = fs::read_dir(path)?.flatten().map(|entry| entry.file_name()).collect();
+    names.retain(|name| !is_claim(&name.to_string_lossy()));
+    Ok(names)
+}
+
+fn not_a_directory(path: &Path) -> Error {
+    Error::Input(
+        Fault::new("this is not a directory")
+            .at(path.display())
+            .expected("a new or empty directory")
+            .advice("give another directory with --out"),
+    )
 }
 
 fn exists(path: &Path) -> Error {
@@ -190,7 +221,7 @@ fn remove_point(path: &Path) -> Result<()> {
 }
 
 /// Removes a file or link; one that is not there is fine.
-fn remove_file(path: &Path) -> Result<()> {
+pub(super) fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_write(path, &error)),
         _ => Ok(()),

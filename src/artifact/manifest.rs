@@ -26,6 +26,21 @@ impl InputFile {
     }
 }
 
+/// One of the parts of a run that was stopped and gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The command line.
+    pub command: Vec<String>,
+    /// The device that computed.
+    #[serde(default)]
+    pub device: Option<DeviceDescription>,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// RFC 3339, UTC: the last time that the part wrote something.
+    #[serde(default)]
+    pub ended: Option<String>,
+}
+
 /// Everything about a run that is not a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -49,6 +64,9 @@ pub struct Manifest {
     /// Labels of the points in order; empty strings stand for the run directory itself.
     #[serde(default)]
     pub points: Vec<String>,
+    /// Earlier parts of the run, each of which was stopped; command, device and times of this manifest are the last one's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Part>,
     /// RFC 3339, UTC.
     pub started: String,
     /// RFC 3339, UTC; `None` while the run goes on or after it was stopped.
@@ -71,10 +89,19 @@ impl Manifest {
             device: None,
             inputs: Vec::new(),
             points: Vec::new(),
+            earlier: Vec::new(),
             started: timestamp(SystemTime::now()),
             finished_at: None,
             finished: false,
         }
+    }
+
+    /// Makes this the manifest of a run that goes on with the one of `before`, which last wrote something at `ended`.
+    pub fn follow(&mut self, before: Self, ended: Option<SystemTime>) {
+        let Self { mut earlier, command, device, started, finished_at, .. } = before;
+        let ended = finished_at.or(ended.map(timestamp));
+        earlier.push(Part { command, device, started, ended });
+        self.earlier = earlier;
     }
 
     /// Marks the run as finished now.

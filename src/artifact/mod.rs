@@ -25,7 +25,7 @@ mod tensorboard;
 
 pub use checkpoint::{Checkpoint, read_checkpoint, write_checkpoint};
 pub use directory::RunDirectory;
-pub use manifest::{InputFile, Manifest, timestamp};
+pub use manifest::{InputFile, Manifest, Part, timestamp};
 pub use point::PointDirectory;
 pub use read::{Point, Run, read_records, read_run};
 pub use store::CheckpointStore;

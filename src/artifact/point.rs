@@ -4,12 +4,15 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::directory::remove_file;
 use super::names;
 use super::read::read_records;
 use super::store::CheckpointStore;
 use super::tables::{write_metrics_csv, write_observables_csv};
 use super::tensorboard::{tensorboard_header, tensorboard_record};
-use crate::data::file::{cannot_write, write_atomic};
+use crate::data::Claim;
+use crate::data::file::{cannot_write, sync_directory, write_atomic};
+use crate::data::temporary::remove_leftovers;
 use crate::error::{Error, Fault, Result};
 use crate::record::{Record, TrainMetric};
 
@@ -19,28 +22,37 @@ pub struct PointDirectory {
     path: PathBuf,
     records: Option<File>,
     events: Option<File>,
+    claim: Option<Claim>,
 }
 
 impl PointDirectory {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, records: None, events: None }
+        Self { path, records: None, events: None, claim: None }
     }
 
-    /// A directory for the records of one training, made if need be, with those that are there if it `goes_on`.
+    /// A directory for the records of one training, made if need be and claimed, with those that are there if it
+    /// `goes_on`.
     ///
     /// # Errors
-    /// [`Error::Input`] where there are records already of another training, [`Error::File`] when it cannot be made.
-    pub fn open(path: &Path, goes_on: bool) -> Result<Self> {
-        let place = Self::new(path.to_path_buf());
-        if !goes_on && place.file(names::METRICS).exists() {
+    /// [`Error::Input`] where there are records already of another training, unless they are to be replaced;
+    /// [`Error::Checkpoint`] where another process writes them, [`Error::File`] when it cannot be made.
+    pub fn open(path: &Path, goes_on: bool, replace: bool) -> Result<Self> {
+        let mut place = Self::new(path.to_path_buf());
+        if !goes_on && !replace && place.file(names::METRICS).exists() {
             return Err(Error::Input(
                 Fault::new(format!("there is a {} already", names::METRICS))
                     .at(path.display())
                     .expected("a directory without one, or a training that goes on")
-                    .advice("choose another directory, or --resume"),
+                    .advice("choose another directory, go on with the training, or replace them"),
             ));
         }
-        std::fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))?;
+        place.claim = Some(Claim::of_directory(path)?);
+        remove_leftovers(path, |name| names::OF_POINT.contains(&name));
+        if !goes_on {
+            for name in [names::METRICS, names::METRICS_TABLE, names::EVENTS] {
+                remove_file(&place.file(name))?;
+            }
+        }
         Ok(place)
     }
 
@@ -59,7 +71,7 @@ impl PointDirectory {
     /// The checkpoints of this point, of which `keep` newest ones stay.
     #[must_use]
     pub fn checkpoints(&self, keep: usize) -> CheckpointStore {
-        CheckpointStore::new(self.file(names::CHECKPOINTS), keep)
+        CheckpointStore::new(self.file(names::CHECKPOINTS), keep).after(self.file(names::METRICS))
     }
 
     /// Appends a record to `metrics.jsonl`, one write a line.
@@ -73,8 +85,12 @@ impl PointDirectory {
             if ends_within_a_line(&path) {
                 self.retain(|_| true)?;
             }
+            let is_new = !path.exists();
             let file = File::options().create(true).append(true).open(&path).map_err(|e| cannot_write(&path, &e))?;
             self.records = Some(file);
+            if is_new {
+                sync_directory(&path);
+            }
         }
         if let Some(file) = &mut self.records {
             file.write_all(line.as_bytes()).map_err(|e| cannot_write(&path, &e))?;
@@ -123,7 +139,22 @@ impl PointDirectory {
     /// # Errors
     /// As [`Self::records`], and [`Error::File`] when writing fails.
     pub fn retain(&mut self, keep: impl Fn(&Record) -> bool) -> Result<()> {
-        let kept = self.records()?.into_iter().filter(keep).map(|r| line_of(&r)).collect::<Result<Vec<_>>>()?;
+        let kept: Vec<Record> = self.records()?.into_iter().filter(keep).collect();
+        self.rewrite(&kept)
+    }
+
+    /// Makes `about` the first record, before those for which `keep` holds.
+    ///
+    /// # Errors
+    /// As [`Self::retain`].
+    pub fn begin(&mut self, about: &Record, keep: impl Fn(&Record) -> bool) -> Result<()> {
+        let kept = self.records()?.into_iter().filter(keep);
+        let all: Vec<Record> = [about.clone()].into_iter().chain(kept).collect();
+        self.rewrite(&all)
+    }
+
+    fn rewrite(&mut self, records: &[Record]) -> Result<()> {
+        let kept = records.iter().map(line_of).collect::<Result<Vec<_>>>()?;
         (self.records, self.events) = (None, None);
         write_atomic(&self.file(names::METRICS), |w| kept.iter().try_for_each(|line| w.write_all(line.as_bytes())))
     }

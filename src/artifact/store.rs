@@ -6,9 +6,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{Checkpoint, read, read_checkpoint, write, write_checkpoint};
+use super::checkpoint::{Checkpoint, read, read_checkpoint, write};
 use super::names;
-use crate::data::file::{cannot_read, cannot_write, remove_leftovers};
+use crate::data::file::{cannot_read, cannot_write};
+use crate::data::temporary::remove_leftovers;
+use crate::data::{ModelMeta, make_directory};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::record::TrainMetric;
@@ -29,17 +31,56 @@ fn update_of(name: &str) -> Option<u64> {
 }
 
 /// The checkpoints of one training.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CheckpointStore {
     path: PathBuf,
     keep: usize,
+    about: Option<ModelMeta>,
+    first: Option<PathBuf>,
 }
 
 impl CheckpointStore {
     /// Checkpoints in directory `path`, made when the first one is saved, of which the `keep` newest ones stay.
     #[must_use]
     pub fn new(path: PathBuf, keep: usize) -> Self {
-        Self { path, keep: keep.max(1) }
+        Self { path, keep: keep.max(1), about: None, first: None }
+    }
+
+    /// Checkpoints beside the model file that their training is to write, in a directory named after it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where something else has the name.
+    pub fn beside(model: &Path, keep: usize) -> Result<Self> {
+        let mut name = model.file_name().unwrap_or_default().to_os_string();
+        name.push(".checkpoints");
+        let path = model.with_file_name(name);
+        if path.exists() && !path.is_dir() {
+            return Err(Error::Input(
+                Fault::new("this is no directory")
+                    .at(path.display())
+                    .expected("a directory for checkpoints, or nothing"),
+            ));
+        }
+        Ok(Self::new(path, keep))
+    }
+
+    /// The same in another directory.
+    #[must_use]
+    pub fn at(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
+    /// The same whose checkpoints say what a model file would: names of the units, lattice, means of the data.
+    #[must_use]
+    pub fn about(self, about: ModelMeta) -> Self {
+        Self { about: Some(about), ..self }
+    }
+
+    /// The same that syncs a growing file before every checkpoint, so that no power cut takes lines of it which a training
+    /// that goes on from the checkpoint does not write again.
+    #[must_use]
+    pub fn after(self, file: PathBuf) -> Self {
+        Self { first: Some(file), ..self }
     }
 
     /// Their directory.
@@ -93,7 +134,7 @@ impl CheckpointStore {
     /// As [`Self::save`].
     pub fn save_best(&self, checkpoint: &Checkpoint, metric: &TrainMetric) -> Result<()> {
         self.make()?;
-        write(&self.path.join(BEST), checkpoint, Some(metric))
+        write(&self.path.join(BEST), checkpoint, Some(metric), self.about.as_ref())
     }
 
     /// What [`Self::save_best`] wrote last for the training with this fingerprint.
@@ -109,15 +150,31 @@ impl CheckpointStore {
         Ok(metric.filter(|_| checkpoint.fingerprint == fingerprint).map(|metric| (checkpoint, metric)))
     }
 
+    /// Makes the directory and syncs what is to be on disk before a checkpoint in it.
     fn make(&self) -> Result<()> {
-        fs::create_dir_all(&self.path).map_err(|e| cannot_write(&self.path, &e))
+        if let Some(first) = &self.first
+            && let Ok(file) = fs::File::options().append(true).open(first)
+        {
+            file.sync_all().map_err(|e| cannot_write(first, &e))?;
+        }
+        make_directory(&self.path).map(|_| ())
     }
 
     fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
         self.make()?;
         let path = self.path.join(format!("{PREFIX}{:012}{SUFFIX}", checkpoint.update));
-        write_checkpoint(&path, checkpoint)?;
+        write(&path, checkpoint, None, self.about.as_ref())?;
         Ok(path)
+    }
+
+    /// Removes all checkpoints but the newest, that of the best held-out rows too: of a training that is finished.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a checkpoint cannot be removed.
+    pub fn keep_last(&self) -> Result<()> {
+        let last = self.list()?.last().map(|(update, _)| *update);
+        self.remove_all_but(|update| Some(update) == last)?;
+        self.remove_best()
     }
 
     fn remove_all_but(&self, stays: impl Fn(u64) -> bool) -> Result<()> {
@@ -138,14 +195,18 @@ impl CheckpointStore {
     /// [`Error::File`] when a checkpoint cannot be removed.
     pub fn remove(&self) -> Result<()> {
         self.remove_all_but(|_| false)?;
-        let best = self.path.join(BEST);
-        match fs::remove_file(&best) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot_write(&best, &error)),
-            _ => {}
-        }
+        self.remove_best()?;
         // A directory that holds somebody's other files stays.
         let _ = fs::remove_dir(&self.path);
         Ok(())
+    }
+
+    fn remove_best(&self) -> Result<()> {
+        let best = self.path.join(BEST);
+        match fs::remove_file(&best) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_write(&best, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// The newest good checkpoint, `None` where there is none at all. Damaged newer ones are skipped with a warning.
@@ -154,16 +215,28 @@ impl CheckpointStore {
     /// [`Error::Checkpoint`] when there are checkpoints and none can be used, or when the newest good one belongs to
     /// other settings than `fingerprint`.
     pub fn latest(&self, fingerprint: &str, listener: &mut dyn Listener) -> Result<Option<Checkpoint>> {
+        self.latest_of(|checkpoint| checkpoint.fingerprint == fingerprint, listener)
+    }
+
+    /// The same, where the newest good one must be one of which `is_ours` holds.
+    ///
+    /// # Errors
+    /// As [`Self::latest`].
+    pub fn latest_of(
+        &self,
+        is_ours: impl Fn(&Checkpoint) -> bool,
+        listener: &mut dyn Listener,
+    ) -> Result<Option<Checkpoint>> {
         let mut first_error = None;
         for (_, path) in self.list()?.into_iter().rev() {
             match read_checkpoint(&path) {
-                Ok(checkpoint) if checkpoint.fingerprint == fingerprint => return Ok(Some(checkpoint)),
+                Ok(checkpoint) if is_ours(&checkpoint) => return Ok(Some(checkpoint)),
                 Ok(_) => {
                     return Err(Error::Checkpoint(
                         Fault::new("this checkpoint was made with other settings or data, or by another version")
                             .at(path.display())
                             .expected("the settings and the program that the run was started with")
-                            .advice("run the unchanged scenario to go on, or start anew in another directory"),
+                            .advice("go on with the settings and data as they were, or begin anew under another name"),
                     ));
                 }
                 Err(error) => {

@@ -232,6 +232,9 @@ pub(super) struct IsingArgs {
     /// Write the energy histograms (.csv)
     #[arg(long, value_name = "FILE")]
     pub(super) histogram: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Args)]

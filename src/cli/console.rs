@@ -1,6 +1,6 @@
 //! Results to stdout, everything else to stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -18,9 +18,10 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(global: &Global) -> Self {
+    /// `advice` is the last word of a program that a signal ends.
+    pub(super) fn new(global: &Global, advice: Option<String>) -> Self {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { json: global.json, colour, progress: Progress::new(global, colour) }
+        Self { json: global.json, colour, progress: Progress::new(global, colour, advice) }
     }
 
     /// Shows progress and log of a computation.
@@ -28,22 +29,21 @@ impl Console {
         &mut self.progress
     }
 
-    /// Prints the result: `value` as JSON, or `text`. A closed pipe is quiet.
+    /// Prints the result: `value` as JSON, or `text`. A closed pipe is quiet; a full disk is an error.
     pub(super) fn result(&mut self, value: &impl Serialize, text: &str) -> Result<()> {
         self.progress.clear();
         if self.json {
             let json = serde_json::to_string(value)
                 .map_err(|e| Error::Numerics(Fault::new(format!("a result cannot be written as JSON: {e}"))))?;
-            print(&json);
+            print(format!("{json}\n").as_bytes())
         } else {
-            print(&printable(text.trim_end()));
+            print(format!("{}\n", printable(text.trim_end())).as_bytes())
         }
-        Ok(())
     }
 
     /// Prints text as it is.
-    pub(super) fn raw(&mut self, bytes: &[u8]) {
-        let _ = std::io::stdout().write_all(bytes);
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> Result<()> {
+        print(bytes)
     }
 
     /// Prints an error to stderr.
@@ -59,7 +59,19 @@ impl Console {
     }
 }
 
-fn print(text: &str) {
+fn print(bytes: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{text}");
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).or_else(|error| written(&error))
+}
+
+/// What a failure to write to stdout means: nothing where the reader has gone.
+pub(super) fn written(error: &io::Error) -> Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(());
+    }
+    Err(Error::File(
+        Fault::new(format!("the result cannot be written: {error}"))
+            .at("stdout")
+            .advice("check the free space where stdout goes"),
+    ))
 }

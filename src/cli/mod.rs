@@ -1,7 +1,8 @@
 //! The command line: parses flags, picks a command, prints its result and turns errors into exit codes.
 //!
 //! stdout is the result (one JSON object with `--json`), stderr is progress and log. Exit codes: 0 done, 1 the run
-//! failed, 2 usage or input at fault, 3 finished but a check failed, 130, 138 and 143 stopped by INT, USR1 and TERM.
+//! failed, 2 usage or input at fault, 3 finished but a check failed, 128 + N stopped by signal N (129 HUP, 130 INT, 138
+//! USR1, 140 USR2, 143 TERM).
 
 mod args;
 mod commands;
@@ -10,11 +11,13 @@ mod progress;
 mod signals;
 mod text;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use self::args::{Cli, Command};
-use self::console::Console;
-use crate::error::{Error, Result};
+use self::console::{Console, written};
+use crate::data;
+use crate::error::{Error, Fault, Result};
 
 /// Runs the program.
 #[must_use]
@@ -24,17 +27,18 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; a closed pipe is no reason to complain either.
             let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
+            let printed = error.print().or_else(|error| written(&error));
+            return ExitCode::from(printed.map_or_else(|error| error.exit_code().max(code), |()| code));
         }
     };
-    let mut console = Console::new(&cli.global);
+    let advice = matches!(cli.command, Command::Run(_) | Command::Train(_)).then(going_on);
+    let mut console = Console::new(&cli.global, advice.clone());
     match dispatch(&cli, &mut console) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
-            if matches!(error, Error::Stopped(_)) && matches!(cli.command, Command::Run(_) | Command::Train(_)) {
-                console.listener().line("  do:       the same command with --resume goes on from the last checkpoint");
+            if let (Error::Stopped(_), Some(advice)) = (&error, advice) {
+                console.listener().line(&advice);
             }
             ExitCode::from(error.exit_code())
         }
@@ -62,9 +66,38 @@ fn dispatch(cli: &Cli, console: &mut Console) -> Result<()> {
     }
 }
 
-/// The command line as it was typed.
+/// The command line as it was typed; what is not Unicode in it is marked.
 fn command_line() -> Vec<String> {
-    std::env::args().collect()
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// How a stopped command is gone on with.
+fn going_on() -> String {
+    let mut words = command_line();
+    words.retain(|word| word != "--force" && word != "--resume");
+    words.push("--resume".to_string());
+    let quoted = |word: &String| {
+        let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+        let is_plain = !word.is_empty() && word.chars().all(plain);
+        if is_plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    format!("  do:       go on with: {}", words.iter().map(quoted).collect::<Vec<_>>().join(" "))
+}
+
+/// Checks outputs before any work; without `force` none may be there already.
+fn check_outputs(outputs: &[&Path], inputs: &[&Path], force: bool) -> Result<()> {
+    data::check_outputs(outputs, inputs)?;
+    match outputs.iter().find(|path| !force && path.exists()) {
+        Some(path) => Err(there_already(path, "give another name, or --force to replace it")),
+        None => Ok(()),
+    }
+}
+
+/// Something that is there already and was not to be replaced.
+fn there_already(path: &Path, advice: &str) -> Error {
+    Error::Input(
+        Fault::new("this is there already").at(path.display()).expected("the name of a new file").advice(advice),
+    )
 }
 
 /// A check that did not hold, as an error with exit code 3.

@@ -26,7 +26,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(global: &Global, colour: bool) -> Self {
+    /// `advice` is the last word of a program that a signal ends.
+    pub(super) fn new(global: &Global, colour: bool, advice: Option<String>) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let shown = !global.quiet && global.progress != ProgressMode::Never;
         let bars = shown && (terminal || global.progress == ProgressMode::Always);
@@ -37,7 +38,7 @@ impl Progress {
             colour,
             bar: None,
             logged: None,
-            signals: Signals::listen(),
+            signals: Signals::listen(advice),
         }
     }
 
@@ -104,5 +105,11 @@ impl Listener for Progress {
 
     fn stop_requested(&self) -> Option<i32> {
         self.signals.as_ref().and_then(Signals::received)
+    }
+
+    fn answers_stops(&mut self, answers: bool) {
+        if let Some(signals) = &self.signals {
+            signals.answers(answers);
+        }
     }
 }

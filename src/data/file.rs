@@ -1,13 +1,12 @@
 //! Whole files in and out: bounded reads, hashes, atomic writes.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::temporary::Temporary;
 use crate::error::{Error, Fault, Result};
 
 /// Most bytes that decompression may make of one file or archive member: a guard against files that unpack to more
@@ -28,18 +27,24 @@ pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Error {
 
 /// A fault of the file system while writing.
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        return Error::Input(
-            Fault::new("the directory of this file does not exist")
-                .at(path.display())
-                .expected("an existing directory")
-                .advice("make the directory first"),
-        );
+    let parent = directory_of(path);
+    if error.kind() == io::ErrorKind::NotFound && !parent.is_dir() {
+        return no_directory(path);
     }
     Error::File(
         Fault::new(format!("cannot write the file: {error}"))
             .at(path.display())
             .advice("check the free space and the permissions of the directory"),
+    )
+}
+
+/// The directory in which a file is to be written is not there.
+pub(crate) fn no_directory(path: &Path) -> Error {
+    Error::Input(
+        Fault::new("the directory of this file does not exist")
+            .at(path.display())
+            .expected("an existing directory")
+            .advice(format!("mkdir -p {}", directory_of(path).display())),
     )
 }
 
@@ -54,11 +59,25 @@ pub(crate) fn check_is_file(path: &Path) -> Result<()> {
 /// The whole file; its length on disk bounds the memory taken.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     check_is_file(path)?;
-    let bytes = fs::read(path).map_err(|e| cannot_read(path, &e))?;
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    // Of a file that grows meanwhile what was there when it was opened.
+    let length = file.metadata().map_err(|e| cannot_read(path, &e))?.len();
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize).map_err(|_| too_large(path, length))?;
+    file.take(length).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
     if bytes.is_empty() {
         return Err(Error::Input(Fault::new("the file is empty").at(path.display()).expected("at least one sample")));
     }
     Ok(bytes)
+}
+
+/// The memory for a whole file cannot be had.
+fn too_large(path: &Path, bytes: u64) -> Error {
+    Error::Input(
+        Fault::new(format!("there is no memory for the {bytes} bytes of this file"))
+            .at(path.display())
+            .expected("a file that fits in memory"),
+    )
 }
 
 /// A text file of at most `limit` bytes.
@@ -72,7 +91,9 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
                 .expected(format!("a text of at most {limit} bytes")),
         ));
     }
-    let bytes = fs::read(path).map_err(|e| cannot_read(path, &e))?;
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
     String::from_utf8(bytes).map_err(|e| {
         Error::Input(
             Fault::new(format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()))
@@ -132,25 +153,44 @@ impl ByteHash {
     }
 }
 
-/// Writes under a temporary name in the same directory, syncs, renames.
+/// Writes under a temporary name in the same directory, syncs, renames. What has the name now keeps its permissions; a
+/// link is replaced, not followed, and what is no file is left alone.
 pub(crate) fn write_atomic(path: &Path, body: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> Result<()> {
-    let temporary = temporary_name(path);
+    check_replaceable(path)?;
     let written = (|| {
-        let file = File::options().write(true).create_new(true).open(&temporary)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, &file);
+        let temporary = Temporary::new(path)?;
+        let mut writer = BufWriter::with_capacity(1 << 20, &temporary.file);
         body(&mut writer)?;
         writer.flush()?;
         drop(writer);
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        if cfg!(unix)
+            && let Ok(about) = fs::symlink_metadata(path)
+            && about.is_file()
+        {
+            temporary.file.set_permissions(about.permissions())?;
+        }
+        temporary.file.sync_all()?;
+        temporary.persist(path)
     })();
-    if let Err(error) = written {
-        // The first error is the one to report; a temporary file that cannot be removed either is left behind.
-        let _ = fs::remove_file(&temporary);
-        return Err(cannot_write(path, &error));
-    }
+    written.map_err(|error| cannot_write(path, &error))?;
     sync_directory(path);
     Ok(())
+}
+
+/// That a file may take this name: none has it, or a file or link.
+///
+/// # Errors
+/// [`Error::Input`] for a directory, pipe or device.
+pub(crate) fn check_replaceable(path: &Path) -> Result<()> {
+    let Ok(about) = fs::symlink_metadata(path) else { return Ok(()) };
+    let kind = about.file_type();
+    if kind.is_file() || kind.is_symlink() {
+        return Ok(());
+    }
+    let what = if kind.is_dir() { "this is a directory" } else { "this is a pipe or a device" };
+    Err(Error::Input(
+        Fault::new(what).at(path.display()).expected("the name of a file").advice("give the name of a new file"),
+    ))
 }
 
 /// Writes bytes atomically (temporary name, sync, rename).
@@ -161,64 +201,25 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic(path, |w| w.write_all(bytes))
 }
 
-/// Name that no other writer of this process or machine uses now.
-fn temporary_name(path: &Path) -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    path.with_file_name(name)
-}
-
-/// Whether a name is that of a file being written ([`temporary_name`]) whose final name `is_ours` accepts.
-fn is_temporary(name: &str, is_ours: impl Fn(&str) -> bool) -> bool {
-    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let inner = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp"));
-    inner.and_then(|inner| inner.rsplit_once('.')).is_some_and(|(file, writer)| {
-        is_ours(file) && writer.split_once('-').is_some_and(|(process, count)| number(process) && number(count))
-    })
-}
-
-/// Removes what killed writers left in `directory` of files whose names `is_ours` accepts. To be called before anything
-/// is written: a new process may have the number of a killed one, and with it its temporary names.
-pub(crate) fn remove_leftovers(directory: &Path, is_ours: impl Fn(&str) -> bool) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if is_temporary(&entry.file_name().to_string_lossy(), &is_ours) {
-            // One that cannot be removed is in nobody's way but for its room.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// As [`remove_leftovers`], of the file at `path`.
-pub(crate) fn remove_leftovers_of(path: &Path) {
-    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    remove_leftovers(directory, |name| path.file_name().is_some_and(|file| file.to_string_lossy() == name));
-}
-
 /// Makes the rename itself durable, where the system can open directories; a failure costs no data already visible.
-fn sync_directory(path: &Path) {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Ok(directory) = File::open(parent) {
+pub(crate) fn sync_directory(path: &Path) {
+    if let Ok(directory) = File::open(directory_of(path)) {
         let _ = directory.sync_all();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The directory in which a file lies.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
-    #[test]
-    fn only_what_a_killed_writer_left_goes() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("model.safetensors");
-        let left = temporary_name(&path);
-        let others =
-            [".model.safetensors.tmp", ".model.safetensors.7-.tmp", ".other.7-1.tmp", "model.safetensors.7-1.tmp"];
-        fs::write(&left, b"half").unwrap();
-        others.iter().for_each(|name| fs::write(directory.path().join(name), b"theirs").unwrap());
-        remove_leftovers_of(&path);
-        assert!(!left.exists());
-        assert!(others.iter().all(|name| directory.path().join(name).exists()));
-    }
+/// Makes a directory and those above it, where they are missing, and makes that durable; how many there were to make.
+///
+/// # Errors
+/// [`Error::File`] when the system refuses.
+pub fn make_directory(path: &Path) -> Result<usize> {
+    let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).count();
+    fs::create_dir_all(path).map_err(|error| cannot_write(path, &error))?;
+    path.ancestors().take(missing).for_each(sync_directory);
+    Ok(missing)
 }

@@ -14,6 +14,7 @@
 pub(crate) mod binary;
 mod bonds;
 mod cache;
+mod claim;
 pub(crate) mod file;
 mod memory;
 mod model;
@@ -21,8 +22,10 @@ mod npy;
 mod npz;
 mod output;
 mod packed;
+mod process;
 mod select;
 mod table;
+pub(crate) mod temporary;
 pub(crate) mod tensors;
 
 use std::path::Path;
@@ -34,15 +37,18 @@ use crate::rbm::Values;
 
 pub use bonds::{read_bonds, read_terms};
 pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
-pub(crate) use file::remove_leftovers_of;
-pub use file::{ByteHash, sha256_hex, write_bytes};
+pub use claim::Claim;
+pub(crate) use claim::is_claim;
+pub use file::{ByteHash, make_directory, sha256_hex, write_bytes};
 pub use memory::host_memory;
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_f32, write_npy_f64, write_npy_samples};
 pub use npz::write_npz;
-pub use output::{check_output, check_samples_output, hash_file, make_directory, read_units};
+pub use output::{check_outputs, check_samples_name, hash_file, read_units, through_links};
 pub use packed::PackedFile;
+pub use process::ignores_signal;
 pub use table::write_csv;
+pub use temporary::{abandon_files, scratch_name};
 
 /// Binary samples with whatever the file says about them.
 #[derive(Debug, Clone, PartialEq)]

@@ -46,6 +46,9 @@ pub struct Provenance {
     /// Updates done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<u64>,
+    /// Hash of settings and data, as checkpoints of the training have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Settings of the training, as in a scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<serde_json::Value>,
@@ -154,7 +157,20 @@ impl Model {
     }
 }
 
-/// Reads a model. A file without the key `gibbsite` gives a model without names.
+/// What the metadata of a checkpoint of a training say of the model in it; no model file has these keys.
+#[derive(Deserialize)]
+struct OfCheckpoint {
+    update: u64,
+    seed: u64,
+    #[serde(rename = "step")]
+    _step: u64,
+    #[serde(rename = "chains")]
+    _chains: usize,
+    #[serde(default)]
+    model: Option<ModelMeta>,
+}
+
+/// Reads a model, or a checkpoint of a training as one. A file without the key `gibbsite` gives a model without names.
 ///
 /// # Errors
 /// [`Error::Input`] for a missing, truncated or foreign file, missing tensors, wrong shapes, or numbers that are not
@@ -167,9 +183,17 @@ pub fn read_model(path: &Path) -> Result<Model> {
 fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
     let file = tensors::File::decode(bytes, source)?;
     let rbm = tensors::rbm_of(&file, ["weights", "visible_bias", "hidden_bias"], source)?;
-    let meta = match &file.metadata {
-        None => ModelMeta { provenance: Provenance::default(), ..ModelMeta::default() },
-        Some(json) => {
+    let nothing = || ModelMeta { provenance: Provenance::default(), ..ModelMeta::default() };
+    let of_checkpoint = file.metadata.as_ref().and_then(|json| serde_json::from_str::<OfCheckpoint>(json).ok());
+    let is_checkpoint = of_checkpoint.is_some();
+    let meta = match (&file.metadata, of_checkpoint) {
+        (None, _) => nothing(),
+        (_, Some(OfCheckpoint { update, seed, model, .. })) => {
+            let mut meta = model.unwrap_or_else(nothing);
+            (meta.provenance.updates, meta.provenance.seed) = (Some(update), Some(seed));
+            meta
+        }
+        (Some(json), _) => {
             let meta: ModelMeta = serde_json::from_str(json).map_err(|e| {
                 Fault::new(format!("cannot read the metadata: {e}"))
                     .at(format_args!("{source}, metadata key `{}`", tensors::METADATA_KEY))
@@ -187,7 +211,8 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
     let stored = Model { rbm, meta };
     stored.validate(source)?;
     let Model { rbm, meta } = stored;
-    let rbm = if is_binary(&meta.units) { rbm } else { rbm.from_units(meta.units) };
+    // The parameters of a checkpoint are those for units 0, 1 whatever the model's are to be.
+    let rbm = if is_checkpoint || is_binary(&meta.units) { rbm } else { rbm.from_units(meta.units) };
     Ok(Model { rbm, meta })
 }
 

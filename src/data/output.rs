@@ -1,47 +1,99 @@
 //! Questions about files that are asked before any work is done.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Format;
-use super::file::{ByteHash, cannot_read, cannot_write, read_text};
+use super::file::{ByteHash, cannot_read, cannot_write, check_replaceable, directory_of, no_directory, read_text};
+use super::temporary::{Temporary, remove_leftovers_of};
 use crate::error::{Error, Fault, Result};
 
-/// Checks that a result can be written to `path` later: its directory is there and it is no directory itself.
+/// Checks, before any work, that every one of `outputs` can be written: its directory is there and takes files, it is no
+/// directory, pipe or device, none of the `inputs` and no other of the outputs, through whatever links. Removes what a
+/// killed writer left of it.
 ///
 /// # Errors
-/// [`Error::Input`] saying which of the two is wrong.
-pub fn check_output(path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !parent.is_dir() {
-        return Err(Error::Input(
-            Fault::new("the directory of this file does not exist")
-                .at(path.display())
-                .expected("an existing directory")
-                .advice(format!("mkdir -p {}", parent.display())),
-        ));
-    }
-    if path.is_dir() {
-        return Err(Error::Input(Fault::new("this is a directory").at(path.display()).expected("the name of a file")));
+/// [`Error::Input`] saying which of these is wrong, [`Error::File`] when the directory takes no files.
+pub fn check_outputs(outputs: &[&Path], inputs: &[&Path]) -> Result<()> {
+    let inputs: Vec<(&Path, Identity)> = inputs.iter().filter_map(|path| Some((*path, Identity::of(path)?))).collect();
+    let mut known: Vec<(&Path, Identity)> = Vec::new();
+    for &path in outputs {
+        check_output(path)?;
+        let identity = Identity::of(&through_links(path));
+        let same = |others: &[(&Path, Identity)]| {
+            let other = others.iter().find(|other| Some(&other.1) == identity.as_ref());
+            other.map(|(other, _)| other.display().to_string())
+        };
+        let mistake = match (same(&inputs), same(&known)) {
+            (Some(other), _) => Some(format!("this file is also read, as {other}")),
+            (_, Some(other)) => Some(format!("this file is written twice, also as {other}")),
+            _ => None,
+        };
+        if let Some(what) = mistake {
+            let advice = "give the name of another file";
+            return Err(Error::Input(Fault::new(what).at(path.display()).expected("a file of its own").advice(advice)));
+        }
+        known.extend(identity.map(|identity| (path, identity)));
     }
     Ok(())
 }
 
-/// [`check_output`] for a file of samples, whose name must end in a format that can be written.
-///
-/// # Errors
-/// As [`check_output`], and for an unknown format.
-pub fn check_samples_output(path: &Path) -> Result<()> {
-    Format::of_output(path)?;
-    check_output(path)
+/// That a file can be written in its directory, now.
+fn check_output(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::Input(Fault::new("an empty file name").expected("the name of a file")));
+    }
+    let target = through_links(path);
+    if !directory_of(&target).is_dir() {
+        return Err(no_directory(&target));
+    }
+    check_replaceable(&target)?;
+    remove_leftovers_of(&target);
+    Temporary::new(&target).map(drop).map_err(|error| cannot_write(path, &error))
 }
 
-/// Makes a directory and those above it, where they are missing.
+/// As [`check_outputs`], of one file of samples, whose name must end in a format that can be written.
 ///
 /// # Errors
-/// [`Error::File`] when the system refuses.
-pub fn make_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| cannot_write(path, &e))
+/// For an unknown format.
+pub fn check_samples_name(path: &Path) -> Result<()> {
+    Format::of_output(path).map(|_| ())
+}
+
+/// Most links that are followed one after another, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Where a file is that is written under this name: what a link, or a row of them, points to, there or not.
+#[must_use]
+pub fn through_links(path: &Path) -> PathBuf {
+    let mut target = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        let Ok(next) = std::fs::read_link(&target) else { break };
+        target = directory_of(&target).join(next);
+    }
+    target
+}
+
+/// What makes two names the same file.
+#[derive(Debug, PartialEq, Eq)]
+enum Identity {
+    /// A file that is there, by its device and number.
+    #[cfg(unix)]
+    There(u64, u64),
+    /// A name in a directory.
+    Name(PathBuf),
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        #[cfg(unix)]
+        if let Ok(about) = std::fs::metadata(path) {
+            use std::os::unix::fs::MetadataExt as _;
+            return Some(Self::There(about.dev(), about.ino()));
+        }
+        let directory = directory_of(path).canonicalize().ok()?;
+        Some(Self::Name(path.canonicalize().unwrap_or_else(|_| directory.join(path.file_name().unwrap_or_default()))))
+    }
 }
 
 /// SHA-256 of a file in hexadecimal digits.

@@ -160,22 +160,28 @@ fn read_manifest(dir: &Path, run: &mut RunView) -> Vec<String> {
     Vec::new()
 }
 
-/// Reads the metrics of one directory; one point, or several where it has several `point` records.
+/// Reads the metrics of one directory; one point, or several where it has `point` records of several labels. Records
+/// before the first of these belong to it: a run that was stopped and gone on with may have metrics there.
 fn read_point(dir: &Path, label: &str, notes: &mut Vec<String>) -> Vec<PointView> {
     let records = read_records(&dir.join(METRICS), label, notes);
     let mut points: Vec<PointView> = Vec::new();
+    let mut at = 0;
     for record in records {
-        if matches!(record, Record::Point(_)) || points.is_empty() {
+        if let Record::Point(about) = &record {
+            let is_same = |p: &PointView| p.about().is_none_or(|known| known.label == about.label);
+            at = points.iter().position(is_same).unwrap_or(points.len());
+        }
+        if at == points.len() {
             points.push(PointView { label: label.to_string(), ..PointView::default() });
         }
-        if let Some(point) = points.last_mut() {
-            if let Record::Point(about) = &record
-                && !about.label.is_empty()
-            {
+        let point = &mut points[at];
+        if let Record::Point(about) = &record {
+            if !about.label.is_empty() {
                 point.label.clone_from(&about.label);
             }
-            point.records.push(record);
+            point.records.retain(|known| !matches!(known, Record::Point(_)));
         }
+        point.records.push(record);
     }
     for point in &mut points {
         attach_couplings(dir, point, notes);

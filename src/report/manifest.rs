@@ -29,8 +29,20 @@ pub(crate) fn fill(manifest: &Value, run: &mut RunView) -> Vec<String> {
     let started = time(&["started", "started_at"]);
     let finished = time(&["finished_at", "finished"]);
     run.started = started.and_then(number::date).or_else(|| word(&["started", "started_at"]));
-    let between = || Some(finished? - started?);
-    run.seconds = manifest.get("seconds").and_then(Value::as_f64).or_else(between).filter(|s| *s >= 0.0);
+    let mut between = finished.zip(started).map(|(finished, started)| finished - started);
+    // A run that was stopped and gone on with: the first command repeats it, and every part took its time.
+    let parts = manifest.get("earlier").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if let Some(first) = parts.first() {
+        let time = |part: &Value, key: &str| part.get(key).and_then(seconds_of);
+        run.command = first.get("command").and_then(words).or(run.command.take());
+        run.started = time(first, "started").and_then(number::date).or(run.started.take());
+        let took = |part: &Value| Some(time(part, "ended")? - time(part, "started")?);
+        let before: f64 = parts.iter().filter_map(took).filter(|seconds| *seconds > 0.0).sum();
+        between = between.map(|last| last + before);
+        let times = if parts.len() == 1 { "once".to_string() } else { format!("{} times", parts.len()) };
+        run.notes.push(format!("The run was stopped {times} and gone on with; its duration is that of all parts."));
+    }
+    run.seconds = manifest.get("seconds").and_then(Value::as_f64).or(between).filter(|s| *s >= 0.0);
     if manifest.get("finished") == Some(&Value::Bool(false)) {
         run.notes.push("The run had not come to its end when this report was made.".to_string());
     }
@@ -141,6 +153,20 @@ mod tests {
         assert_eq!(run.device.as_deref(), Some("llvmpipe (vulkan, software)"));
         assert_eq!(run.seconds, Some(90.0));
         assert!(run.notes.is_empty());
+        let mut parts = RunView::default();
+        fill(
+            &json!({
+                "command": ["gibbsite", "run", "s.ron", "--resume"], "started": "2025-11-02T15:00:00Z",
+                "finished_at": "2025-11-02T15:00:30Z",
+                "earlier": [
+                    {"command": ["gibbsite", "run", "s.ron"], "started": "2025-11-02T14:05:00Z", "ended": "2025-11-02T14:06:00Z"},
+                    {"command": ["gibbsite", "run", "s.ron", "--resume"], "started": "2025-11-02T14:10:00Z"},
+                ],
+            }),
+            &mut parts,
+        );
+        assert_eq!((parts.command.as_deref(), parts.seconds), (Some("gibbsite run s.ron"), Some(90.0)));
+        assert!(parts.started.is_some_and(|text| text.contains("14:05")) && parts.notes[0].contains("2 times"));
         fill(&json!({"finished": false, "started": "soon", "seed": [1], "device": 3}), &mut run);
         assert_eq!((run.started.as_deref(), run.notes.len()), (Some("soon"), 1));
     }

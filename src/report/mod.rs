@@ -19,7 +19,9 @@ mod plot;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Fault, Result};
+use crate::data::temporary::remove_leftovers_of;
+use crate::data::write_bytes;
+use crate::error::Result;
 
 pub use load::read_run;
 pub use model::{PairMatrix, PointView, RunView};
@@ -31,18 +33,11 @@ pub const FILE_NAME: &str = "report.html";
 /// Reads `run_dir`, writes its `report.html` and returns the path of that file.
 ///
 /// # Errors
-/// [`Error::Input`] when the directory holds no metrics at all, [`Error::File`] when the page cannot be written.
+/// [`crate::error::Error::Input`] when the directory holds no metrics at all, [`crate::error::Error::File`] when the page cannot be written.
 pub fn write_report(run_dir: &Path) -> Result<PathBuf> {
     let page = render(&read_run(run_dir)?);
     let path = run_dir.join(FILE_NAME);
-    let partial = run_dir.join(format!(".{FILE_NAME}.partial"));
-    std::fs::write(&partial, page).and_then(|()| std::fs::rename(&partial, &path)).map_err(|error| {
-        let _ = std::fs::remove_file(&partial);
-        Error::File(
-            Fault::new(format!("the report could not be written: {error}"))
-                .at(path.display())
-                .advice("check that the directory is writable and the disk is not full"),
-        )
-    })?;
+    remove_leftovers_of(&path);
+    write_bytes(&path, page.as_bytes())?;
     Ok(path)
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::scenario::{Attempt, Finished, RunRequest, manifest_of};
-use crate::artifact::RunDirectory;
+use crate::artifact::{CheckpointStore, RunDirectory, names, read_records};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::record::Record;
@@ -53,14 +53,16 @@ pub fn run_through_failures(
 }
 
 fn kept(plan: &Plan, request: &RunRequest) -> Result<Kept> {
-    let Some(directory) = RunDirectory::resume(&request.out)? else { return Ok(Kept::default()) };
+    let Some((directory, _)) = RunDirectory::resume(&request.out)? else { return Ok(Kept::default()) };
     let mut kept = Kept::default();
     for point in &plan.points {
-        let place = directory.point(&point.label)?;
-        if place.records()?.iter().any(|record| matches!(record, Record::Done(_))) {
+        // Looked at only: a run that is refused leaves no directory of a point behind.
+        let place = directory.path().join(&point.label);
+        if read_records(&place.join(names::METRICS))?.iter().any(|record| matches!(record, Record::Done(_))) {
             kept.done += 1;
         } else {
-            kept.updates += place.checkpoints(1).list()?.last().map_or(0, |(update, _)| *update);
+            let checkpoints = CheckpointStore::new(place.join(names::CHECKPOINTS), 1).list()?;
+            kept.updates += checkpoints.last().map_or(0, |(update, _)| *update);
         }
     }
     Ok(kept)

@@ -17,7 +17,7 @@ use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::couplings::{Basis, Method};
 use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
@@ -62,8 +62,26 @@ pub struct Finished {
 /// [`Error::Input`] when the run directory exists or the memory would not suffice; whatever a stage fails with. What was
 /// finished before stays.
 pub fn run(plan: &Plan, request: &RunRequest, listener: &mut (dyn Listener + Send)) -> Result<Finished> {
+    check_inputs(plan, request)?;
+    // Another run in the directory is in the way whatever this one would do.
+    let _claim = RunDirectory::claim(&request.out)?;
     let device = memory::settle(&request.device, &memory::of_plan(plan, &request.device)?)?;
     run_through_failures(plan, request, listener, |attempt| with_backend(&device, attempt))
+}
+
+/// That a run which replaces another does not remove what it reads.
+fn check_inputs(plan: &Plan, request: &RunRequest) -> Result<()> {
+    let Ok(out) = request.out.canonicalize() else { return Ok(()) };
+    let inside = |input: &&PathBuf| input.canonicalize().is_ok_and(|path| path.starts_with(&out));
+    match plan.inputs.iter().find(inside).filter(|_| request.force) {
+        Some(input) => Err(Error::Input(
+            Fault::new("this file is read, and lies in the run directory that is to be replaced")
+                .at(input.display())
+                .expected("data outside of the run directory")
+                .advice("move the file, or give another directory with --out"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The manifest of a run that starts now.
@@ -74,6 +92,25 @@ pub(super) fn manifest_of(plan: &Plan, request: &RunRequest) -> Result<Manifest>
         manifest.inputs.push(InputFile { path: input.display().to_string(), sha256: data::hash_file(input)? });
     }
     Ok(manifest)
+}
+
+/// That a run goes on with the data that it began with.
+fn check_goes_on(before: &Manifest, now: &Manifest) -> Result<()> {
+    let mut pairs = before.inputs.iter().zip(&now.inputs);
+    match pairs.find(|(before, now)| before.sha256 != now.sha256) {
+        Some((_, now)) => Err(has_changed(&now.path)),
+        None => Ok(()),
+    }
+}
+
+/// An input that is not what it was when the run began.
+fn has_changed(path: &str) -> Error {
+    Error::Checkpoint(
+        Fault::new("this file has changed since the run began")
+            .at(path)
+            .expected("the same data for all points of a run")
+            .advice("put the file back as it was, or run the scenario anew in another directory"),
+    )
 }
 
 /// One attempt at a run, to be given to a device.
@@ -96,11 +133,19 @@ impl Job for Attempt<'_> {
         let out = &self.request.out;
         let earlier = if self.request.resume { RunDirectory::resume(out)? } else { None };
         let directory = match earlier {
-            Some(directory) => {
+            Some((directory, before)) => {
+                check_goes_on(&before, &self.manifest)?;
                 take_over(&directory, self.plan)?;
+                let ended = directory.last_change(&before);
+                self.manifest.follow(before, ended);
                 directory
             }
-            None => RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?,
+            None => {
+                if self.request.resume {
+                    self.listener.event(Event::Info("there is no run to go on with: a new one begins".into()));
+                }
+                RunDirectory::create(out, self.request.force, &self.manifest, &self.plan.resolved)?
+            }
         };
         directory.write_manifest(&self.manifest)?;
         self.begun.store(true, Ordering::Relaxed);
@@ -109,7 +154,8 @@ impl Job for Attempt<'_> {
             let drawn = self.plan.same_samples(index).map(|other| directory.point(&other.label)).transpose()?;
             let seed = point.stage_seed();
             let (resume, listener, times_before) = (self.request.resume, &mut *self.listener, backend.kernel_times());
-            let mut stage = PointRun { backend, point, seed, place, drawn, resume, listener, times_before };
+            let inputs = &self.manifest.inputs;
+            let mut stage = PointRun { backend, point, seed, place, drawn, resume, listener, times_before, inputs };
             let which = if point.label.is_empty() { self.plan.name.clone() } else { point.label.clone() };
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
@@ -163,6 +209,8 @@ struct PointRun<'a, B: Backend> {
     listener: &'a mut (dyn Listener + Send),
     /// Device times when the point was begun.
     times_before: Vec<KernelTime>,
+    /// Files that the run reads, as they were when it began.
+    inputs: &'a [InputFile],
 }
 
 /// A machine with what is known about its data.
@@ -184,9 +232,13 @@ impl<B: Backend> PointRun<'_, B> {
             return Ok(());
         }
         // A training goes on from its checkpoint; everything else of an unfinished point is done again.
-        self.place.retain(|r| matches!(r, Record::Metric(_)))?;
         let point = self.point;
-        self.place.append(&Record::Point(point.record()))?;
+        let about = Record::Point(point.record());
+        if before.first() == Some(&about) {
+            self.place.retain(|r| matches!(r, Record::Metric(_)) || *r == about)?;
+        } else {
+            self.place.begin(&about, |r| matches!(r, Record::Metric(_)))?;
+        }
         let (mut source, mut machine) = self.source()?;
         let mut split_rows = None;
         if let (Some(plan), Some(source)) = (&point.train, &mut source) {
@@ -228,7 +280,12 @@ impl<B: Backend> PointRun<'_, B> {
                 Ok((Some(source), None))
             }
             scenario::Source::File(path, part) => {
-                let mut data = data::read(path)?.at_temperature(self.point.temperature)?;
+                let mut data = data::read(path)?;
+                let name = path.display().to_string();
+                if self.inputs.iter().any(|input| input.path == name && input.sha256 != data.sha256) {
+                    return Err(has_changed(&name));
+                }
+                data = data.at_temperature(self.point.temperature)?;
                 if let Some(part) = part {
                     data = data.select_rows(&part.rows(data.samples.rows()));
                 }
@@ -265,8 +322,10 @@ impl<B: Backend> PointRun<'_, B> {
         rows: &Split,
         command: &[String],
     ) -> Result<Machine> {
-        let store = self.place.checkpoints(plan.keep_checkpoints as usize);
+        let keep = plan.keep_checkpoints as usize;
         let plan = train_plan(plan, source.data.lattice, self.seed)?;
+        let about = meta_of(&source.data, &rows.train, &plan, command);
+        let store = self.place.checkpoints(keep).about(about);
         // Metrics of updates after the last checkpoint come again.
         let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
@@ -275,6 +334,8 @@ impl<B: Backend> PointRun<'_, B> {
         let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
         self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
+        // What a stop from here on costs is done again in little time.
+        self.listener.answers_stops(false);
         let mut machine = machine_of(model);
         machine.chains = plan.settings.algorithm.has_chains().then_some(trained.chains);
         Ok(machine)
@@ -408,6 +469,14 @@ pub fn model_of(
     updates: u64,
     command: &[String],
 ) -> Model {
+    let mut meta = meta_of(data, trained_on, plan, command);
+    meta.provenance.updates = Some(updates);
+    Model { rbm: rbm.clone(), meta }
+}
+
+/// What a model and the checkpoints of its training say besides their parameters.
+#[must_use]
+pub fn meta_of(data: &DataSet, trained_on: &dyn RowSource, plan: &TrainPlan, command: &[String]) -> ModelMeta {
     let mut meta = ModelMeta {
         units: plan.units,
         names: data.names.clone(),
@@ -423,11 +492,10 @@ pub fn model_of(
         data_sha256: (!data.sha256.is_empty()).then(|| data.sha256.clone()),
         held_out: plan.held_out.as_ref().map(|file| file.path.clone()),
         held_out_sha256: plan.held_out.as_ref().map(|file| file.sha256.clone()),
-        updates: Some(updates),
         training: serde_json::to_value(&plan.settings).ok(),
         ..meta.provenance
     };
-    Model { rbm: rbm.clone(), meta }
+    meta
 }
 
 /// A machine ready for the stages after training.

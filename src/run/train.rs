@@ -138,6 +138,8 @@ pub struct Trained {
     pub seconds: f64,
     /// Device time of every kernel, where it was measured.
     pub kernels: Vec<KernelTime>,
+    /// Hash of settings and data, as its checkpoints have it.
+    pub fingerprint: String,
 }
 
 impl Trained {
@@ -192,8 +194,7 @@ pub fn train<B: Backend, R: RowSource>(
         None => {
             if !checkpoints.list()?.is_empty() {
                 listener.event(Event::Warning(format!(
-                    "{} holds checkpoints of an earlier training, which the first one of this training replaces; to go \
-                     on from them, stop now and use --resume",
+                    "{} holds checkpoints of an earlier training, which the first one of this training replaces",
                     checkpoints.path().display()
                 )));
             }
@@ -228,6 +229,7 @@ fn train_from<B: Backend, R: RowSource>(
     let mut course = Course { keeper, patience: Patience::new(plan.patience), last: None };
     course.resume(first, plan)?;
     let mut is_over = false;
+    listener.answers_stops(true);
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
     if is_stop(first, settings.updates, plan.metrics) {
         let state = trainer.state()?;
@@ -245,7 +247,7 @@ fn train_from<B: Backend, R: RowSource>(
         // As many updates between looks as take about LOOK seconds.
         let done = trainer.update_count();
         chunk = ((done - now) as f64 * (LOOK / took.max(1e-6)).clamp(0.25, 4.0)).ceil().max(1.0) as u64;
-        let signal = listener.stop_requested();
+        let mut signal = listener.stop_requested();
         let measures = signal.is_none() && is_stop(done, settings.updates, plan.metrics);
         let keeps = signal.is_some() || keeper.is_due() || is_stop(done, settings.updates, plan.checkpoints);
         if keeps || done == guard.next(now) {
@@ -254,14 +256,22 @@ fn train_from<B: Backend, R: RowSource>(
         if measures || keeps {
             let state = trainer.state()?;
             if measures {
-                let metric = watch.measure(backend, &mut trainer, &state, settings, listener)?;
-                is_over = course.take(metric, &state, emit)?;
+                match watch.measure(backend, &mut trainer, &state, settings, listener) {
+                    // The metric is measured when the training goes on.
+                    Err(Error::Stopped(during)) => {
+                        guard.look(backend, &trainer, settings, listener)?;
+                        signal = Some(during);
+                    }
+                    metric => is_over = course.take(metric?, &state, emit)?,
+                }
             }
-            if keeps {
+            if keeps || signal.is_some() {
                 keeper.keep(state)?;
             }
         }
         if let Some(signal) = signal {
+            let message = format!("stopped at update {done}; checkpoint in {}", keeper.place().display());
+            listener.event(Event::Info(message));
             return Err(Error::Stopped(signal));
         }
         let rate = (done - first) as f64 / seconds.max(1e-9);
@@ -282,13 +292,20 @@ fn train_from<B: Backend, R: RowSource>(
     }
     let last = match last {
         Some(last) if last.update == state.update => last,
-        _ => watch.conclude(backend, &trainer, &state, settings, listener)?,
+        _ => match watch.conclude(backend, &trainer, &state, settings, listener) {
+            Err(Error::Stopped(signal)) => {
+                keeper.keep(trainer.state()?)?;
+                return Err(Error::Stopped(signal));
+            }
+            metric => metric?,
+        },
     };
     guard.judge_last(&last, &state, settings, listener)?;
     if let Some(warning) = watch.worse_than_independent(&last) {
         listener.event(Event::Warning(warning));
     }
     let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
+    let fingerprint = keeper.fingerprint().to_string();
     Ok(Trained {
         rbm,
         chains,
@@ -299,6 +316,7 @@ fn train_from<B: Backend, R: RowSource>(
         updates_per_second,
         seconds,
         kernels,
+        fingerprint,
     })
 }
 
@@ -365,10 +383,9 @@ pub fn train_through_failures<T, L: Listener, R: RowSource>(
     listener: &mut L,
     mut attempt: impl FnMut(TrainInputs<'_, R>, &mut L) -> Result<T>,
 ) -> Result<T> {
-    let print = fingerprint(inputs.plan, &inputs.split.train)?;
-    let reached = |listener: &mut L| -> Result<Option<u64>> {
-        Ok(inputs.checkpoints.latest(&print, listener)?.map(|checkpoint| checkpoint.update))
-    };
+    let keeper = Keeper::new(inputs.checkpoints, inputs.plan, &inputs.split.train)?;
+    let reached =
+        |listener: &mut L| -> Result<Option<u64>> { Ok(keeper.find(listener)?.map(|checkpoint| checkpoint.update)) };
     let mut before = if inputs.resume { reached(listener)? } else { None };
     let mut resume = inputs.resume;
     for _ in 1..ATTEMPTS {

@@ -284,6 +284,7 @@ fn model() -> Model {
         temperature: Some(1.5),
         data_means: Some(vec![0.0, 0.25, 0.5, 1.0]),
         provenance: Provenance {
+            fingerprint: Some("0123abcd".into()),
             version: "1.2.3".into(),
             seed: Some(u64::MAX),
             command: Some("gibbsite train x.npy".into()),

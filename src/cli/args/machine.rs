@@ -207,7 +207,8 @@ pub(in crate::cli) struct TrainArgs {
     /// How many times the likelihood is measured
     #[arg(long, default_value_t = METRICS, value_name = "N")]
     pub(in crate::cli) metrics: u64,
-    /// How many times a checkpoint is written, besides one every ten minutes and at INT, TERM and USR1
+    /// How many times a checkpoint is written, besides one every ten minutes and at INT, TERM, HUP, USR1 and USR2; the last
+    /// one stays when the training has ended, for more updates; with 0 none does
     #[arg(long, default_value_t = CHECKPOINTS, value_name = "N")]
     pub(in crate::cli) checkpoints: u64,
     /// Newest checkpoints that stay, besides older ones at growing distances
@@ -225,9 +226,13 @@ pub(in crate::cli) struct TrainArgs {
     /// Read the rows of every minibatch from disk: on, off, or auto (where an .npy file is too large for memory)
     #[arg(long, value_enum, default_value = "auto")]
     pub(in crate::cli) stream: StreamSwitch,
-    /// Go on from the checkpoint beside the model file
-    #[arg(long)]
+    /// Go on from the checkpoint beside the model file, or from its end with more updates; a training that is finished is
+    /// left as it is
+    #[arg(long, conflicts_with = "force")]
     pub(in crate::cli) resume: bool,
+    /// Replace the model, checkpoints and log of an earlier training
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
     /// Model file
     #[arg(short, long, default_value = "model.safetensors", value_name = "FILE")]
     pub(in crate::cli) out: PathBuf,
@@ -266,6 +271,9 @@ pub(in crate::cli) struct SampleArgs {
     /// File of the samples (.npy, .npz or .csv)
     #[arg(short, long, default_value = "samples.npy", value_name = "FILE")]
     pub(in crate::cli) out: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
 }
 
 /// Where reverse AIS begins.
@@ -350,4 +358,7 @@ pub(in crate::cli) struct CouplingsArgs {
     /// Pair matrix (.npy)
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) matrix: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
 }

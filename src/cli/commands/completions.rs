@@ -9,6 +9,5 @@ use crate::error::Result;
 pub(in crate::cli) fn completions(args: &CompletionsArgs, console: &mut Console) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "gibbsite", &mut script);
-    console.raw(&script);
-    Ok(())
+    console.raw(&script)
 }

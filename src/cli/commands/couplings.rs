@@ -1,20 +1,24 @@
 //! `gibbsite couplings MODEL`.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use crate::backend::Backend;
 use crate::cli::args::{BasisName, CouplingsArgs, Global};
+use crate::cli::check_outputs;
 use crate::cli::console::Console;
 use crate::couplings::{Basis, default_orders};
-use crate::data::{self, Model, read_model};
+use crate::data::{self, Model, read_model, through_links};
 use crate::error::Result;
 use crate::record::CouplingsRecord;
 use crate::run::couplings::{CouplingsPlan, read_couplings};
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
 
 pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: &mut Console) -> Result<()> {
+    let outputs: Vec<&Path> = [&args.out].into_iter().chain(&args.matrix).map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> = [&args.model].into_iter().chain(&args.units).map(PathBuf::as_path).collect();
+    check_outputs(&outputs, &inputs, args.force)?;
     let model = read_model(&args.model)?;
-    data::check_output(&args.out)?;
     let names = model.unit_names();
     let units = args.units.as_deref().map(|path| data::read_units(path, &names)).transpose()?;
     let among = units.as_ref().map_or(model.rbm.n_visible, Vec::len);
@@ -65,7 +69,7 @@ impl Job for Couplings<'_> {
     fn run<B: Backend>(self, _backend: &B) -> Result<CouplingsRecord> {
         let meta = &self.model.meta;
         let truth = meta.lattice.zip(meta.temperature);
-        let matrix = self.args.matrix.as_deref();
-        read_couplings(self.plan, &self.model.rbm, self.names, truth, &self.args.out, matrix)
+        let (list, matrix) = (through_links(&self.args.out), self.args.matrix.as_deref().map(through_links));
+        read_couplings(self.plan, &self.model.rbm, self.names, truth, &list, matrix.as_deref())
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::cli::args::{Global, IsingArgs};
+use crate::cli::check_outputs;
 use crate::cli::console::Console;
 use crate::cli::text;
 use crate::data;
@@ -22,10 +23,10 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     let scan = scan_of(args, global)?;
     scan.validate()?;
     let reweight = args.reweight.as_deref().map(parse_temperatures).transpose()?.unwrap_or_default();
-    if let Some(path) = &args.out {
-        data::check_samples_output(path)?;
-    }
-    [&args.curves, &args.histogram].into_iter().flatten().try_for_each(|path| data::check_output(path))?;
+    args.out.as_deref().map_or(Ok(()), data::check_samples_name)?;
+    let outputs: Vec<&Path> = [&args.out, &args.curves, &args.histogram].into_iter().flatten().map(|p| &**p).collect();
+    let file = ["graph:", "terms:"].iter().find_map(|kind| args.lattice.strip_prefix(kind)).map(Path::new);
+    check_outputs(&outputs, file.as_slice(), args.force)?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let found = with_backend(&global.device_request(), Ising { scan: &scan, listener }).map_err(with_flags)?;
@@ -44,14 +45,14 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         console.listener().event(Event::Warning(least));
     }
     if let Some(path) = &args.out {
-        data::write(path, &found.data)?;
+        data::write(&data::through_links(path), &found.data)?;
         out += &format!("  {} samples in {}\n", found.data.samples.rows(), path.display());
     }
     if let Some(report) = &found.exchange {
         out += &text::exchange(report);
     }
     if let Some(path) = &args.histogram {
-        data::write_bytes(path, found.histogram_csv().as_bytes())?;
+        data::write_bytes(&data::through_links(path), found.histogram_csv().as_bytes())?;
         out += &format!("  energy histograms in {}\n", path.display());
     }
     let mut curves = None;
@@ -59,7 +60,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         let found = curves.insert(found.reweight(&reweight)?);
         out += &text::curves(found);
         if let Some(path) = &args.curves {
-            data::write_bytes(path, curves_csv(found).as_bytes())?;
+            data::write_bytes(&data::through_links(path), curves_csv(found).as_bytes())?;
             out += &format!("  reweighted observables in {}\n", path.display());
         }
     }

@@ -9,5 +9,6 @@ use crate::report::write_report;
 
 pub(in crate::cli) fn report(args: &ReportArgs, console: &mut Console) -> Result<()> {
     let path = write_report(&args.directory)?;
-    console.result(&json!({ "report": path }), &path.display().to_string())
+    let path = path.display().to_string();
+    console.result(&json!({ "report": path }), &path)
 }

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(args: &RunArgs, global: &Global, console: &mut Console
     let points: Vec<_> =
         finished.points.iter().map(|(label, records)| json!({ "point": label, "records": records })).collect();
     let result = json!({
-        "run": finished.out, "report": finished.report, "seed": plan.seed, "points": points, "expect": finished.expect,
+        "run": finished.out.display().to_string(), "report": finished.report.display().to_string(), "seed": plan.seed, "points": points, "expect": finished.expect,
     });
     console.result(&result, &out)?;
     let missed = finished.expect.iter().filter(|e| !e.holds).count();

@@ -1,14 +1,14 @@
 //! `gibbsite sample MODEL`.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::train::translations;
-use crate::artifact::read_checkpoint;
 use crate::backend::Backend;
 use crate::cli::args::{Global, SampleArgs, Switch};
+use crate::cli::check_outputs;
 use crate::cli::console::Console;
 use crate::cli::text::{accepted, chains};
 use crate::data::{self, DataSet, Model, read_model};
@@ -25,8 +25,10 @@ use crate::sample::{MAX_RUNGS, Sampled, Settings};
 use crate::stats::Autocorrelation;
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
+    data::check_samples_name(&args.out)?;
+    let inputs: Vec<&Path> = [&args.model].into_iter().chain(&args.trajectory).map(PathBuf::as_path).collect();
+    check_outputs(&[&args.out], &inputs, args.force)?;
     let model = read_model(&args.model)?;
-    data::check_samples_output(&args.out)?;
     let settings = Settings {
         samples: args.samples,
         chains: args.chains,
@@ -54,11 +56,11 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     let rows = data.samples.rows();
     let n = plan.settings.chains.min(rows);
     data.replicas = Some((0..rows).map(|row| (row % n) as u32).collect());
-    data::write(&args.out, &data)?;
+    data::write(&data::through_links(&args.out), &data)?;
     let agreed = run::sample::chains(&sampled);
     let mut summary = json!({
         "samples": rows, "units": data.samples.cols(), "chains": n, "thermalise": args.thermalise,
-        "every": args.every, "seed": global.seed(), "file": args.out,
+        "every": args.every, "seed": global.seed(), "file": args.out.display().to_string(),
         "free_energy": series(&sampled.free_energy, &agreed), "ones": series(&sampled.ones, &agreed),
         "r_hat": agreed.r_hat, "effective_samples": agreed.effective_samples, "stuck": agreed.stuck,
         "warnings": agreed.warnings,
@@ -133,11 +135,7 @@ fn ladder(args: &SampleArgs) -> Result<Tempering> {
 
 /// Machines of models or checkpoints.
 pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
-    let machine = |path: &PathBuf| match read_model(path) {
-        Ok(model) => Ok(model.rbm),
-        Err(error) => read_checkpoint(path).map(|checkpoint| checkpoint.rbm).map_err(|_| error),
-    };
-    paths.iter().map(machine).collect()
+    paths.iter().map(|path| read_model(path).map(|model| model.rbm)).collect()
 }
 
 struct Sample<'a, L> {

@@ -14,6 +14,7 @@ pub(in crate::cli) fn shaders(args: &ShadersArgs, console: &mut Console) -> Resu
         write_bytes(&args.directory.join(&shader.name), shader.text.as_bytes())?;
     }
     let names: Vec<&str> = texts.iter().map(|s| s.name.as_str()).collect();
-    let text = format!("{} shaders in {}", names.len(), args.directory.display());
-    console.result(&json!({ "directory": args.directory, "files": names }), &text)
+    let directory = args.directory.display().to_string();
+    let text = format!("{} shaders in {directory}", names.len());
+    console.result(&json!({ "directory": directory, "files": names }), &text)
 }

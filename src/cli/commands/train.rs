@@ -4,23 +4,24 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::json;
 
-use crate::artifact::{CheckpointStore, InputFile, PointDirectory};
+use crate::artifact::{CheckpointStore, InputFile, PointDirectory, names};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
 use crate::cli::args::{Global, HeldOut, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
 use crate::cli::console::Console;
-use crate::cli::{command_line, text};
-use crate::data::{self, DataSet, write_model};
-use crate::error::{Error, Result};
-use crate::events::{Event, Listener};
+use crate::cli::{command_line, text, there_already};
+use crate::data::{self, Claim, DataSet, read_model, write_model};
+use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener, Silent};
 use crate::lattice::Lattice;
 use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
-use crate::run::scenario::model_of;
+use crate::run::scenario::{meta_of, model_of};
 use crate::run::train::{
-    MetricLog, Split, TrainInputs, TrainPlan, Trained, split, train as train_stage, train_through_failures,
+    MetricLog, Split, TrainInputs, TrainPlan, Trained, fingerprint, split, train as train_stage, train_through_failures,
 };
 use crate::run::{memory, rows};
 use crate::sample::translations_of;
@@ -32,25 +33,38 @@ use crate::train::{
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
-    data::check_output(&args.out)?;
-    let kept_out = |rows: usize| held_out_rows(rows, args.held_out.fraction());
-    let held_out = match &args.held_out {
-        HeldOut::File(path) => Some(data::read(path)?.at_temperature(args.temperature)?),
+    let looked_at = match &args.held_out {
+        HeldOut::File(path) => Some(path),
         HeldOut::Fraction(_) => None,
     };
+    let inputs: Vec<&Path> = [&args.data].into_iter().chain(looked_at).map(|path| &**path).collect();
+    data::check_outputs(&[&args.out], &inputs)?;
+    let _claim = Claim::of_file(&args.out)?;
+    let store = CheckpointStore::beside(&args.out, args.keep_checkpoints)?;
+    if !args.resume && !args.force {
+        let checkpoints = (!store.list()?.is_empty()).then(|| store.path());
+        if let Some(there) = Some(&*args.out).filter(|out| out.exists()).or(checkpoints) {
+            let advice = "--resume to go on with the training, --force to replace it, or -o with another name";
+            return Err(there_already(there, advice));
+        }
+    }
+    let log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume, args.force)).transpose()?;
+    let store = log.iter().fold(store, |store, log| store.after(log.file(names::METRICS)));
+    let kept_out = |rows: usize| held_out_rows(rows, args.held_out.fraction());
+    let held_out = looked_at.map(|path| data::read(path)?.at_temperature(args.temperature)).transpose()?;
     let streams = match args.stream {
         StreamSwitch::On => true,
         StreamSwitch::Off => false,
         StreamSwitch::Auto => rows::too_large(&args.data)?,
     };
+    let place = (global, console);
     if streams {
-        let place = args.out.with_extension(format!("{}.rows", std::process::id()));
-        let mut split = rows::split_file(&args.data, place, kept_out, global.seed())?;
+        let mut split = rows::split_file(&args.data, data::scratch_name(&args.out), kept_out, global.seed())?;
         let mut about = DataSet::new(BitMatrix::zeros(0, split.train.units()), args.data.display().to_string());
         about.sha256 = split.train.sha256().to_string();
         about.temperature = args.temperature;
         let held_out = held_out.map(|rows| split.look_at(rows, &about)).transpose()?;
-        return train_split(args, global, console, &Source::from_data(about), (&split, held_out), true);
+        return train_split(args, place, store, log, &Source::from_data(about), (&split, held_out), true);
     }
     let mut data = data::read(&args.data)?.at_temperature(args.temperature)?;
     let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
@@ -58,13 +72,14 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     let kept_out = kept_out(samples.rows());
     let mut split = split(samples, kept_out, global.seed());
     let held_out = held_out.map(|rows| split.look_at(rows, &source.data)).transpose()?;
-    train_split(args, global, console, &source, (&split, held_out), false)
+    train_split(args, place, store, log, &source, (&split, held_out), false)
 }
 
 fn train_split<R: RowSource>(
     args: &TrainArgs,
-    global: &Global,
-    console: &mut Console,
+    (global, console): (&Global, &mut Console),
+    store: CheckpointStore,
+    mut log: Option<PointDirectory>,
     source: &Source,
     (split, held_out): (&Split<R>, Option<InputFile>),
     streamed: bool,
@@ -75,16 +90,21 @@ fn train_split<R: RowSource>(
     let plan = TrainPlan { held_out, ..plan_of(args, global, source, trained)? };
     first(mistakes(&plan.settings))?;
     check(&plan.settings, &split.train, plan.n_hidden)?;
+    let store = store.about(meta_of(&source.data, &split.train, &plan, &command_line()));
+    let (store, finished) = if args.resume { goes_on(args, &plan, split, store, console)? } else { (store, None) };
+    if let Some(updates) = finished {
+        keep_end(args, &store)?;
+        let text = format!("finished before, with {updates} updates: nothing to do\n  model in {}", args.out.display());
+        let model = args.out.display().to_string();
+        return console.result(&json!({ "updates": updates, "model": model, "finished_before": true }), &text);
+    }
     let counted = memory::Rows { all: rows, trained, streamed };
     let request = global.device_request();
     let request = memory::settle(&request, &memory::of_training(&plan, units, counted, &request)?)?;
-    let store = CheckpointStore::new(args.out.with_extension("checkpoints"), args.keep_checkpoints);
-    data::remove_leftovers_of(&args.out);
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
     let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
-    let mut log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume)).transpose()?;
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&request, Train { inputs, log: log.as_mut(), listener })
     });
@@ -92,14 +112,57 @@ fn train_split<R: RowSource>(
     let tables = log.as_mut().map_or(Ok(()), PointDirectory::finish);
     let trained = trained?;
     tables?;
-    let model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
-    write_model(&args.out, &model)?;
-    store.remove()?;
+    let mut model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
+    model.meta.provenance.fingerprint = Some(trained.fingerprint.clone());
+    write_model(&data::through_links(&args.out), &model)?;
+    keep_end(args, &store)?;
     let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, &trained.last, &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
     let tempering = trained.last.tempering.as_ref();
     console.result(&Outcome { record: &record, tempering, kernels: &trained.kernels }, &lines)
+}
+
+/// Of the checkpoints of a finished training the last one stays, from which it can go on to more updates, if any are
+/// wanted.
+fn keep_end(args: &TrainArgs, store: &CheckpointStore) -> Result<()> {
+    if args.checkpoints == 0 { store.remove() } else { store.keep_last() }
+}
+
+/// From which checkpoints a training goes on, and its updates where it is finished.
+fn goes_on<R: RowSource>(
+    args: &TrainArgs,
+    plan: &TrainPlan,
+    split: &Split<R>,
+    store: CheckpointStore,
+    console: &mut Console,
+) -> Result<(CheckpointStore, Option<u64>)> {
+    let print = fingerprint(plan, &split.train)?;
+    if args.out.exists() {
+        let made = read_model(&args.out)?.meta.provenance;
+        if made.fingerprint.as_ref() == Some(&print) {
+            return Ok((store, Some(made.updates.unwrap_or(plan.settings.updates))));
+        }
+    }
+    if !store.list()?.is_empty() {
+        return Ok((store, None));
+    }
+    // Earlier versions named the directory after the file without its ending, which files of other trainings can share.
+    let earlier = store.clone().at(args.out.with_extension("checkpoints"));
+    if earlier.latest(&print, &mut Silent).is_ok_and(|found| found.is_some()) {
+        return Ok((earlier, None));
+    }
+    if args.out.exists() {
+        return Err(Error::Checkpoint(
+            Fault::new("this model is of a training with other settings or data, and has no checkpoint to go on from")
+                .at(args.out.display())
+                .expected("a training of these settings, stopped or finished")
+                .advice("--force to train anew and replace it, or -o with another name"),
+        ));
+    }
+    let nothing = format!("there is no checkpoint in {}: starting at update 0", store.path().display());
+    console.listener().event(Event::Info(nothing));
+    Ok((store, None))
 }
 
 /// The record, what tempering did up to the last metric, and device times where they were measured.

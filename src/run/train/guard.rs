@@ -6,14 +6,12 @@ use std::cell::Cell;
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::events::{Event, Listener};
+use crate::events::{Event, Listener, Silent};
 use crate::likelihood::{AnnealSettings, anneal, linear_ladder, mean_log_weight};
 use crate::numerics::log_mean_exp;
 use crate::record::{Estimate, TrainMetric};
 use crate::rng::derive_seed;
 use crate::train::{Algorithm, Settings, State, Trainer, check_floor, likelihood_bound, likelihood_floor};
-
-use super::watch::Quiet;
 
 /// Rows that are looked at.
 const LOOKED_ROWS: usize = 1000;
@@ -65,7 +63,8 @@ impl Guard {
             let state = trainer.state()?;
             let seed = derive_seed(settings.seed, &format!("look {}", state.update));
             let short = AnnealSettings { chains: LOOK_CHAINS, betas: linear_ladder(LOOK_BETAS), seed };
-            anneal(backend, &state.rbm, trainer.params(), &self.base, &short, &mut Quiet(listener))?.log_z
+            // Short, and to be looked at before the checkpoint that a signal asks for: signals are not heard here.
+            anneal(backend, &state.rbm, trainer.params(), &self.base, &short, &mut Silent)?.log_z
         };
         self.judge(likelihood_bound(on_rows, log_z), || trainer.state(), settings, listener)
     }

@@ -1,6 +1,7 @@
 //! Checkpoints of a training in progress, and what they must agree with.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,9 +10,9 @@ use super::TrainPlan;
 use crate::artifact::{Checkpoint, CheckpointStore};
 use crate::data::{ByteHash, sha256_hex};
 use crate::error::{Error, Result};
-use crate::events::Listener;
+use crate::events::{Event, Listener};
 use crate::record::TrainMetric;
-use crate::train::{RowSource, State};
+use crate::train::{RowSource, Settings, State};
 
 /// Rows that are hashed at a time where they are not in memory.
 const HASHED_ROWS: usize = 1 << 16;
@@ -21,25 +22,44 @@ const HASHED_ROWS: usize = 1 << 16;
 /// # Errors
 /// When the rows cannot be read.
 pub fn fingerprint(plan: &TrainPlan, data: &dyn RowSource) -> Result<String> {
-    #[derive(Serialize)]
-    struct Parts<'a>(String, &'a [usize; 2], String);
-    let hash = match data.in_memory() {
-        Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
-        None => {
-            let mut hash = ByteHash::default();
-            for first in (0..data.rows()).step_by(HASHED_ROWS) {
-                let numbers: Vec<u32> = (first..data.rows().min(first + HASHED_ROWS)).map(|row| row as u32).collect();
-                hash.add(bytemuck::cast_slice(data.fetch(&numbers)?.words()));
+    Ok(Rows::of(data)?.with(plan, plan.settings.updates))
+}
+
+/// What a fingerprint holds of the rows.
+struct Rows {
+    shape: [usize; 2],
+    sha256: String,
+}
+
+impl Rows {
+    fn of(data: &dyn RowSource) -> Result<Self> {
+        let sha256 = match data.in_memory() {
+            Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
+            None => {
+                let mut hash = ByteHash::default();
+                for first in (0..data.rows()).step_by(HASHED_ROWS) {
+                    let numbers: Vec<u32> =
+                        (first..data.rows().min(first + HASHED_ROWS)).map(|row| row as u32).collect();
+                    hash.add(bytemuck::cast_slice(data.fetch(&numbers)?.words()));
+                }
+                hash.hex()
             }
-            hash.hex()
-        }
-    };
-    // How often metrics and checkpoints are taken does not change the training.
-    let mut settings = format!("{:?} {} {:?}", plan.settings, plan.n_hidden, plan.start);
-    // Rows that patience looks at are part of it.
-    settings.extend(plan.held_out.iter().map(|file| file.sha256.as_str()));
-    let parts = Parts(settings, &[data.rows(), data.units()], hash);
-    Ok(sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default()))
+        };
+        Ok(Self { shape: [data.rows(), data.units()], sha256 })
+    }
+
+    /// The fingerprint of a training of `plan` with this number of updates.
+    fn with(&self, plan: &TrainPlan, updates: u64) -> String {
+        #[derive(Serialize)]
+        struct Parts<'a>(String, &'a [usize; 2], &'a str);
+        // How often metrics and checkpoints are taken does not change the training.
+        let settings = Settings { updates, ..plan.settings.clone() };
+        let mut settings = format!("{settings:?} {} {:?}", plan.n_hidden, plan.start);
+        // Rows that patience looks at are part of it.
+        settings.extend(plan.held_out.iter().map(|file| file.sha256.as_str()));
+        let parts = Parts(settings, &self.shape, &self.sha256);
+        sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default())
+    }
 }
 
 /// Longest time between two checkpoints.
@@ -48,9 +68,9 @@ const KEEP_EVERY: Duration = Duration::from_mins(10);
 /// The checkpoints of a training in progress.
 pub(super) struct Keeper<'a> {
     store: &'a CheckpointStore,
+    plan: &'a TrainPlan,
+    rows: Rows,
     fingerprint: String,
-    seed: u64,
-    gibbs_steps: u32,
     /// The newest one of this training, none before the first.
     newest: Cell<Option<u64>>,
     kept_at: Cell<Instant>,
@@ -61,23 +81,46 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// When the rows cannot be read.
-    pub(super) fn new(store: &'a CheckpointStore, plan: &TrainPlan, data: &dyn RowSource) -> Result<Self> {
+    pub(super) fn new(store: &'a CheckpointStore, plan: &'a TrainPlan, data: &dyn RowSource) -> Result<Self> {
+        let rows = Rows::of(data)?;
         Ok(Self {
             store,
-            fingerprint: fingerprint(plan, data)?,
-            seed: plan.settings.seed,
-            gibbs_steps: plan.settings.gibbs_steps,
+            plan,
+            fingerprint: rows.with(plan, plan.settings.updates),
+            rows,
             newest: Cell::new(None),
             kept_at: Cell::new(Instant::now()),
         })
     }
 
-    /// The newest good checkpoint of this training, where there is one.
+    /// The newest good checkpoint of this training, where there is one, or the end of one that was to have fewer updates
+    /// and is otherwise the same.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::latest`].
+    pub(super) fn find(&self, listener: &mut dyn Listener) -> Result<Option<Checkpoint>> {
+        let settings = &self.plan.settings;
+        let is_ended = |found: &Checkpoint| {
+            found.update < settings.updates && found.fingerprint == self.rows.with(self.plan, found.update)
+        };
+        let is_ours = |found: &Checkpoint| found.fingerprint == self.fingerprint || is_ended(found);
+        self.store.latest_of(is_ours, listener)
+    }
+
+    /// The state from which this training goes on, where there is one.
     ///
     /// # Errors
     /// As [`CheckpointStore::latest`].
     pub(super) fn latest(&self, listener: &mut dyn Listener) -> Result<Option<State>> {
-        let found = self.store.latest(&self.fingerprint, listener)?;
+        let settings = &self.plan.settings;
+        let found = self.find(listener)?;
+        if let Some(ended) = found.as_ref().filter(|found| found.fingerprint != self.fingerprint) {
+            let rate = settings.schedule.rate(settings.learning_rate, ended.update, settings.updates);
+            listener.event(Event::Info(format!(
+                "a training of {} updates goes on to {}, at the learning rate {rate} that one of so many has there",
+                ended.update, settings.updates
+            )));
+        }
         self.newest.set(found.as_ref().map(|c| c.update));
         Ok(found.map(state_of))
     }
@@ -101,12 +144,22 @@ impl<'a> Keeper<'a> {
             optimiser: state.optimiser,
             chains: state.chains,
             update: state.update,
-            step: state.update * u64::from(self.gibbs_steps),
-            seed: self.seed,
+            step: state.update * u64::from(self.plan.settings.gibbs_steps),
+            seed: self.plan.settings.seed,
             fingerprint: self.fingerprint.clone(),
             ladder: state.ladder,
             online: state.online,
         }
+    }
+
+    /// Hash of settings and data.
+    pub(super) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Where the checkpoints are.
+    pub(super) fn place(&self) -> &Path {
+        self.store.path()
     }
 
     pub(super) fn is_due(&self) -> bool {

@@ -143,7 +143,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Measures the training in `state`, which `trainer` holds on the device.
+    /// Measures the training in `state`, which `trainer` holds on the device; ends with [`Error::Stopped`] where a signal
+    /// comes meanwhile.
     pub(super) fn measure<B: Backend>(
         &self,
         backend: &B,
@@ -204,14 +205,18 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Keeps the progress of a metric to itself, and stop requests from it: they are heard after it, where a checkpoint is kept.
-pub(super) struct Quiet<'a>(pub(super) &'a mut dyn Listener);
+/// Keeps the progress of a metric to itself.
+struct Quiet<'a>(&'a mut dyn Listener);
 
 impl Listener for Quiet<'_> {
     fn event(&mut self, event: Event) {
         if !matches!(event, Event::Progress { .. }) {
             self.0.event(event);
         }
+    }
+
+    fn stop_requested(&self) -> Option<i32> {
+        self.0.stop_requested()
     }
 }
 

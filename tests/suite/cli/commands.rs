@@ -33,7 +33,10 @@ fn from_spins_to_couplings_by_hand() {
     assert_eq!((train["seed"].as_u64(), train["settings"]["translations"].as_str()), (Some(1), Some("square:4")));
     assert_eq!(train["updates"].as_u64(), Some(300));
     assert_eq!(train["model"].as_str(), Some("model.safetensors"));
-    assert!(!place.files().iter().any(|f| f.contains("checkpoint")), "{:?}", place.files());
+    // The last checkpoint stays, for more updates.
+    let checkpoints = place.files().into_iter().filter(|f| f.contains("checkpoint-"));
+    let last = "model.safetensors.checkpoints/checkpoint-000000000300.safetensors";
+    assert_eq!(checkpoints.collect::<Vec<_>>(), [last]);
 
     let sample = place.json("sample model.safetensors --samples 300 --chains 100 --thermalise 20 -o samples.npz");
     assert_eq!(sample["samples"].as_u64(), Some(300));
@@ -69,8 +72,9 @@ fn from_spins_to_couplings_by_hand() {
 
     for basis in ["spin", "binary"] {
         let file = format!("{basis}.csv");
-        let couplings =
-            place.json(&format!("couplings model.safetensors --basis {basis} --orders 1,2,3 -o {file} --matrix J.npy"));
+        let couplings = place.json(&format!(
+            "couplings model.safetensors --basis {basis} --orders 1,2,3 -o {file} --matrix {basis}.npy"
+        ));
         assert_keys(&couplings, &["orders", "basis", "method", "file"]);
         for (order, count) in [("1", 16), ("2", 120), ("3", 560)] {
             assert_eq!(couplings["orders"][order]["count"].as_u64(), Some(count), "{couplings}");
@@ -94,7 +98,7 @@ fn names_of_units_go_through_to_the_couplings() {
     let list = std::fs::read_to_string(place.path("couplings.csv")).unwrap();
     assert!(list.contains("CD3D;CD3E"), "{list}");
     place.put("chosen.txt", "CD3E\nCD3D\n\nodd, name\n");
-    let chosen = place.json("couplings m.safetensors --orders 3 --units chosen.txt");
+    let chosen = place.json("couplings m.safetensors --orders 3 --units chosen.txt --force");
     assert_eq!(chosen["orders"]["3"]["count"].as_u64(), Some(1));
 }
 
@@ -133,10 +137,10 @@ fn tempered_training_and_sampling() {
         let found = place.json(&format!("{train} -o {algorithm}.safetensors"));
         assert_keys(&found["tempering"], &["rungs", "acceptance", "arrivals_per_chain"]);
         assert!(found["tempering"]["rungs"].as_u64() >= Some(2), "{found}");
-        let plain = place.good(&format!("{train} --translations off -o other.safetensors"));
+        let plain = place.good(&format!("{train} --translations off --force -o other.safetensors"));
         assert!(plain.contains("exchanges accepted"), "{plain}");
     }
-    let sample = "sample pt.safetensors --samples 200 --chains 50 --thermalise 40 -o samples.npz";
+    let sample = "sample pt.safetensors --samples 200 --chains 50 --thermalise 40 --force -o samples.npz";
     for (options, rungs) in
         [("--tempering auto", None), ("--tempering 4", Some(4)), ("--trajectory trajectory.safetensors", Some(2))]
     {
@@ -211,14 +215,15 @@ fn lesser_instructions_give_the_same_bits() {
             String::from_utf8(output.stdout).unwrap()
         };
         go(&format!(
-            "train data.npz --hidden 37 --updates 60 --batch 101 --chains 99 --momentum 0.5 --weight-scale 0.3 -o {name}.safetensors"
+            "train data.npz --hidden 37 --updates 60 --batch 101 --chains 99 --momentum 0.5 --weight-scale 0.3 --force -o {name}.safetensors"
         ));
         go(
-            "train data.npz --hidden 37 --updates 20 --batch 101 --weight-scale 0.3 --algorithm mean-field -o mf.safetensors",
+            "train data.npz --hidden 37 --updates 20 --batch 101 --weight-scale 0.3 --algorithm mean-field --force -o mf.safetensors",
         );
-        go(&format!("sample {name}.safetensors --samples 500 --chains 50 --thermalise 20 -o {name}.npy"));
+        go(&format!("sample {name}.safetensors --samples 500 --chains 50 --thermalise 20 --force -o {name}.npy"));
         let likelihood = go(&format!("likelihood {name}.safetensors data.npz --chains 100 --betas 100 --json"));
-        let ising = go("ising --lattice square:6 --temperature 2.2 --samples 200 --algorithm heat-bath -o spins.npy");
+        let ising =
+            go("ising --lattice square:6 --temperature 2.2 --samples 200 --algorithm heat-bath --force -o spins.npy");
         let ising = ising.lines().take(7).collect::<Vec<_>>().join("\n");
         let device = go("devices --json");
         let model = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;

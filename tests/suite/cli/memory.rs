@@ -85,7 +85,7 @@ fn a_lattice_that_does_not_fit_is_refused_with_its_parts() {
 fn a_streamed_training_is_the_same() {
     let place = Place::new();
     place.good("ising --lattice square:6 --temperature 3 --samples 700 -o data.npy");
-    let train = "train data.npy --hidden 7 --updates 60 --chains 50 --batch 100 --metrics 2";
+    let train = "train data.npy --hidden 7 --updates 60 --chains 50 --batch 100 --metrics 2 --checkpoints 0 --force";
     let trained = |arguments: &str, memory: &str| {
         let ended = with_memory(&place, memory, &format!("{train} -o model.safetensors {arguments}"));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);

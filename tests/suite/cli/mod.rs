@@ -1,11 +1,14 @@
 //! The program as a stranger uses it: child processes in fresh directories, judged by exit code, streams and files.
 
+mod again;
+mod campaign;
 mod commands;
 mod doors;
 mod killed;
 mod memory;
 mod mistakes;
 mod numbers;
+mod outputs;
 mod scenarios;
 mod signals;
 mod streams;

@@ -145,4 +145,94 @@ fn an_interrupted_run_ends_the_same() {
         assert!(a.0 == b.0, "parameters of point {point}");
         assert_eq!(a.1, b.1, "records of point {point}");
     }
+    // The page shows what the scenario asks for: two points with four metrics each, and every part of the run.
+    let page = gibbsite::report::read_run(&place.path("parts")).unwrap();
+    let metrics = |point: &gibbsite::report::PointView| {
+        point.records.iter().filter(|r| matches!(r, gibbsite::record::Record::Metric(_))).count()
+    };
+    assert_eq!(page.points.iter().map(metrics).collect::<Vec<_>>(), [4, 4]);
+    assert!(page.command.is_some_and(|command| !command.contains("--resume")), "the command of the first part");
+    assert!(page.notes.iter().any(|note| note.contains("stopped 2 times")), "{:?}", page.notes);
+}
+
+/// Runs of earlier versions that were gone on with have metrics before the record of their point.
+#[cfg(unix)]
+#[test]
+fn a_report_has_no_point_too_many() {
+    let place = small();
+    place.good("run small.ron --quick");
+    let file = place.path("runs/small/temperature=3/metrics.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (metrics, others): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.contains("\"record\":\"metric\""));
+    assert!(!metrics.is_empty() && others[0].contains("temperature=3"), "{text}");
+    let moved = [&metrics[..1], &others[..1], &others[..1], &metrics[1..], &others[1..]].concat();
+    std::fs::write(&file, moved.join("\n") + "\n").unwrap();
+    place.good("report runs/small");
+    let page = std::fs::read_to_string(place.path("runs/small/report.html")).unwrap();
+    assert!(page.contains("(2 points)"), "no other number of points");
+}
+
+/// What a run reads must stay what it was, for points that are done and for those that are not.
+#[cfg(unix)]
+#[test]
+fn data_that_changed_are_noticed_before_anything_is_written() {
+    let place = Place::new();
+    place.good("ising --lattice square:4 --temperature 2 --samples 600 --replicas 100 -o data.npz");
+    place.good("ising --lattice square:4 --temperature 3 --samples 600 --replicas 100 -o other.npz");
+    let scenario = "(version: 1, name: \"s\", source: File(path: \"data.npz\"), model: (hidden: 6),
+        train: (updates: 20000, batch: 100, chains: 100, metrics: 0, checkpoints: 20), sweep: (seed: [1, 2, 3]))";
+    place.put("s.ron", scenario);
+    let (code, words) = super::signals::interrupted(&place, "run s.ron --out o", "point 2 of 3", "TERM", 0);
+    assert_eq!(code, Some(143), "{words}");
+    let manifest = std::fs::read(place.path("o/manifest.json")).unwrap();
+    std::fs::rename(place.path("data.npz"), place.path("first.npz")).unwrap();
+    std::fs::rename(place.path("other.npz"), place.path("data.npz")).unwrap();
+    let files = place.files();
+    let ended = place.run("run s.ron --out o --resume");
+    assert!(ended.code == Some(1) && ended.stderr.contains("data.npz"), "{:?} {}", ended.code, ended.stderr);
+    assert!(ended.stderr.contains("has changed since the run began"), "{}", ended.stderr);
+    assert!(place.files() == files && manifest == std::fs::read(place.path("o/manifest.json")).unwrap());
+    std::fs::rename(place.path("first.npz"), place.path("data.npz")).unwrap();
+    place.good("run s.ron --out o --resume");
+    // A run that would replace its own input is none.
+    std::fs::copy(place.path("data.npz"), place.path("o/data.npz")).unwrap();
+    place.put("inside.ron", scenario.replace("data.npz", "o/data.npz"));
+    let own = place.run("run inside.ron --out o --force");
+    assert!(own.code == Some(2) && place.path("o/data.npz").exists(), "{}", own.stderr);
+}
+
+/// A second process in a directory is told of the first, and takes nothing from it.
+#[cfg(unix)]
+#[test]
+fn a_run_directory_has_one_owner() {
+    use std::io::{BufRead, BufReader};
+    let place = small();
+    place.put("data.csv", (0..50).map(|k| format!("{},{}\n", k % 2, k / 2 % 2)).collect::<String>());
+    let run = "run small.ron --out o --set train.updates=1000000 --set sweep.temperature=[2.0]";
+    let train =
+        "train data.csv --hidden 3 --updates 4000000 --batch 10 --chains 10 --metrics 0 --log log -o m.safetensors";
+    for (first, seconds) in [
+        (run, vec![format!("{run} --resume"), run.to_string(), format!("{run} --force")]),
+        (train, vec![format!("{train} --resume"), format!("{train} --force")]),
+    ] {
+        let mut child = place.command(first).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("train:")));
+        for second in seconds {
+            let ended = place.run(&second);
+            assert_eq!(ended.code, Some(1), "{second}: {}", ended.stderr);
+            assert!(ended.stderr.contains(&format!("process {} on", child.id())), "{second}: {}", ended.stderr);
+        }
+        super::signals::send(&child, "TERM");
+        lines.for_each(drop);
+        assert_eq!(child.wait().unwrap().code(), Some(143), "{first}: the owner goes on undisturbed");
+        assert!(!place.files().iter().any(|file| file.ends_with("owner")), "{:?}", place.files());
+    }
+    // One that was killed owns nothing any more.
+    let (code, _) = super::signals::interrupted(&place, &format!("{run} --resume"), "train:", "KILL", 0);
+    assert_eq!(code, None);
+    assert!(place.path("o/.owner").exists());
+    let (code, words) = super::signals::interrupted(&place, &format!("{run} --resume"), "going on", "TERM", 0);
+    assert_eq!(code, Some(143), "{words}");
 }
