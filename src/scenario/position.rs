@@ -41,7 +41,11 @@ impl Index {
         let whole = reader.value("", 0);
         let value = start..whole.map_or(text.len(), |range| range.end);
         reader.entries.push(Entry { path: String::new(), key: 0..0, value });
-        Self { entries: reader.entries }
+        // The reader goes byte by byte and may stop inside a character that it does not know.
+        let whole = |range: Range<usize>| text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end);
+        let entries = reader.entries.into_iter();
+        let entries = entries.map(|e| Entry { path: e.path, key: whole(e.key), value: whole(e.value) });
+        Self { entries: entries.collect() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<&Entry> {

@@ -42,7 +42,9 @@ fn read_as<T: DeserializeOwned>(text: &str, index: &Index) -> Reading<T> {
             Ok(value) => return Reading { value: Some(value), mistakes },
             Err(error) => error,
         };
-        let at = byte_of(text, error.span.start.line, error.span.start.col);
+        // Columns are those of the text that was parsed, whose characters may be fewer bytes than those blanked out.
+        let at = byte_of(&blanked, error.span.start.line, error.span.start.col);
+        let at = text.floor_char_boundary(at);
         if let RonError::MissingStructField { field, .. } = &error.code {
             // A field that was blanked out is missing for that reason alone.
             if mistakes.iter().any(|m| m.path.rsplit('.').next() == Some(field)) {
@@ -208,4 +210,48 @@ fn shorten(value: &str) -> String {
 fn first_line(text: &str, range: Range<usize>) -> Range<usize> {
     let end = text[range.clone()].find('\n').map_or(range.end, |n| range.start + n);
     range.start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Changes, parse};
+
+    const TEXT: &str = include_str!("../../scenarios/chain6.ron");
+
+    /// Places in the text are bytes: none may fall inside a character, whatever stands there.
+    #[test]
+    fn characters_of_several_bytes_are_no_trouble_anywhere() {
+        let read = |text: &str| {
+            for set in [vec![], vec!["train.updates=7".to_string()], vec!["name=\u{7f6}\u{1f980}".to_string()]] {
+                let changes = Changes { set, quick: false };
+                let _ = parse(text, "s.ron", std::path::Path::new("."), &changes);
+            }
+        };
+        read("//\n(e\"\"e:\u{7f6}(");
+        let odd = ["\u{7f6}", "é", "\u{2028}", "\u{1f980}", "(", "\"", ":", "'\u{7f6}", "\\é", "r#\"é", "/*é", "a\u{7f6}:"];
+        let mut state = 1u64;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..400 {
+            let mut text = TEXT.to_string();
+            for _ in 0..=draw(4) {
+                let from = text.floor_char_boundary(draw(text.len() + 1));
+                let to = text.ceil_char_boundary((from + draw(3) * draw(8)).min(text.len()));
+                text.replace_range(from..to, odd[draw(odd.len())]);
+            }
+            read(&text);
+        }
+    }
+
+    /// After a value of several bytes was taken out, the next mistake of the line still has its own place.
+    #[test]
+    fn a_second_mistake_of_a_line_stands_where_it_is() {
+        let text = "(version: 1, name: \"x\", seed: \u{e9}\u{e9}\u{e9}, oops: 1, source: Model(path: \"m\"))";
+        let reading = read(text, &Index::new(text));
+        let places: Vec<&str> = reading.mistakes.iter().map(|m| &text[m.range.clone()]).collect();
+        assert_eq!(places, ["\u{e9}\u{e9}\u{e9}", "oops"]);
+    }
 }
