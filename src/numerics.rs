@@ -69,6 +69,15 @@ pub fn readable_bytes(bytes: u64) -> String {
     format!("{:.digits$} {}", bytes as f64 / 1024f64.powi(step as i32), units[step])
 }
 
+/// A whole number of bytes, or one with a unit from `KiB` to `TiB` behind; `None` for anything else and beyond 2⁶⁴.
+#[must_use]
+pub fn bytes_of(text: &str) -> Option<u64> {
+    let units = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
+    let (number, unit) =
+        units.into_iter().find_map(|(name, unit)| text.trim().strip_suffix(name).map(|number| (number, unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// A running ln Σ e^{x}, one value at a time, for sums too long to store.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSum {
@@ -111,11 +120,13 @@ impl LogSum {
 
 #[cfg(test)]
 mod tests {
-    use super::readable_bytes;
+    use super::{bytes_of, readable_bytes};
 
     #[test]
     fn bytes_are_told_in_units() {
         let told = [0, 1023, 1024, 1536, 1 << 30, u64::MAX].map(readable_bytes);
         assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 GiB", "16.0 EiB"]);
+        let read = ["7", "64KiB", " 3 MiB ", "1TiB", "16777216TiB", "1.5GiB", "GiB", "-1"].map(bytes_of);
+        assert_eq!(read, [Some(7), Some(65536), Some(3 << 20), Some(1 << 40), None, None, None, None]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::data::delimiter_of;
 use crate::data::file::write_atomic;
 use crate::error::{Error, Fault, Result};
 use crate::record::{Estimate, Observables, Record};
@@ -9,7 +10,7 @@ use crate::record::{Estimate, Observables, Record};
 /// Writes rows under a header, atomically.
 fn write_table(path: &Path, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<()> {
     write_atomic(path, |w| {
-        let mut table = csv::Writer::from_writer(w);
+        let mut table = csv::WriterBuilder::new().delimiter(delimiter_of(path)).from_writer(w);
         table.write_record(header)?;
         for row in rows {
             table.write_record(row)?;
@@ -150,7 +151,8 @@ pub struct CouplingRow {
     pub error: Option<f64>,
 }
 
-/// `couplings.csv`: columns `order,units,names,value,error`, units and names joined by `;`.
+/// `couplings.csv`: columns `order,units,names,value,error`, units and names joined by `;`; with tabs between the columns
+/// where the name ends in .tsv.
 ///
 /// Spreadsheets take a cell that begins with `=`, `+`, `-`, `@` or a tab for a formula, in quotes too: such names begin
 /// with an apostrophe here, which they show as text. `units` says which unit is meant in any case.

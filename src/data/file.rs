@@ -6,12 +6,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::memory::check_room;
 use super::temporary::Temporary;
 use crate::error::{Error, Fault, Result};
-
-/// Most bytes that decompression may make of one file or archive member: a guard against files that unpack to more
-/// than any machine holds.
-pub(crate) const MAX_UNPACKED: u64 = 1 << 34;
 
 /// A fault of the file system while reading what the user named.
 pub(crate) fn cannot_read(path: &Path, error: &io::Error) -> Error {
@@ -62,6 +59,7 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
     // Of a file that grows meanwhile what was there when it was opened.
     let length = file.metadata().map_err(|e| cannot_read(path, &e))?.len();
+    check_room(length, "the file", &path.display().to_string())?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length as usize).map_err(|_| too_large(path, length))?;
     file.take(length).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
@@ -80,7 +78,10 @@ fn too_large(path: &Path, bytes: u64) -> Error {
     )
 }
 
-/// A text file of at most `limit` bytes.
+/// The mark with which some programs begin a text of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A text file of at most `limit` bytes, without a byte order mark.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
     let meta = fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
     if !meta.is_file() || meta.len() > limit {
@@ -94,6 +95,17 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
     file.take(limit).read_to_end(&mut bytes).map_err(|e| cannot_read(path, &e))?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    if let Some(packed) = packed_as(&bytes) {
+        return Err(Error::Input(
+            Fault::new(format!("the file is {packed}"))
+                .at(path.display())
+                .expected("UTF-8 text")
+                .advice("unpack it, or save it as UTF-8"),
+        ));
+    }
     String::from_utf8(bytes).map_err(|e| {
         Error::Input(
             Fault::new(format!("byte {} is not UTF-8 text", e.utf8_error().valid_up_to()))
@@ -103,26 +115,68 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
     })
 }
 
-/// Unpacks gzip, at most [`MAX_UNPACKED`] bytes.
+/// Whether these are the first bytes of a gzip file.
+pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1f\x8b")
+}
+
+/// Whether a file begins as one packed with gzip.
+pub(crate) fn starts_as_gzip(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|e| cannot_read(path, &e))?;
+    file.take(2).read_to_end(&mut start).map_err(|e| cannot_read(path, &e))?;
+    Ok(is_gzip(&start))
+}
+
+/// What other than plain UTF-8 a text file is, by its first bytes.
+pub(crate) fn packed_as(bytes: &[u8]) -> Option<&'static str> {
+    let kinds: [(&[u8], &str); 9] = [
+        (b"\x1f\x8b", "packed with gzip"),
+        (b"BZh", "packed with bzip2"),
+        (b"\xfd7zXZ\0", "packed with xz"),
+        (b"\x28\xb5\x2f\xfd", "packed with zstd"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x93NUMPY", "a NumPy array"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"\xff\xfe", "UTF-16 text"),
+        (b"\xfe\xff", "UTF-16 text"),
+    ];
+    kinds.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind)
+}
+
+/// Unpacks gzip, at most as many bytes as there are of memory.
 pub(crate) fn gunzip(bytes: &[u8], source: &str) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let reader = flate2::read::MultiGzDecoder::new(bytes);
-    reader.take(MAX_UNPACKED + 1).read_to_end(&mut out).map_err(|e| {
+    let out = read_within(flate2::read::MultiGzDecoder::new(bytes), source)?;
+    out.map_err(|e| {
         Error::Input(
             Fault::new(format!("cannot unpack: {e}"))
                 .at(source)
                 .expected("a whole gzip file")
                 .advice("the file is truncated or damaged: fetch it again"),
         )
-    })?;
-    if out.len() as u64 > MAX_UNPACKED {
-        return Err(Error::Input(
-            Fault::new("the file unpacks to too much")
-                .at(source)
-                .expected(format!("at most {MAX_UNPACKED} bytes unpacked")),
-        ));
+    })
+}
+
+/// All bytes of a reader whose length nobody knows, at most as many as there are of memory; the inner error is the
+/// reader's own.
+pub(crate) fn read_within(mut reader: impl Read, source: &str) -> Result<io::Result<Vec<u8>>> {
+    const PIECE: usize = 1 << 20;
+    let mut out = Vec::new();
+    loop {
+        // A vector that grows is copied into one of twice its size.
+        if out.capacity() - out.len() < PIECE {
+            let more = out.capacity().max(PIECE);
+            check_room((out.len() as u64).saturating_add(2 * more as u64), "the unpacked file", source)?;
+            if out.try_reserve_exact(more).is_err() {
+                check_room(u64::MAX, "the unpacked file", source)?;
+            }
+        }
+        match (&mut reader).take(PIECE as u64).read_to_end(&mut out) {
+            Ok(0) => return Ok(Ok(out)),
+            Ok(_) => {}
+            Err(error) => return Ok(Err(error)),
+        }
     }
-    Ok(out)
 }
 
 /// SHA-256 in 64 hexadecimal digits.

@@ -2,7 +2,7 @@
 //!
 //! | what | read | write |
 //! | --- | --- | --- |
-//! | binary samples `[samples, units]` | .npy, .npz, .csv, .tsv (also .csv.gz, .tsv.gz) | .npy, .npz, .csv |
+//! | binary samples `[samples, units]` | .npy, .npz, .csv, .tsv, .txt, all also packed with gzip | .npy, .npz, .csv, .tsv |
 //! | real matrices | .npy | .npy |
 //! | machines | .safetensors | .safetensors |
 //!
@@ -14,10 +14,15 @@
 pub(crate) mod binary;
 mod bonds;
 mod cache;
+mod cell;
 mod claim;
+mod dtype;
+mod endings;
 pub(crate) mod file;
+mod layout;
 mod memory;
 mod model;
+mod names;
 mod npy;
 mod npz;
 mod output;
@@ -32,6 +37,7 @@ use std::path::Path;
 
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
+use crate::events::{Event, Listener};
 use crate::lattice::Lattice;
 use crate::rbm::Values;
 
@@ -39,15 +45,17 @@ pub use bonds::{read_bonds, read_terms};
 pub use cache::{cache_directory, read_cached, read_cached_bytes, write_cached, write_cached_bytes};
 pub use claim::Claim;
 pub(crate) use claim::is_claim;
+pub use endings::Output;
 pub use file::{ByteHash, make_directory, sha256_hex, write_bytes};
-pub use memory::host_memory;
+pub use memory::{host_memory, memory_limit};
 pub use model::{MODEL_FORMAT, Model, ModelMeta, Provenance, read_model, write_model};
 pub use npy::{RealArray, read_npy, write_npy_f32, write_npy_f64, write_npy_samples};
 pub use npz::write_npz;
 pub use output::{check_outputs, check_samples_name, hash_file, read_units, through_links};
 pub use packed::PackedFile;
 pub use process::ignores_signal;
-pub use table::write_csv;
+pub(crate) use table::delimiter_of;
+pub use table::{write_csv, write_table};
 pub use temporary::{abandon_files, scratch_name};
 
 /// Binary samples with whatever the file says about them.
@@ -105,7 +113,7 @@ impl DataSet {
         self.names.clone().unwrap_or_else(|| (0..self.samples.cols()).map(|j| j.to_string()).collect())
     }
 
-    /// Checks that everything has the length of the rows or columns it describes.
+    /// Checks that everything has the length of the rows or columns it describes, and names and temperatures.
     pub(crate) fn validate(self) -> Result<Self> {
         let (rows, cols) = (self.samples.rows(), self.samples.cols());
         let lengths = [
@@ -125,6 +133,9 @@ impl DataSet {
                 ));
             }
         }
+        if let Some(names) = &self.names {
+            names::check_names(names, &self.source).map_err(Error::Input)?;
+        }
         let mut known = self.temperature.iter().chain(self.temperatures.iter().flatten());
         if let Some(temperature) = known.find(|t| !(t.is_finite() && **t > 0.0)) {
             return Err(Error::Input(
@@ -142,40 +153,45 @@ impl DataSet {
 enum Format {
     Npy,
     Npz,
-    Table { delimiter: u8, gzip: bool },
+    /// Columns separated by this byte, unless the text shows another.
+    Table(u8),
 }
 
 impl Format {
     /// The format of a file to be written.
     fn of_output(path: &Path) -> Result<Self> {
-        match Self::of(path)? {
-            format @ (Self::Npy | Self::Npz | Self::Table { delimiter: b',', gzip: false }) => Ok(format),
-            Self::Table { .. } => Err(Error::Input(
-                Fault::new("this format can be read but not written")
+        let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        Self::by_name(&name).filter(|_| !name.ends_with(".txt")).ok_or_else(|| {
+            let stem = path.with_extension("npz");
+            Error::Input(
+                Fault::new("samples cannot be written in this format")
                     .at(path.display())
-                    .expected("a name that ends in .npy, .npz or .csv"),
-            )),
-        }
+                    .expected("a name that ends in .npy, .npz, .csv or .tsv")
+                    .advice(format!("write for example {}", stem.display())),
+            )
+        })
     }
 
+    /// The format of a file to be read, packed with gzip or not.
     fn of(path: &Path) -> Result<Self> {
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
-        let ends = |end: &str| name.ends_with(end);
-        if ends(".npy") {
-            Ok(Self::Npy)
-        } else if ends(".npz") {
-            Ok(Self::Npz)
-        } else if ends(".csv") || ends(".csv.gz") {
-            Ok(Self::Table { delimiter: b',', gzip: ends(".gz") })
-        } else if ends(".tsv") || ends(".tsv.gz") {
-            Ok(Self::Table { delimiter: b'\t', gzip: ends(".gz") })
-        } else {
-            Err(Error::Input(
+        Self::by_name(name.strip_suffix(".gz").unwrap_or(&name)).ok_or_else(|| {
+            Error::Input(
                 Fault::new("unknown file format")
                     .at(path.display())
-                    .expected("a name that ends in .npy, .npz, .csv, .tsv, .csv.gz or .tsv.gz")
-                    .advice("rename the file if it is one of these, convert it otherwise"),
-            ))
+                    .expected("a name that ends in .npy, .npz, .csv, .tsv or .txt, or in one of these and .gz")
+                    .advice("rename the file if it is one of these; from Python, numpy.savez(\"data.npz\", samples=array) makes one"),
+            )
+        })
+    }
+
+    fn by_name(name: &str) -> Option<Self> {
+        match name.rsplit_once('.')?.1 {
+            "npy" => Some(Self::Npy),
+            "npz" => Some(Self::Npz),
+            "csv" | "txt" => Some(Self::Table(b',')),
+            "tsv" => Some(Self::Table(b'\t')),
+            _ => None,
         }
     }
 }
@@ -183,32 +199,41 @@ impl Format {
 /// Reads binary samples, format by the end of the name.
 ///
 /// # Errors
-/// [`Error::Input`] for a missing, unreadable, truncated or empty file, a shape that is not `[samples, units]`, or a
-/// value that is neither {0, 1}, {−1, +1} nor boolean.
+/// [`Error::Input`] for a missing, unreadable, truncated or empty file, one that does not fit into memory, a shape that
+/// is not `[samples, units]`, names that are no names, or a value that is neither {0, 1}, {−1, +1} nor boolean.
 pub fn read(path: &Path) -> Result<DataSet> {
+    read_telling(path, &mut crate::events::Silent)
+}
+
+/// [`read`], which tells `listener` how it understood the file where that is not plain.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_telling(path: &Path, listener: &mut dyn Listener) -> Result<DataSet> {
     file::check_is_file(path)?;
     let format = Format::of(path)?;
     let source = path.display().to_string();
-    let whole = || file::read_bytes(path).map(|bytes| (sha256_hex(&bytes), bytes));
-    let (sha256, mut data) = match format {
-        Format::Npy => {
-            let (bits, sha256) = npy::read_bits(path)?;
-            (sha256, DataSet::new(bits, source))
+    let mut notes = Vec::new();
+    let (sha256, mut data) = if format == Format::Npy && !file::starts_as_gzip(path)? {
+        let (bits, sha256) = npy::read_bits(path)?;
+        (sha256, DataSet::new(bits, source))
+    } else {
+        let mut bytes = file::read_bytes(path)?;
+        let sha256 = sha256_hex(&bytes);
+        if file::is_gzip(&bytes) {
+            bytes = file::gunzip(&bytes, &source)?;
         }
-        Format::Npz => {
-            let (sha256, bytes) = whole()?;
-            (sha256, npz::decode(&bytes, &source)?)
-        }
-        Format::Table { delimiter, gzip } => {
-            let (sha256, mut bytes) = whole()?;
-            if gzip {
-                bytes = file::gunzip(&bytes, &source)?;
-            }
-            (sha256, table::decode(&bytes, delimiter, &source)?)
-        }
+        let data = match format {
+            Format::Npy => DataSet::new(npy::decode_bits(&bytes, &source)?, source),
+            Format::Npz => npz::decode(&bytes, &source, &mut notes)?,
+            Format::Table(delimiter) => table::decode(&bytes, delimiter, &source)?,
+        };
+        (sha256, data)
     };
     data.sha256 = sha256;
-    data.validate()
+    let data = data.validate()?;
+    notes.into_iter().for_each(|note| listener.event(Event::Info(note)));
+    Ok(data)
 }
 
 /// Size, names and physics of a file of samples, for planning.
@@ -233,7 +258,7 @@ pub struct Glance {
 /// As [`read`], except that the values of an .npy are not looked at, and [`DataSet::at_temperature`].
 pub fn glance(path: &Path, temperature: Option<f64>) -> Result<Glance> {
     file::check_is_file(path)?;
-    if Format::of(path)? == Format::Npy {
+    if Format::of(path)? == Format::Npy && !file::starts_as_gzip(path)? {
         let (rows, units) = npy::shape_of_file(path)?;
         return Ok(Glance { rows, units, names: None, lattice: None, temperature });
     }
@@ -247,7 +272,8 @@ pub fn glance(path: &Path, temperature: Option<f64>) -> Result<Glance> {
     })
 }
 
-/// Writes samples, format by the end of the name: .npy (samples alone), .npz (everything) or .csv (with names).
+/// Writes samples, format by the end of the name: .npy (samples alone), .npz (everything), .csv or
+/// .tsv (with names).
 ///
 /// # Errors
 /// [`Error::Input`] for an unknown format or a directory that is not there, [`Error::File`] when writing fails.
@@ -255,6 +281,6 @@ pub fn write(path: &Path, data: &DataSet) -> Result<()> {
     match Format::of_output(path)? {
         Format::Npy => write_npy_samples(path, &data.samples, data.values),
         Format::Npz => write_npz(path, data),
-        Format::Table { .. } => write_csv(path, &data.samples, data.values, &data.unit_names()),
+        Format::Table(_) => write_csv(path, &data.samples, data.values, data.names.as_deref()),
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::file::read_bytes;
+use super::names::check_names;
 use super::tensors::{self, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::lattice::Lattice;
@@ -146,6 +147,9 @@ impl Model {
                     .at(source)
                     .expected(format!("{} {what}", self.rbm.n_visible)));
             }
+        }
+        if let Some(names) = &meta.names {
+            check_names(names, source)?;
         }
         if let Some(mean) = meta.data_means.iter().flatten().find(|m| !(0.0..=1.0).contains(*m)) {
             return Err(Fault::new(format!("data mean {mean}")).at(source).expected("numbers from 0 to 1"));

@@ -1,13 +1,15 @@
 //! NumPy's .npy: a magic number, a header in Python's literal syntax, then the numbers.
 //!
-//! Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Little-endian numbers only.
+//! Source: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0. Numbers of either byte order.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::Path;
 
 use super::binary;
-use super::file::{ByteHash, cannot_read, read_bytes, sha256_hex, write_atomic};
+use super::dtype::{Dtype, Kind, Role};
+use super::file::{ByteHash, cannot_read, is_gzip, read_bytes, write_atomic};
+use super::memory::check_room;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Values;
@@ -16,50 +18,13 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read: NumPy's own limit is 10 000 bytes.
 pub(super) const MAX_HEADER: usize = 1 << 16;
 
-/// Type of the numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dtype {
-    Bool,
-    Int(usize),
-    Uint(usize),
-    Float(usize),
-    /// UTF-32 text of so many characters.
-    Text(usize),
-}
-
-impl Dtype {
-    fn parse(text: &str) -> Option<Self> {
-        let mut characters = text.chars();
-        let order = characters.next()?;
-        let kind = characters.next()?;
-        let size: usize = characters.as_str().parse().ok()?;
-        if order == '>' && size != 1 && kind != 'b' {
-            return None;
-        }
-        match (kind, size) {
-            ('b', 1) => Some(Self::Bool),
-            ('i', 1 | 2 | 4 | 8) => Some(Self::Int(size)),
-            ('u', 1 | 2 | 4 | 8) => Some(Self::Uint(size)),
-            ('f', 2 | 4 | 8) => Some(Self::Float(size)),
-            ('U', 0..=0x0fff_ffff) => Some(Self::Text(size)),
-            _ => None,
-        }
-    }
-
-    /// Bytes of one element.
-    pub(crate) fn bytes(self) -> usize {
-        match self {
-            Self::Bool => 1,
-            Self::Int(n) | Self::Uint(n) | Self::Float(n) => n,
-            Self::Text(n) => 4 * n,
-        }
-    }
-}
-
 /// What an .npy header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    pub(crate) dtype: Dtype,
+    /// The type as it is written.
+    descr: String,
+    /// The type, where it is one that can be read.
+    dtype: Option<Dtype>,
     pub(crate) fortran: bool,
     pub(crate) shape: Vec<usize>,
     /// Bytes before the numbers.
@@ -72,11 +37,21 @@ impl Header {
         self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))
     }
 
+    /// Type of the elements, which are needed for `role`.
+    pub(crate) fn dtype(&self, role: Role, source: &str) -> Result<Dtype> {
+        self.dtype.filter(|dtype| role.takes(*dtype)).ok_or_else(|| role.refuse(&self.descr, source))
+    }
+
+    /// Bytes of the numbers by shape and type; 0 for a type that is not known.
+    pub(crate) fn body(&self) -> Option<u64> {
+        self.elements()?.checked_mul(self.dtype.map_or(0, |dtype| dtype.size)).map(|n| n as u64)
+    }
+
     /// Checks that the file has exactly the bytes that shape and type ask for.
-    fn check_length(&self, file: u64, source: &str) -> Result<()> {
-        let body = self.elements().and_then(|n| n.checked_mul(self.dtype.bytes())).map(|n| n as u64);
+    pub(crate) fn check_length(&self, file: u64, source: &str) -> Result<()> {
         let found = file.saturating_sub(self.length as u64);
-        match body {
+        match self.body() {
+            _ if self.dtype.is_none() => Ok(()),
             Some(expected) if expected == found => Ok(()),
             Some(expected) => {
                 let state = if found < expected { "truncated" } else { "longer than its header says" };
@@ -94,6 +69,12 @@ impl Header {
             )),
         }
     }
+
+    /// Whether this could be an array of samples: two dimensions of numbers.
+    pub(crate) fn is_matrix(&self) -> bool {
+        let texts = self.dtype.is_some_and(|dtype| matches!(dtype.kind, Kind::Text | Kind::Bytes));
+        !texts && matches!(self.shape[..], [rows, units] if rows > 0 && units > 0)
+    }
 }
 
 fn broken(what: impl Into<String>, source: &str) -> Error {
@@ -105,18 +86,35 @@ fn broken(what: impl Into<String>, source: &str) -> Error {
     )
 }
 
+/// Bytes of the header that begins with these bytes, as far as they say.
+pub(crate) fn header_length(start: &[u8]) -> usize {
+    match *start {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([a, b])),
+        [_, _, _, _, _, _, 2 | 3, _, a, b, c, d, ..] => 12 + u32::from_le_bytes([a, b, c, d]) as usize,
+        _ => 0,
+    }
+}
+
 /// Reads the header at the start of `bytes`, which may end after it.
 pub(crate) fn parse_header(bytes: &[u8], source: &str) -> Result<Header> {
+    if is_gzip(bytes) {
+        return Err(Error::Input(
+            Fault::new("the file is packed with gzip")
+                .at(source)
+                .expected("a plain .npy file")
+                .advice("gunzip it first"),
+        ));
+    }
     if bytes.len() < 10 || !bytes.starts_with(MAGIC) {
         return Err(broken("the file does not start as an .npy file", source));
     }
-    let (start, length) = match bytes[6] {
-        1 => (10, u32::from(u16::from_le_bytes([bytes[8], bytes[9]]))),
-        2 | 3 if bytes.len() >= 12 => (12, u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]])),
+    let start = match bytes[6] {
+        1 => 10,
+        2 | 3 if bytes.len() >= 12 => 12,
         2 | 3 => return Err(broken("the header is truncated", source)),
         version => return Err(broken(format!("unknown .npy version {version}"), source)),
     };
-    let length = length as usize;
+    let length = header_length(bytes) - start;
     if length > MAX_HEADER {
         return Err(broken(format!("a header of {length} bytes"), source));
     }
@@ -124,15 +122,27 @@ pub(crate) fn parse_header(bytes: &[u8], source: &str) -> Result<Header> {
     let text = std::str::from_utf8(text).map_err(|_| broken("the header is not text", source))?;
     let (descr, fortran, shape) = parse_dictionary(text)
         .ok_or_else(|| broken("cannot read the header (one dictionary with descr, fortran_order and shape)", source))?;
-    let dtype = Dtype::parse(descr).ok_or_else(|| {
-        Error::Input(
-            Fault::new(format!("numbers of type {descr}"))
-                .at(source)
-                .expected("bool, i1..i8, u1..u8 or f2..f8, little-endian")
-                .advice("convert first: numpy.save(name, array.astype(\"u1\"))"),
-        )
-    })?;
-    Ok(Header { dtype, fortran, shape, length: start + length })
+    let descr = descr.to_string();
+    Ok(Header { dtype: Dtype::parse(&descr), descr, fortran, shape, length: start + length })
+}
+
+/// The length of a list in square brackets at the start of `text`; texts in it may hold brackets.
+fn list(text: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0usize, None);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + c.len_utf8());
+        }
+    }
+    None
 }
 
 /// `{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }` in any order of keys.
@@ -144,6 +154,12 @@ fn parse_dictionary(text: &str) -> Option<(&str, bool, Vec<usize>)> {
         let (key, after) = rest[1..].split_once(quote)?;
         let value = after.trim_start().strip_prefix(':')?.trim_start();
         let after = match key {
+            // Fields with names, each with a type of its own.
+            "descr" if value.starts_with('[') => {
+                let (text, after) = value.split_at(list(value)?);
+                descr = Some(text);
+                after
+            }
             "descr" => {
                 let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
                 let (text, after) = value[1..].split_once(quote)?;
@@ -181,51 +197,75 @@ pub(crate) fn split<'a>(bytes: &'a [u8], source: &str) -> Result<(Header, &'a [u
     Ok((header, body))
 }
 
-/// Element `index` of `body` as f64. Integers beyond 2⁵³ are rounded.
-pub(super) fn number(dtype: Dtype, body: &[u8], index: usize) -> f64 {
-    let n = dtype.bytes();
-    let bytes = &body[index * n..(index + 1) * n];
-    let mut wide = [0u8; 8];
-    wide[..n.min(8)].copy_from_slice(&bytes[..n.min(8)]);
-    let unsigned = u64::from_le_bytes(wide);
-    match dtype {
-        Dtype::Bool | Dtype::Uint(_) => unsigned as f64,
-        Dtype::Int(_) => {
-            let unused = 64 - 8 * n;
-            ((unsigned << unused) as i64 >> unused) as f64
-        }
-        Dtype::Float(2) => half::f16::from_le_bytes([wide[0], wide[1]]).to_f64(),
-        Dtype::Float(4) => f64::from(f32::from_bits(unsigned as u32)),
-        Dtype::Float(_) => f64::from_bits(unsigned),
-        Dtype::Text(_) => f64::NAN,
-    }
-}
-
-/// Rows and columns of a header that must be a matrix of numbers.
+/// Rows and columns of a header that must be a matrix.
 fn matrix_shape(header: &Header, source: &str) -> Result<(usize, usize)> {
-    if let Dtype::Text(_) = header.dtype {
-        return Err(Error::Input(Fault::new("the array holds text").at(source).expected("numbers")));
-    }
-    match header.shape[..] {
+    let advice = match header.shape[..] {
         [rows, units] => {
             binary::check_shape(rows, units, source)?;
-            Ok((rows, units))
+            return Ok((rows, units));
         }
-        _ => Err(Error::Input(
-            Fault::new(format!("an array of {} dimensions, shape {:?}", header.shape.len(), header.shape))
-                .at(source)
-                .expected("two dimensions, [samples, units]")
-                .advice("reshape first: numpy.save(name, array.reshape(len(array), -1))"),
-        )),
-    }
+        [] => "write an array of samples, for example numpy.save(name, array)",
+        [_] => "reshape it: array.reshape(-1, 1) for samples of one unit, array.reshape(1, -1) for one sample",
+        _ => "reshape first: numpy.save(name, array.reshape(len(array), -1))",
+    };
+    Err(Error::Input(
+        Fault::new(format!("an array of {} dimensions, shape {:?}", header.shape.len(), header.shape))
+            .at(source)
+            .expected("two dimensions, [samples, units]")
+            .advice(advice),
+    ))
 }
 
 /// Bits of a whole .npy file `[samples, units]`.
 pub(crate) fn decode_bits(bytes: &[u8], source: &str) -> Result<BitMatrix> {
     let (header, body) = split(bytes, source)?;
-    let (rows, units) = matrix_shape(&header, source)?;
-    let at = |r: usize, j: usize| if header.fortran { j * rows + r } else { r * units + j };
-    binary::bits_of(rows, units, source, |r, j| number(header.dtype, body, at(r, j)))
+    bits_from(body, &header, body.len(), source, &|e| broken(format!("cannot read the numbers: {e}"), source))
+}
+
+/// Bits of the numbers after `header`, which `reader` yields. Of them `known` bytes are sure to come; `failed` words what
+/// else happens.
+///
+/// Rows are packed as they are read: a million samples of 784 bytes take 100 MB, not 900. An array in Fortran's order is
+/// read whole.
+pub(crate) fn bits_from(
+    mut reader: impl Read,
+    header: &Header,
+    known: usize,
+    source: &str,
+    failed: &dyn Fn(io::Error) -> Error,
+) -> Result<BitMatrix> {
+    let dtype = header.dtype(Role::Samples, source)?;
+    let (rows, units) = matrix_shape(header, source)?;
+    let body = header.body().unwrap_or(u64::MAX);
+    if header.fortran {
+        check_room(body, "the samples, which are in Fortran order,", source)?;
+        let mut bytes = Vec::with_capacity(known);
+        reader.take(body).read_to_end(&mut bytes).map_err(failed)?;
+        if (bytes.len() as u64) < body {
+            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+        }
+        return binary::bits_of(rows, units, known, source, |r, j| dtype.number(&bytes, j * rows + r));
+    }
+    let row = units.checked_mul(dtype.size).ok_or_else(|| broken("a row is larger than any memory", source))?;
+    check_room(row as u64, "a row of the samples", source)?;
+    // A row that the file may not have is read before there is room for it.
+    let mut buffer = Vec::with_capacity(row.min(known));
+    let mut error = None;
+    let bits = binary::bits_of(rows, units, known, source, |_, j| {
+        if j == 0 && error.is_none() {
+            buffer.clear();
+            match (&mut reader).take(row as u64).read_to_end(&mut buffer) {
+                Ok(count) if count == row => {}
+                Ok(_) => error = Some(io::ErrorKind::UnexpectedEof.into()),
+                Err(found) => error = Some(found),
+            }
+        }
+        if error.is_some() { f64::NAN } else { dtype.number(&buffer, j) }
+    });
+    match error {
+        Some(error) => Err(failed(error)),
+        None => bits,
+    }
 }
 
 /// An .npy file of samples and its header, lengths checked.
@@ -239,7 +279,9 @@ fn open(path: &Path, source: &str) -> Result<(File, Header)> {
     let mut start = Vec::new();
     (&mut file).take(MAX_HEADER as u64 + 12).read_to_end(&mut start).map_err(|e| cannot_read(path, &e))?;
     let header = parse_header(&start, source)?;
+    header.dtype(Role::Samples, source)?;
     header.check_length(meta.len(), source)?;
+    file.rewind().map_err(|e| cannot_read(path, &e))?;
     Ok((file, header))
 }
 
@@ -249,37 +291,52 @@ pub(crate) fn shape_of_file(path: &Path) -> Result<(usize, usize)> {
     matrix_shape(&open(path, &source)?.1, &source)
 }
 
+/// Samples of an .npy file, to be read row after row.
+pub(super) struct Rows {
+    /// Number of rows.
+    pub(super) rows: usize,
+    /// Units of a row.
+    pub(super) units: usize,
+    /// Type of the numbers.
+    pub(super) dtype: Dtype,
+    pub(super) header: Header,
+    /// The file, at the first number.
+    pub(super) reader: Hashed<BufReader<File>>,
+}
+
+impl Rows {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let source = path.display().to_string();
+        let (file, header) = open(path, &source)?;
+        let (rows, units) = matrix_shape(&header, &source)?;
+        let dtype = header.dtype(Role::Samples, &source)?;
+        let mut reader = Hashed { reader: BufReader::with_capacity(1 << 20, file), hash: ByteHash::default() };
+        reader.read_exact(&mut vec![0; header.length]).map_err(|e| cannot_read(path, &e))?;
+        Ok(Self { rows, units, dtype, header, reader })
+    }
+}
+
+/// A reader that hashes what it yields.
+pub(super) struct Hashed<R> {
+    reader: R,
+    pub(super) hash: ByteHash,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hash.add(&buffer[..count]);
+        Ok(count)
+    }
+}
+
 /// Bits of an .npy file `[samples, units]` and the file's SHA-256.
-///
-/// Rows are packed as they are read: a million samples of 784 bytes take 100 MB, not 900. An array in Fortran's order is
-/// read whole.
 pub(crate) fn read_bits(path: &Path) -> Result<(BitMatrix, String)> {
     let source = path.display().to_string();
-    let (mut file, header) = open(path, &source)?;
-    if header.fortran {
-        let bytes = read_bytes(path)?;
-        return Ok((decode_bits(&bytes, &source)?, sha256_hex(&bytes)));
-    }
-    let (rows, units) = matrix_shape(&header, &source)?;
-    let mut hash = ByteHash::default();
-    let mut buffer = vec![0; header.length];
-    file.rewind().and_then(|()| file.read_exact(&mut buffer)).map_err(|e| cannot_read(path, &e))?;
-    hash.add(&buffer);
-    buffer.resize(units * header.dtype.bytes(), 0);
-    let (mut file, mut failed) = (BufReader::with_capacity(1 << 20, file), None);
-    let bits = binary::bits_of(rows, units, &source, |_, j| {
-        if j == 0 {
-            match file.read_exact(&mut buffer) {
-                Ok(()) => hash.add(&buffer),
-                Err(error) => failed = Some(error),
-            }
-        }
-        if failed.is_some() { f64::NAN } else { number(header.dtype, &buffer, j) }
-    });
-    if let Some(error) = failed {
-        return Err(cannot_read(path, &error));
-    }
-    Ok((bits?, hash.hex()))
+    let Rows { header, mut reader, .. } = Rows::open(path)?;
+    let body = header.body().map_or(0, |n| n as usize);
+    let bits = bits_from(&mut reader, &header, body, &source, &|e| cannot_read(path, &e))?;
+    Ok((bits, reader.hash.hex()))
 }
 
 /// A real array of any shape, row-major.
@@ -294,13 +351,11 @@ pub struct RealArray {
 /// Numbers of a whole .npy file as f64, row-major whatever the order in the file.
 pub(crate) fn decode_reals(bytes: &[u8], source: &str) -> Result<RealArray> {
     let (header, body) = split(bytes, source)?;
-    if let Dtype::Text(_) = header.dtype {
-        return Err(Error::Input(Fault::new("the array holds text").at(source).expected("numbers")));
-    }
+    let dtype = header.dtype(Role::Numbers, source)?;
     let n = header.elements().unwrap_or(0);
     let shape = header.shape.clone();
     let values = (0..n)
-        .map(|index| number(header.dtype, body, if header.fortran { fortran_index(index, &shape) } else { index }))
+        .map(|index| dtype.number(body, if header.fortran { fortran_index(index, &shape) } else { index }))
         .collect();
     Ok(RealArray { shape, values })
 }
@@ -317,33 +372,16 @@ fn fortran_index(mut index: usize, shape: &[usize]) -> usize {
     position
 }
 
-/// Texts of a whole .npy file, or its integers as texts.
-pub(crate) fn decode_texts(bytes: &[u8], source: &str) -> Result<Vec<String>> {
+/// Texts of a whole .npy file, or its numbers as texts.
+pub(crate) fn decode_texts(bytes: &[u8], role: Role, source: &str) -> Result<Vec<String>> {
     let (header, body) = split(bytes, source)?;
+    let dtype = header.dtype(role, source)?;
     let n = header.elements().unwrap_or(0);
-    let width = match header.dtype {
-        Dtype::Text(0) if n > bytes.len() => {
-            return Err(Error::Input(Fault::new(format!("{n} empty texts")).at(source).expected("texts")));
-        }
-        Dtype::Text(width) => width,
-        Dtype::Float(_) => {
-            return Err(Error::Input(
-                Fault::new("the array holds real numbers").at(source).expected("texts or integers"),
-            ));
-        }
-        dtype => return Ok((0..n).map(|i| number(dtype, body, i).to_string()).collect()),
-    };
+    if dtype.size == 0 && n > bytes.len() {
+        return Err(Error::Input(Fault::new(format!("{n} empty texts")).at(source).expected("texts")));
+    }
     (0..n)
-        .map(|i| {
-            let characters = body[4 * width * i..4 * width * (i + 1)].chunks_exact(4);
-            let mut text = String::new();
-            for code in characters.map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).take_while(|&c| c != 0) {
-                text.push(char::from_u32(code).ok_or_else(|| {
-                    Error::Input(Fault::new(format!("text {i} holds the invalid character {code:#x}")).at(source))
-                })?);
-            }
-            Ok(text)
-        })
+        .map(|i| dtype.text(body, i).map_err(|what| Error::Input(Fault::new(what).at(source).expected("texts"))))
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! NumPy's .npz: a zip archive of .npy members, here with the keys `samples`, `temperature`, `lattice`, `names`,
-//! `labels`, `sweep`, `replica`, `seed` and `version`; only `samples` must be there. `temperature` is one number, or one for
-//! every sample.
+//! `labels`, `sweep`, `replica`, `seed` and `version`; only `samples` must be there, and an archive without it may have
+//! one other array of two dimensions. `temperature` is one number, or one for every sample.
 
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
@@ -10,35 +10,116 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::DataSet;
-use super::file::{MAX_UNPACKED, write_atomic};
-use super::npy;
+use super::dtype::Role;
+use super::file::{read_within, write_atomic};
+use super::names::check_names;
+use super::npy::{self, Header, MAX_HEADER};
+use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
+type Member<'a, 'b> = zip::read::ZipFile<'a, Cursor<&'b [u8]>>;
 
-fn broken(error: &dyn std::fmt::Display, place: &str) -> Error {
-    Error::Input(
-        Fault::new(format!("cannot unpack: {error}"))
-            .at(place)
-            .expected("a whole NumPy .npz archive")
-            .advice("the file is truncated or damaged: write it again with numpy.savez"),
-    )
+/// Keys that say something about the samples.
+const ABOUT: [&str; 8] = ["temperature", "lattice", "names", "labels", "sweep", "replica", "seed", "version"];
+/// Most members that are looked at for samples, and keys that are listed in a message.
+const MOST: usize = 1000;
+const LISTED: usize = 8;
+
+/// What to do about an archive that is packed in another way.
+const PLAIN: &str = "write it with numpy.savez or numpy.savez_compressed";
+
+fn broken(error: &ZipError, place: &str) -> Error {
+    let fault = Fault::new(format!("cannot unpack: {error}")).at(place).expected("a whole NumPy .npz archive");
+    let is_unknown = |e: &io::Error| e.kind() == io::ErrorKind::Unsupported;
+    Error::Input(match error {
+        ZipError::Io(e) if is_unknown(e) => fault.advice(PLAIN),
+        ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_) => fault.advice(PLAIN),
+        _ => fault.advice("the file is truncated or damaged: write it again with numpy.savez"),
+    })
+}
+
+/// Member `key`, if the archive has it.
+fn find<'a, 'b>(archive: &'a mut Archive<'b>, key: &str, source: &str) -> Result<Option<Member<'a, 'b>>> {
+    match archive.by_name(&format!("{key}.npy")) {
+        Ok(entry) => Ok(Some(entry)),
+        Err(ZipError::FileNotFound) => Ok(None),
+        Err(error) => Err(broken(&error, &place(source, key))),
+    }
 }
 
 /// Bytes of member `key`, if the archive has it.
 fn member(archive: &mut Archive<'_>, key: &str, source: &str) -> Result<Option<Vec<u8>>> {
-    let place = format!("{source}, key `{key}`");
-    let entry = match archive.by_name(&format!("{key}.npy")) {
-        Ok(entry) => entry,
-        Err(ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(broken(&error, &place)),
-    };
-    let mut bytes = Vec::new();
-    entry.take(MAX_UNPACKED + 1).read_to_end(&mut bytes).map_err(|e| broken(&e, &place))?;
-    if bytes.len() as u64 > MAX_UNPACKED {
-        return Err(broken(&"the member unpacks to too much", &place));
+    let Some(entry) = find(archive, key, source)? else { return Ok(None) };
+    let place = place(source, key);
+    read_within(entry, &place)?.map(Some).map_err(|e| broken(&ZipError::Io(e), &place))
+}
+
+fn place(source: &str, key: &str) -> String {
+    format!("{source}, key `{key}`")
+}
+
+/// Header at the start of a member.
+fn header(entry: &mut Member<'_, '_>, place: &str) -> Result<Header> {
+    let unpacked = |e| broken(&ZipError::Io(e), place);
+    let mut start = Vec::new();
+    (&mut *entry).take(12).read_to_end(&mut start).map_err(unpacked)?;
+    let more = npy::header_length(&start).saturating_sub(start.len()).min(MAX_HEADER);
+    (&mut *entry).take(more as u64).read_to_end(&mut start).map_err(unpacked)?;
+    npy::parse_header(&start, place)
+}
+
+/// Samples of member `key`, packed as they are unpacked: they may be many times the size of the archive of `all` bytes.
+fn samples(archive: &mut Archive<'_>, key: &str, all: usize, source: &str) -> Result<BitMatrix> {
+    let place = place(source, key);
+    let Some(mut entry) = find(archive, key, source)? else { return Err(broken(&ZipError::FileNotFound, &place)) };
+    let header = header(&mut entry, &place)?;
+    header.dtype(Role::Samples, &place)?;
+    header.check_length(entry.size(), &place)?;
+    let packed = usize::try_from(entry.compressed_size()).unwrap_or(0).min(all);
+    let bits = npy::bits_from(&mut entry, &header, packed, &place, &|e| broken(&ZipError::Io(e), &place))?;
+    // The sum over all bytes is compared at their end.
+    match entry.read(&mut [0]) {
+        Ok(0) => Ok(bits),
+        Ok(_) => Err(broken(&ZipError::InvalidArchive("the member is longer than it says".into()), &place)),
+        Err(error) => Err(broken(&ZipError::Io(error), &place)),
     }
-    Ok(Some(bytes))
+}
+
+/// The key of the samples, and what to say about it where it is not `samples`.
+fn key_of_samples(archive: &mut Archive<'_>, source: &str) -> Result<(String, Option<String>)> {
+    if archive.index_for_name("samples.npy").is_some() {
+        return Ok(("samples".to_string(), None));
+    }
+    let names = archive.file_names().filter_map(std::result::Result::ok);
+    let keys: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".npy")?.to_string())).take(MOST).collect();
+    let mut matrices = Vec::new();
+    for key in keys.iter().filter(|key| !ABOUT.contains(&key.as_str())) {
+        let place = place(source, key);
+        let Some(mut entry) = find(archive, key, source)? else { continue };
+        if header(&mut entry, &place).is_ok_and(|header| header.is_matrix()) {
+            matrices.push(key.clone());
+        }
+    }
+    if let [only] = &matrices[..] {
+        let note = format!("{source} has no key `samples`: its only array of two dimensions, `{only}`, is taken");
+        return Ok((only.clone(), Some(note)));
+    }
+    let listed = |keys: &[String]| {
+        let more = if keys.len() > LISTED { format!(" and {} more", keys.len() - LISTED) } else { String::new() };
+        format!("{}{more}", keys.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", "))
+    };
+    let what = match (keys.is_empty(), matrices.is_empty()) {
+        (true, _) => "the archive has no arrays".to_string(),
+        (_, true) => format!("the archive has no key `samples`, only: {}", listed(&keys)),
+        _ => format!("the archive has no key `samples`, and several arrays of two dimensions: {}", listed(&matrices)),
+    };
+    Err(Error::Input(
+        Fault::new(what)
+            .at(source)
+            .expected("a key `samples` with the array [samples, units]")
+            .advice("write it with numpy.savez(name, samples=array)"),
+    ))
 }
 
 /// One number from an array that holds one value, however often.
@@ -64,22 +145,13 @@ fn counts(bytes: &[u8], place: &str) -> Result<Vec<u32>> {
     })
 }
 
-/// A whole archive.
-pub(crate) fn decode(bytes: &[u8], source: &str) -> Result<DataSet> {
+/// A whole archive; `notes` takes what should be known about the way it was read.
+pub(crate) fn decode(bytes: &[u8], source: &str, notes: &mut Vec<String>) -> Result<DataSet> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(&e, source))?;
-    let place = |key: &str| format!("{source}, key `{key}`");
-    let Some(samples) = member(&mut archive, "samples", source)? else {
-        let keys = archive.file_names().filter_map(std::result::Result::ok);
-        let keys: Vec<String> = keys.map(|name| name.trim_end_matches(".npy").to_string()).collect();
-        return Err(Error::Input(
-            Fault::new(format!("the archive has no key `samples`, only: {}", keys.join(", ")))
-                .at(source)
-                .expected("a key `samples` with the array [samples, units]")
-                .advice("write it with numpy.savez(name, samples=array)"),
-        ));
-    };
-    let mut data = DataSet::new(npy::decode_bits(&samples, &place("samples"))?, source);
-    drop(samples);
+    let place = |key: &str| place(source, key);
+    let (key, note) = key_of_samples(&mut archive, source)?;
+    notes.extend(note);
+    let mut data = DataSet::new(samples(&mut archive, &key, bytes.len(), source)?, source);
     if let Some(bytes) = member(&mut archive, "temperature", source)? {
         let values = npy::decode_reals(&bytes, &place("temperature"))?.values;
         if values.len() == data.samples.rows() && values.iter().any(|t| *t != values[0]) {
@@ -89,7 +161,7 @@ pub(crate) fn decode(bytes: &[u8], source: &str) -> Result<DataSet> {
         }
     }
     if let Some(bytes) = member(&mut archive, "lattice", source)? {
-        let texts = npy::decode_texts(&bytes, &place("lattice"))?;
+        let texts = npy::decode_texts(&bytes, Role::Names, &place("lattice"))?;
         let Some(text) = texts.first().filter(|first| texts.iter().all(|t| t == *first)) else {
             return Err(Error::Input(
                 Fault::new(format!("{} different lattices", texts.len()))
@@ -100,10 +172,21 @@ pub(crate) fn decode(bytes: &[u8], source: &str) -> Result<DataSet> {
         data.lattice = Some(text.parse()?);
     }
     if let Some(bytes) = member(&mut archive, "names", source)? {
-        data.names = Some(npy::decode_texts(&bytes, &place("names"))?);
+        let names = npy::decode_texts(&bytes, Role::Names, &place("names"))?;
+        let names: Vec<String> = names.iter().map(|name| name.trim().to_string()).collect();
+        check_names(&names, place("names")).map_err(Error::Input)?;
+        data.names = Some(names);
     }
     if let Some(bytes) = member(&mut archive, "labels", source)? {
-        data.labels = Some(npy::decode_texts(&bytes, &place("labels"))?);
+        // Nothing is computed from labels: those that cannot be read are left out.
+        match npy::decode_texts(&bytes, Role::Labels, &place("labels")) {
+            Ok(labels) if labels.len() == data.samples.rows() => data.labels = Some(labels),
+            Ok(labels) => {
+                notes.push(format!("{source}: {} labels for {} samples, left out", labels.len(), data.samples.rows()));
+            }
+            Err(Error::Input(fault)) => notes.push(format!("{source}: the labels are left out: {}", fault.what)),
+            Err(error) => return Err(error),
+        }
     }
     if let Some(bytes) = member(&mut archive, "sweep", source)? {
         data.sweeps = Some(counts(&bytes, &place("sweep"))?);

@@ -1,5 +1,6 @@
 //! Questions about files that are asked before any work is done.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -116,26 +117,38 @@ pub fn hash_file(path: &Path) -> Result<String> {
 /// Longest list of units that is read.
 const MAX_LIST: u64 = 1 << 24;
 
-/// Units named in a text file, one name or number a line, ascending; empty lines are passed over.
+/// Units named in a text file, one name or number a line, ascending; empty lines and comments behind `#` are passed over.
 ///
 /// # Errors
-/// [`Error::Input`] for an unknown unit, with its line.
+/// [`Error::Input`] for an unknown unit or one that is given twice, with its line, and for a list without units.
 pub fn read_units(path: &Path, names: &[String]) -> Result<Vec<usize>> {
     let text = read_text(path, MAX_LIST)?;
-    let mut units = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    let by_name: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+    let mut units = BTreeMap::new();
+    let wrong = |what: String, line: usize, expected: String| {
+        Error::Input(Fault::new(what).at(format!("{}, line {line}", path.display())).expected(expected))
+    };
+    for (number, line) in text.lines().enumerate() {
         let word = line.trim();
-        let unit = names.iter().position(|name| name == word);
+        // A name may begin with the mark of a comment.
+        if word.is_empty() || (word.starts_with('#') && !by_name.contains_key(word)) {
+            continue;
+        }
+        let unit = by_name.get(word).copied();
         let unit = unit.or_else(|| word.parse().ok().filter(|&unit: &usize| unit < names.len()));
-        units.push(unit.ok_or_else(|| {
-            Error::Input(
-                Fault::new(format!("unknown unit \"{word}\""))
-                    .at(format!("{}, line {}", path.display(), number + 1))
-                    .expected(format!("a name of the model's units or a number from 0 to {}", names.len() - 1)),
-            )
-        })?);
+        let unit = unit.ok_or_else(|| {
+            let expected = format!("a name of the model's units or a number from 0 to {}, one a line", names.len() - 1);
+            wrong(format!("unknown unit \"{word}\""), number + 1, expected)
+        })?;
+        if let Some(before) = units.insert(unit, number + 1) {
+            let what = format!("the unit \"{word}\" is given twice, the first time in line {before}");
+            return Err(wrong(what, number + 1, "every unit once".to_string()));
+        }
     }
-    units.sort_unstable();
-    units.dedup();
-    Ok(units)
+    if units.is_empty() {
+        return Err(Error::Input(
+            Fault::new("the list names no units").at(path.display()).expected("one name or number a line"),
+        ));
+    }
+    Ok(units.into_keys().collect())
 }

@@ -5,12 +5,12 @@
 //! are read in the order of the file, whatever the order they are asked for.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::binary::{Encoding, not_binary};
-use super::file::{ByteHash, cannot_read, cannot_write};
+use super::file::{cannot_read, cannot_write};
 use super::npy;
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
@@ -39,16 +39,11 @@ impl PackedFile {
                 Fault::new("samples of this format cannot be streamed")
                     .at(&source)
                     .expected("an .npy file")
-                    .advice("gibbsite convert, or numpy.save, makes one"),
+                    .advice("make one with numpy.save, or read them into memory"),
             ));
         }
-        let (rows, units) = npy::shape_of_file(samples)?;
-        let mut reader = File::open(samples).map_err(|e| cannot_read(samples, &e))?;
-        let mut start = Vec::new();
-        let begin = (&mut reader).take(npy::MAX_HEADER as u64 + 12).read_to_end(&mut start);
-        begin.and_then(|_| reader.rewind()).map_err(|e| cannot_read(samples, &e))?;
-        let header = npy::parse_header(&start, &source)?;
-        if header.fortran {
+        let rows = npy::Rows::open(samples)?;
+        if rows.header.fortran {
             return Err(Error::Input(
                 Fault::new("the samples are in Fortran order")
                     .at(&source)
@@ -60,32 +55,28 @@ impl PackedFile {
         let file = file.map_err(|e| cannot_write(&path, &e))?;
         #[cfg(unix)]
         std::fs::remove_file(&path).map_err(|e| cannot_write(&path, &e))?;
-        let packed = Self { file: Mutex::new(file), path, rows, units, ones: vec![0; units], sha256: String::new() };
-        packed.fill(samples, &header, reader)
+        let ones = vec![0; rows.units];
+        let sha256 = String::new();
+        let packed = Self { file: Mutex::new(file), path, rows: rows.rows, units: rows.units, ones, sha256 };
+        packed.fill(samples, rows)
     }
 
-    fn fill(mut self, samples: &Path, header: &npy::Header, reader: File) -> Result<Self> {
+    fn fill(mut self, samples: &Path, mut rows: npy::Rows) -> Result<Self> {
         let source = samples.display().to_string();
-        let mut reader = BufReader::with_capacity(1 << 20, reader);
         let mut encoding = Encoding::default();
-        let mut hash = ByteHash::default();
-        let mut start = vec![0; header.length];
-        reader.read_exact(&mut start).map_err(|e| cannot_read(samples, &e))?;
-        hash.add(&start);
-        let mut row = vec![0; self.units * header.dtype.bytes()];
+        let mut row = vec![0; self.units * rows.dtype.size];
         let mut words = vec![0u32; self.units.div_ceil(32)];
         let path = &self.path;
         {
             let file = self.file.get_mut().unwrap_or_else(PoisonError::into_inner);
             let mut writer = BufWriter::with_capacity(1 << 20, file);
             for r in 0..self.rows {
-                reader.read_exact(&mut row).map_err(|e| cannot_read(samples, &e))?;
-                hash.add(&row);
+                rows.reader.read_exact(&mut row).map_err(|e| cannot_read(samples, &e))?;
                 words.fill(0);
                 for (j, ones) in self.ones.iter_mut().enumerate() {
-                    let x = npy::number(header.dtype, &row, j);
+                    let x = rows.dtype.number(&row, j);
                     let place = format_args!("{source}, row {}, column {}", r + 1, j + 1);
-                    if encoding.bit(x, r, j).map_err(|why| not_binary(why, x, place))? {
+                    if encoding.bit(x, r, j).map_err(|why| not_binary(why, x, x, place))? {
                         words[j / 32] |= 1 << (j % 32);
                         *ones += 1;
                     }
@@ -94,7 +85,7 @@ impl PackedFile {
             }
             writer.flush().map_err(|e| cannot_write(path, &e))?;
         }
-        self.sha256 = hash.hex();
+        self.sha256 = rows.reader.hash.hex();
         Ok(self)
     }
 

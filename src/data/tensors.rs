@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
 
 use super::file::write_atomic;
 use crate::error::{Error, Fault, Result};
@@ -72,57 +72,100 @@ pub(crate) fn write(path: &Path, tensors: &[Tensor<'_>], metadata: String) -> Re
 
 /// A file that was read: tensors and metadata, all offsets checked against its length.
 pub(crate) struct File<'a> {
-    tensors: SafeTensors<'a>,
+    header: Metadata,
+    /// The numbers of all tensors.
+    body: &'a [u8],
     /// JSON of the key [`METADATA_KEY`], where present.
     pub(crate) metadata: Option<String>,
 }
 
+/// Most tensors that a file may have: a header takes some thousand bytes of memory for each.
+const MOST_TENSORS: usize = 10_000;
+/// Names that are listed in a message.
+const LISTED: usize = 8;
+
 impl<'a> File<'a> {
     /// Parses a whole file.
     pub(crate) fn decode(bytes: &'a [u8], source: &str) -> std::result::Result<Self, Fault> {
-        let broken = |e| {
-            Fault::new(format!("cannot read the file: {e}"))
+        let broken = |what: String| {
+            Fault::new(what)
                 .at(source)
                 .expected("a whole .safetensors file")
                 .advice("the file is truncated, damaged or of another kind")
         };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        // Every tensor has this key; what the metadata hold of them is text with its quotes escaped.
+        let header = bytes.get(8..).unwrap_or_default();
+        let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+        let header = &header[..header.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+        let count = count_of(header, b"\"data_offsets\"");
+        if count > MOST_TENSORS {
+            return Err(broken(format!("the file has {count} tensors")).expected(format!("at most {MOST_TENSORS}")));
+        }
+        let (length, header) =
+            SafeTensors::read_metadata(bytes).map_err(|e| broken(format!("cannot read the file: {e}")))?;
         let metadata = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY)).cloned();
-        Ok(Self { tensors: SafeTensors::deserialize(bytes).map_err(broken)?, metadata })
+        Ok(Self { header, body: &bytes[8 + length..], metadata })
     }
 
     /// Whether there is a tensor of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+        self.header.info(name).is_some()
     }
 
-    fn view(&self, name: &str, dtype: Dtype, source: &str) -> std::result::Result<TensorView<'a>, Fault> {
-        let view = self.tensors.tensor(name).map_err(|_| {
-            let mut names = self.tensors.names();
+    fn view(&self, name: &str, source: &str) -> std::result::Result<(&TensorInfo, &'a [u8]), Fault> {
+        let info = self.header.info(name).ok_or_else(|| {
+            let mut names = self.header.offset_keys();
             names.sort_unstable();
-            Fault::new(format!("no tensor `{name}`, only: {}", names.join(", ")))
+            let more = if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
+            names.truncate(LISTED);
+            Fault::new(format!("no tensor `{name}`, only: {}{more}", names.join(", ")))
                 .at(source)
                 .expected(format!("a tensor `{name}`"))
+                .advice(
+                    "save a machine as weights [n_visible, n_hidden], visible_bias [n_visible] and hidden_bias [n_hidden]",
+                )
         })?;
-        if view.dtype() != dtype {
-            return Err(Fault::new(format!("tensor `{name}` holds {:?}", view.dtype()))
-                .at(source)
-                .expected(format!("{dtype:?}")));
-        }
-        Ok(view)
+        let (first, end) = info.data_offsets;
+        Ok((info, &self.body[first..end]))
     }
 
-    /// Shape and numbers of an f32 tensor.
+    /// Shape and numbers of a tensor of real numbers of any width.
     pub(crate) fn f32(&self, name: &str, source: &str) -> std::result::Result<(Vec<usize>, Vec<f32>), Fault> {
-        let view = self.view(name, Dtype::F32, source)?;
-        let words = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok((view.shape().to_vec(), words.collect()))
+        let (info, bytes) = self.view(name, source)?;
+        let values = match info.dtype {
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => bytes.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::BF16 => bytes.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::F64 => {
+                let wide = bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
+                let narrow = |(i, x): (usize, f64)| {
+                    let narrow = x as f32;
+                    // What is not finite in the file is named by the checks of the machine.
+                    let fits = narrow.is_finite() || !x.is_finite();
+                    fits.then_some(narrow).ok_or_else(|| {
+                        Fault::new(format!("tensor `{name}` holds {x:e} at index {i}"))
+                            .at(source)
+                            .expected(format!("numbers of magnitude up to {:e}, as f32 holds them", f32::MAX))
+                    })
+                };
+                wide.enumerate().map(narrow).collect::<std::result::Result<_, _>>()?
+            }
+            other => {
+                return Err(Fault::new(format!("tensor `{name}` holds {other:?}"))
+                    .at(source)
+                    .expected("real numbers: F16, BF16, F32 or F64")
+                    .advice("convert it first: array.astype(\"f4\")"));
+            }
+        };
+        Ok((info.shape.clone(), values))
     }
 
-    /// Numbers of an f32 tensor that must have this shape.
+    /// Numbers of a tensor of real numbers that must have this shape.
     pub(crate) fn f32_of(&self, name: &str, shape: &[usize], source: &str) -> std::result::Result<Vec<f32>, Fault> {
         let (found, values) = self.f32(name, source)?;
-        if found != shape {
+        // A list may be a row or a column of a matrix.
+        let is_list = |found: &[usize]| matches!((found, shape), (&[1, n] | &[n, 1], &[m]) if n == m);
+        if found != shape && !is_list(&found) {
             return Err(Fault::new(format!("tensor `{name}` has shape {found:?}"))
                 .at(source)
                 .expected(format!("shape {shape:?}")));
@@ -132,10 +175,22 @@ impl<'a> File<'a> {
 
     /// Shape and numbers of a u32 tensor.
     pub(crate) fn u32(&self, name: &str, source: &str) -> std::result::Result<(Vec<usize>, Vec<u32>), Fault> {
-        let view = self.view(name, Dtype::U32, source)?;
-        let words = view.data().chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok((view.shape().to_vec(), words.collect()))
+        let (info, bytes) = self.view(name, source)?;
+        if info.dtype != Dtype::U32 {
+            return Err(Fault::new(format!("tensor `{name}` holds {:?}", info.dtype)).at(source).expected("U32"));
+        }
+        Ok((info.shape.clone(), bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect()))
     }
+
+    /// Number of elements of a tensor, where it is there.
+    fn size(&self, name: &str) -> Option<usize> {
+        self.header.info(name).map(|info| info.shape.iter().product())
+    }
+}
+
+/// How often `word` occurs in `text`.
+fn count_of(text: &[u8], word: &[u8]) -> usize {
+    text.windows(word.len()).filter(|window| *window == word).count()
 }
 
 /// Weights and biases under their names, each with `prefix` in front.
@@ -150,6 +205,12 @@ pub(crate) fn rbm_of(file: &File<'_>, names: [&str; 3], source: &str) -> std::re
         return Err(Fault::new(format!("{n_visible} visible and {n_hidden} hidden units"))
             .at(source)
             .expected(format!("at least one of each and at most {} weights", crate::rbm::MAX_WEIGHTS)));
+    }
+    if n_visible != n_hidden && (file.size(names[1]), file.size(names[2])) == (Some(n_hidden), Some(n_visible)) {
+        return Err(Fault::new(format!("tensor `{}` has shape {shape:?}, transposed to its biases", names[0]))
+            .at(source)
+            .expected(format!("shape [{n_hidden}, {n_visible}], [n_visible, n_hidden]"))
+            .advice(format!("save {0}=numpy.ascontiguousarray({0}.T)", names[0])));
     }
     let visible_bias = file.f32_of(names[1], &[n_visible], source)?;
     let hidden_bias = file.f32_of(names[2], &[n_hidden], source)?;

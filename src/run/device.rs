@@ -10,6 +10,7 @@ use crate::backend::gpu::{self, Gpu, Selection, Timed};
 use crate::backend::memory::Room;
 use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
+use crate::numerics::bytes_of;
 use crate::run::compiled::CompiledFile;
 use crate::run::tiles::TileFile;
 
@@ -165,14 +166,6 @@ fn settings(selection: Selection) -> Result<Selection> {
         text => return Err(refused("GIBBSITE_TIMESTAMPS", text, "0 for none or 1 for all dispatches".to_string())),
     };
     Ok(Selection { tile, precision, largest, checked, timed, ..selection })
-}
-
-/// A whole number of bytes, or one with `MiB` or `GiB` behind.
-pub(super) fn bytes_of(text: &str) -> Option<u64> {
-    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("", 1)];
-    let (number, unit) =
-        units.into_iter().find_map(|(name, unit)| text.trim().strip_suffix(name).map(|number| (number, unit)))?;
-    number.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// Opens a GPU that measures its tiles and keeps them, and what its driver compiles, in the cache directory, where there

@@ -1,10 +1,9 @@
 //! The Monte Carlo stage: samples, observables, exact values beside them.
 
 use super::Source;
-use super::memory::limit;
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::data::DataSet;
+use crate::data::{DataSet, memory_limit};
 use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
 use crate::ising::{Algorithm, ExchangeReport, Failure, Memory, Model, Outcome, Scan, Settings};
@@ -124,7 +123,7 @@ pub fn curves_csv(curves: &[ReweightedPoint]) -> String {
 /// [`crate::error::Error::Input`] where the run needs more memory than may be used; as [`crate::ising::scan`].
 pub fn scan<B: Backend>(backend: &B, scan: &Scan, listener: &mut dyn Listener) -> Result<Scanned> {
     scan.validate()?;
-    if let Some(limit) = limit()? {
+    if let Some(limit) = memory_limit()? {
         Memory::of(scan).check(&scan.model.name, limit)?;
     }
     let found = crate::ising::scan(backend, scan, listener)?;

@@ -2,7 +2,7 @@
 //!
 //! Counted are the stages of a machine, which are what grows with its size: buffers of the backend ([`memory`]) and
 //! the copies that the stages hold beside it. The limit of the host is what the system gives this process, or
-//! `GIBBSITE_MEMORY` (bytes, or with `MiB` or `GiB` behind); of a device only the largest buffer is known.
+//! `GIBBSITE_MEMORY` (bytes, or with `KiB` to `TiB` behind); of a device only the largest buffer is known.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::device::{self, Choice, DeviceRequest};
 use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
-use crate::data::host_memory;
+use crate::data::memory_limit;
 use crate::error::{Error, Fault, Result};
 use crate::likelihood::{MAX_ENUMERATED, MOST_RUNGS};
 use crate::numerics::readable_bytes;
@@ -276,18 +276,6 @@ impl TooLarge {
     }
 }
 
-/// Bytes of the host that may be used.
-pub(super) fn limit() -> Result<Option<u64>> {
-    let Ok(text) = std::env::var("GIBBSITE_MEMORY") else { return Ok(host_memory()) };
-    device::bytes_of(&text).map(Some).ok_or_else(|| {
-        Error::Input(
-            Fault::new(format!("\"{text}\""))
-                .at("GIBBSITE_MEMORY")
-                .expected("a whole number of bytes, or one with MiB or GiB, e.g. 24GiB"),
-        )
-    })
-}
-
 fn cpu(request: &DeviceRequest) -> Place {
     Place::Cpu { threads: request.threads.unwrap_or_else(rayon::current_num_threads) }
 }
@@ -326,7 +314,7 @@ pub fn foreseen(plan: &Plan, request: &DeviceRequest) -> Result<Vec<StageMemory>
 }
 
 fn of_places(plan: &Plan, places: &[Place]) -> Result<Vec<StageMemory>> {
-    let limit = limit()?;
+    let limit = memory_limit()?;
     let mut found = Vec::new();
     for point in &plan.points {
         for stage in stages(point)? {
@@ -346,7 +334,7 @@ pub fn of_training(
     rows: Rows,
     request: &DeviceRequest,
 ) -> Result<Vec<StageMemory>> {
-    let (stage, limit) = (training(plan, n_visible, rows), limit()?);
+    let (stage, limit) = (training(plan, n_visible, rows), memory_limit()?);
     Ok(places(request)?.into_iter().map(|place| stage.memory("", place, limit)).collect())
 }
 

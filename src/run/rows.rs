@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::memory;
 use super::train::Split;
 use crate::bits::BitMatrix;
-use crate::data::{PackedFile, glance};
+use crate::data::{PackedFile, glance, memory_limit};
 use crate::error::Result;
 use crate::rng::{Permutation, derive_seed};
 use crate::train::RowSource;
@@ -21,7 +20,7 @@ pub fn too_large(samples: &Path) -> Result<bool> {
     }
     let glance = glance(samples, None)?;
     let bytes = (2 * 4 * glance.rows as u64).saturating_mul(glance.units.div_ceil(32) as u64);
-    Ok(memory::limit()?.is_some_and(|limit| bytes > limit / 2))
+    Ok(memory_limit()?.is_some_and(|limit| bytes > limit / 2))
 }
 
 /// Rows of a packed file that are trained on, in the shuffled order of [`super::train::split`].

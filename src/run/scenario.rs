@@ -280,7 +280,7 @@ impl<B: Backend> PointRun<'_, B> {
                 Ok((Some(source), None))
             }
             scenario::Source::File(path, part) => {
-                let mut data = data::read(path)?;
+                let mut data = data::read_telling(path, self.listener)?;
                 let name = path.display().to_string();
                 if self.inputs.iter().any(|input| input.path == name && input.sha256 != data.sha256) {
                     return Err(has_changed(&name));

@@ -50,8 +50,29 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
                 }
                 Err(error) => mistakes.error_at("source.path", error),
             }
+            let (own, known) = (facts.lattice, facts.temperature);
+            if let (Some(own), Some(other)) = (known, temperature)
+                && own != *other
+            {
+                mistakes.at(
+                    "source.temperature",
+                    format!("temperature {other}, the file says {own}"),
+                    format!("temperature: {own}"),
+                    "leave it out: the file knows its temperature",
+                );
+            }
             if let Some(text) = lattice {
                 facts.lattice = lattice_of(text, mistakes);
+                if let (Some(own), Some(other)) = (own, facts.lattice)
+                    && own != other
+                {
+                    mistakes.at(
+                        "source.lattice",
+                        format!("lattice {other}, the file says {own}"),
+                        format!("lattice: \"{own}\""),
+                        "leave it out: the file knows its lattice",
+                    );
+                }
                 if let (Some(lattice), Some(units)) = (facts.lattice, facts.n_visible)
                     && lattice.sites() != units
                 {

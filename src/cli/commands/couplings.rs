@@ -19,6 +19,8 @@ pub(in crate::cli) fn couplings(args: &CouplingsArgs, global: &Global, console: 
     let inputs: Vec<&Path> = [&args.model].into_iter().chain(&args.units).map(PathBuf::as_path).collect();
     check_outputs(&outputs, &inputs, args.force)?;
     let model = read_model(&args.model)?;
+    data::Output::Table.check_ending(&args.out)?;
+    args.matrix.iter().try_for_each(|path| data::Output::Array.check_ending(path))?;
     let names = model.unit_names();
     let units = args.units.as_deref().map(|path| data::read_units(path, &names)).transpose()?;
     let among = units.as_ref().map_or(model.rbm.n_visible, Vec::len);

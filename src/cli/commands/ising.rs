@@ -24,6 +24,8 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
     scan.validate()?;
     let reweight = args.reweight.as_deref().map(parse_temperatures).transpose()?.unwrap_or_default();
     args.out.as_deref().map_or(Ok(()), data::check_samples_name)?;
+    let mut tables = [&args.curves, &args.histogram].into_iter().flatten();
+    tables.try_for_each(|path| data::Output::Table.check_ending(path))?;
     let outputs: Vec<&Path> = [&args.out, &args.curves, &args.histogram].into_iter().flatten().map(|p| &**p).collect();
     let file = ["graph:", "terms:"].iter().find_map(|kind| args.lattice.strip_prefix(kind)).map(Path::new);
     check_outputs(&outputs, file.as_slice(), args.force)?;
@@ -52,7 +54,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         out += &text::exchange(report);
     }
     if let Some(path) = &args.histogram {
-        data::write_bytes(&data::through_links(path), found.histogram_csv().as_bytes())?;
+        data::write_table(&data::through_links(path), &found.histogram_csv())?;
         out += &format!("  energy histograms in {}\n", path.display());
     }
     let mut curves = None;
@@ -60,7 +62,7 @@ pub(in crate::cli) fn ising(args: &IsingArgs, global: &Global, console: &mut Con
         let found = curves.insert(found.reweight(&reweight)?);
         out += &text::curves(found);
         if let Some(path) = &args.curves {
-            data::write_bytes(&data::through_links(path), curves_csv(found).as_bytes())?;
+            data::write_table(&data::through_links(path), &curves_csv(found))?;
             out += &format!("  reweighted observables in {}\n", path.display());
         }
     }

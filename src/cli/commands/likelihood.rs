@@ -30,11 +30,17 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     let paths: Vec<&PathBuf> = std::iter::once(&args.model).chain(others).collect();
     check(args, data, &paths)?;
     let models = paths.iter().map(|path| read_model(path)).collect::<Result<Vec<Model>>>()?;
-    let read = |path: &PathBuf| data::read(path)?.at_temperature(args.temperature);
-    let source = data.map(read).transpose()?.map(Source::from_data);
-    if let Some(source) = &source {
-        models.iter().try_for_each(|model| fits(model, source))?;
-    }
+    let listener = console.listener();
+    let data = match data {
+        Some(path) => Some(data::read_telling(path, listener)?.at_temperature(args.temperature)?),
+        None => None,
+    };
+    let sources = models.iter().map(|model| match &data {
+        Some(data) => model.arrange(data.clone(), listener).map(|data| Some(Source::from_data(data))),
+        None => Ok(None),
+    });
+    let sources = sources.collect::<Result<Vec<Option<Source>>>>()?;
+    drop(data);
     let plan = LikelihoodPlan {
         chains: args.chains,
         ladder: ladder(&args.ladder, args.betas - 1)?,
@@ -52,7 +58,7 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    let job = Likelihood { names: &names, models: &models, source: source.as_ref(), plan: &plan, listener };
+    let job = Likelihood { names: &names, models: &models, sources: &sources, plan: &plan, listener };
     let evaluated = with_backend(&global.device_request(), job)?;
     let mut text = titled(&names, 0, &evaluated.first);
     for (index, other) in evaluated.compared.iter().enumerate() {
@@ -101,17 +107,6 @@ fn check(args: &LikelihoodArgs, data: Option<&PathBuf>, models: &[&PathBuf]) -> 
     Ok(())
 }
 
-fn fits(model: &Model, source: &Source) -> Result<()> {
-    if source.data.samples.cols() == model.rbm.n_visible {
-        return Ok(());
-    }
-    Err(Error::Input(
-        Fault::new(format!("{} units in the data, {} in the model", source.data.samples.cols(), model.rbm.n_visible))
-            .at(&source.data.source)
-            .expected("data with the columns the model was trained on"),
-    ))
-}
-
 /// `linear`, `adaptive`, or inverse temperatures from 0 to 1.
 fn ladder(text: &str, steps: usize) -> Result<Ladder> {
     match text {
@@ -135,7 +130,8 @@ fn ladder(text: &str, steps: usize) -> Result<Ladder> {
 struct Likelihood<'a, L> {
     names: &'a [String],
     models: &'a [Model],
-    source: Option<&'a Source>,
+    /// The rows, with the units in the order of each model.
+    sources: &'a [Option<Source>],
     plan: &'a LikelihoodPlan,
     listener: &'a mut L,
 }
@@ -153,9 +149,9 @@ impl<L: Listener + Send> Job for Likelihood<'_, L> {
     type Output = Evaluated;
 
     fn run<B: Backend>(self, backend: &B) -> Result<Evaluated> {
-        let Self { names, models, source, plan, listener } = self;
-        let sets: Vec<(&str, &BitMatrix)> = source.iter().map(|s| ("data", &s.data.samples)).collect();
-        let mut evaluate = |model: &Model| {
+        let Self { names, models, sources, plan, listener } = self;
+        let mut evaluate = |model: &Model, source: Option<&Source>| {
+            let sets: Vec<(&str, &BitMatrix)> = source.iter().map(|s| ("data", &s.data.samples)).collect();
             // A stored model knows the means of its training data; other models take those of the data given.
             let base = match (&model.meta.data_means, source) {
                 (None, Some(source)) => base_bias(&smoothed_means(&source.data.samples)),
@@ -170,14 +166,15 @@ impl<L: Listener + Send> Job for Likelihood<'_, L> {
         let log_weights = |model: &Model, source: &Source| -> Result<Vec<f64>> {
             log_weights(backend, &backend.upload_params(&model.rbm, None)?, &source.data.samples)
         };
-        let first = evaluate(&models[0])?;
+        let first = evaluate(&models[0], sources[0].as_ref())?;
         let mut compared = Vec::new();
-        for (model, name) in models.iter().zip(names).skip(1) {
-            let likelihood = evaluate(model)?;
-            let (Some(source), Some(z_first), Some(z)) = (source, first.log_z.best(), likelihood.log_z.best()) else {
+        for ((model, name), source) in models.iter().zip(names).zip(sources).skip(1) {
+            let likelihood = evaluate(model, source.as_ref())?;
+            let (z_first, z) = (first.log_z.best(), likelihood.log_z.best());
+            let (Some(own), Some(of_first), Some(z_first), Some(z)) = (source, &sources[0], z_first, z) else {
                 continue;
             };
-            let over_first = row_by_row(&log_weights(model, source)?, z, &log_weights(&models[0], source)?, z_first);
+            let over_first = row_by_row(&log_weights(model, own)?, z, &log_weights(&models[0], of_first)?, z_first);
             let mut verdict = better(&names[0], name, over_first);
             if !(first.interval.trusted && likelihood.interval.trusted) {
                 verdict.push_str("; ln Z is not to be trusted, see the warnings");

@@ -11,7 +11,9 @@ use crate::run::device::{DeviceRequest, Job, with_backend};
 use crate::run::observe::observe as observe_stage;
 
 pub(in crate::cli) fn observe(args: &ObserveArgs, global: &Global, console: &mut Console) -> Result<()> {
-    let data = data::read(&args.samples)?.at_temperature(args.temperature)?;
+    let data = data::read_telling(&args.samples, console.listener())?;
+    let own_temperature = data.temperature;
+    let data = data.at_temperature(args.temperature)?;
     let missing = |what: &str, flag: &str| {
         Error::Input(
             Fault::new(format!("no {what}"))
@@ -25,6 +27,15 @@ pub(in crate::cli) fn observe(args: &ObserveArgs, global: &Global, console: &mut
         None => data.lattice.ok_or_else(|| missing("lattice", "--lattice square:8"))?,
     };
     let temperature = data.temperature.ok_or_else(|| missing("temperature", "--temperature 2.2"))?;
+    if let Some(own) = data.lattice.filter(|&own| own != lattice) {
+        let warning = format!("the file says that its samples are of {own}: they are observed as those of {lattice}");
+        console.listener().event(Event::Warning(warning));
+    }
+    if let Some(own) = own_temperature.filter(|&own| own != temperature) {
+        let warning =
+            format!("the file says that its samples are of temperature {own}: they are observed at {temperature}");
+        console.listener().event(Event::Warning(warning));
+    }
     let replicas = data.replicas.as_ref().and_then(|r| r.iter().max()).map_or(1, |&r| r as usize + 1);
     let request = DeviceRequest { choice: crate::run::device::Choice::Cpu, ..global.device_request() };
     let observed = with_backend(&request, Observe(&data, lattice, temperature, replicas))?;

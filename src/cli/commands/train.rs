@@ -33,6 +33,7 @@ use crate::train::{
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
+    data::Output::Model.check_ending(&args.out)?;
     let looked_at = match &args.held_out {
         HeldOut::File(path) => Some(path),
         HeldOut::Fraction(_) => None,
@@ -51,7 +52,9 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     let log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume, args.force)).transpose()?;
     let store = log.iter().fold(store, |store, log| store.after(log.file(names::METRICS)));
     let kept_out = |rows: usize| held_out_rows(rows, args.held_out.fraction());
-    let held_out = looked_at.map(|path| data::read(path)?.at_temperature(args.temperature)).transpose()?;
+    let listener = console.listener();
+    let held_out =
+        looked_at.map(|path| data::read_telling(path, listener)?.at_temperature(args.temperature)).transpose()?;
     let streams = match args.stream {
         StreamSwitch::On => true,
         StreamSwitch::Off => false,
@@ -66,7 +69,7 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         let held_out = held_out.map(|rows| split.look_at(rows, &about)).transpose()?;
         return train_split(args, place, store, log, &Source::from_data(about), (&split, held_out), true);
     }
-    let mut data = data::read(&args.data)?.at_temperature(args.temperature)?;
+    let mut data = data::read_telling(&args.data, place.1.listener())?.at_temperature(args.temperature)?;
     let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
     let source = Source::from_data(data);
     let kept_out = kept_out(samples.rows());

@@ -275,14 +275,6 @@ pub(super) fn couplings(couplings: &RawCouplings, facts: &Facts, notes: &mut Mis
         }
     }
     count(notes, "couplings.strongest", couplings.strongest, 0..=100_000);
-    if let Some(name) = facts.names.iter().flatten().find(|n| n.contains(';')) {
-        notes.at(
-            "couplings",
-            format!("the unit \"{name}\" has a semicolon in its name"),
-            "names without `;`, which joins the names of a coupling",
-            "rename the unit in the data file",
-        );
-    }
     let units = couplings.units.as_ref().map(|units| units_of(units, facts, notes));
     let mut orders: Vec<usize> = orders.into_iter().map(|o| size(Some(o))).collect();
     orders.sort_unstable();

@@ -13,6 +13,7 @@ mod scenarios;
 mod signals;
 mod streams;
 mod sweeps;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
