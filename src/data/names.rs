@@ -56,33 +56,46 @@ enum Match {
     Missing { wanted: bool, unit: usize },
 }
 
-/// Compares names of as many units. Units without names may be numbered in the other list, as this program (`v0`) and
-/// pandas (`0`) do.
+/// Compares names of as many units. Numbers, as this program (`v0`) and pandas (`0`) write them above units without
+/// names, stand for the units of the other list in their order.
 fn compare(wanted: Option<&[String]>, found: Option<&[String]>) -> Match {
-    let numbered = |names: &[String]| -> Option<Vec<String>> {
-        let digits =
-            |name: &String| name.strip_prefix('v').unwrap_or(name).parse::<usize>().is_ok_and(|n| n < names.len());
-        let prefix = if names.first()?.starts_with('v') { "v" } else { "" };
-        names.iter().all(digits).then(|| (0..names.len()).map(|j| format!("{prefix}{j}")).collect())
-    };
+    let straight = |names: &[String]| (0..names.len()).map(|j| j.to_string()).collect::<Vec<_>>();
     let (wanted, found): (&[String], &[String]) = match (wanted, found) {
         (Some(wanted), Some(found)) => (wanted, found),
         (None, None) => return Match::InOrder,
-        (Some(names), None) | (None, Some(names)) => {
-            let Some(numbers) = numbered(names) else { return Match::InOrder };
-            let pair = if wanted.is_some() { compare(wanted, Some(&numbers)) } else { compare(Some(&numbers), found) };
-            return if let Match::Missing { .. } = pair { Match::InOrder } else { pair };
-        }
+        (Some(names), None) => return numbers_in(names).map_or(Match::InOrder, |n| by_name(&n, &straight(names))),
+        (None, Some(names)) => return numbers_in(names).map_or(Match::InOrder, |n| by_name(&straight(names), &n)),
     };
+    match (by_name(wanted, found), numbers_in(wanted), numbers_in(found)) {
+        (Match::Missing { .. }, Some(wanted), Some(found)) => by_name(&wanted, &found),
+        (Match::Missing { .. }, Some(numbers), None) => by_name(&numbers, &straight(wanted)),
+        (Match::Missing { .. }, None, Some(numbers)) => by_name(&straight(found), &numbers),
+        (matched, ..) => matched,
+    }
+}
+
+/// The numbers of units in names that are all those from 0 on, in any order, with or without a `v`.
+fn numbers_in(names: &[String]) -> Option<Vec<String>> {
+    let prefix = if names.first()?.starts_with('v') { "v" } else { "" };
+    let mut seen = vec![false; names.len()];
+    let number = |name: &String| {
+        let number: usize = name.strip_prefix(prefix)?.parse().ok()?;
+        let seen = seen.get_mut(number)?;
+        (!std::mem::replace(seen, true)).then(|| number.to_string())
+    };
+    names.iter().map(number).collect()
+}
+
+fn by_name(wanted: &[String], found: &[String]) -> Match {
     if wanted == found {
         return Match::InOrder;
     }
-    let by_name = |names: &[String]| {
+    let sorted = |names: &[String]| {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by(|&a, &b| names[a].cmp(&names[b]));
         order
     };
-    let (of_wanted, of_found) = (by_name(wanted), by_name(found));
+    let (of_wanted, of_found) = (sorted(wanted), sorted(found));
     let lacks =
         |names: &[String], order: &[usize], name: &String| order.binary_search_by(|&j| names[j].cmp(name)).is_err();
     if let Some(unit) = (0..wanted.len()).find(|&j| lacks(found, &of_found, &wanted[j])) {
@@ -189,6 +202,10 @@ mod tests {
         assert_eq!(compared("v1 v0", ""), Match::Order(vec![1, 0]));
         assert_eq!(compared("", "v3 v0 v1"), Match::InOrder);
         assert_eq!(compared("", "0 1 2"), Match::InOrder);
+        assert_eq!(compared("a b c", "v0 v1 v2"), Match::InOrder);
+        assert_eq!(compared("a b c", "v2 v0 v1"), Match::Order(vec![1, 2, 0]));
+        assert_eq!(compared("0 1 2", "v2 v0 v1"), Match::Order(vec![1, 2, 0]));
+        assert_eq!(compared("v1 v2 v0", "a b c"), Match::Order(vec![1, 2, 0]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use gibbsite::rbm::Values;
 fn write_rows(place: &Place, rows: usize) {
     let samples = states(rows, 8, 3);
     let names: Vec<String> = (0..8).map(|j| j.to_string()).collect();
-    write_csv(&place.path("rows.csv"), &samples, Values::Binary, &names).unwrap();
+    write_csv(&place.path("rows.csv"), &samples, Values::Binary, Some(&names)).unwrap();
 }
 
 /// Settings apart by one part in 10⁹ would give the same numbers from the same random ones.

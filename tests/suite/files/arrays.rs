@@ -70,7 +70,7 @@ fn numbers_of_either_byte_order_and_any_width() {
     let packed = gzip.finish().unwrap();
     for name in ["x.npy", "x.npy.gz"] {
         assert_eq!(data::read(&put(&dir, name, &packed)).unwrap().samples, two);
-        assert_eq!(data::glance(&put(&dir, name, &packed)).unwrap().units, 3);
+        assert_eq!(data::glance(&put(&dir, name, &packed), None).unwrap().units, 3);
     }
 }
 
