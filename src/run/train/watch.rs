@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::events::{Event, Listener};
 use crate::likelihood::{
     ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
-    pseudo_likelihood, worse_than_independent,
+    not_under, pseudo_likelihood, worse_than_independent,
 };
 use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
 use crate::rng::derive_seed;
@@ -94,6 +94,8 @@ impl<'a> Watch<'a> {
         listener: &mut dyn Listener,
     ) -> Result<Likelihoods> {
         let rbm = &state.rbm;
+        let on_train = mean_log_weight(backend, params, &self.train)?;
+        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
         let mut log_z = Bounds::default();
         if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
             log_z.exact = Some(Estimate::new(z, 0.0));
@@ -101,11 +103,12 @@ impl<'a> Watch<'a> {
             let seed = derive_seed(settings.seed, &format!("metric {}", state.update));
             let anneal_settings = AnnealSettings { chains: METRIC_CHAINS, betas: linear_ladder(METRIC_BETAS), seed };
             let mut quiet = Quiet(listener);
-            log_z.forward = Some(anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z);
+            let found = anneal(backend, rbm, params, &self.base, &anneal_settings, &mut quiet)?.log_z;
+            // A ln Z by which these rows would lie above their ceiling is off by more than its chains can tell.
+            let least = |top: f64| on_train.value - 3.0 * on_train.error.max(0.0) - top;
+            log_z.forward = Some(self.ceiling.map_or(found, |top| not_under(found, least(top))));
         }
         let with_rows = |mean: Estimate| log_likelihood(mean, &log_z).best();
-        let on_train = mean_log_weight(backend, params, &self.train)?;
-        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
         let (train, held_out) = (with_rows(on_train), on_held_out.and_then(with_rows));
         Ok(Likelihoods { on_train, on_held_out, train, held_out })
     }
