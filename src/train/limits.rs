@@ -16,7 +16,7 @@ pub const RUNGS: usize = 8;
 /// Fraction of the rows that is kept out.
 pub const HELD_OUT: f64 = 0.1;
 /// How many times the likelihood is measured.
-pub const METRICS: u64 = 20;
+pub const METRICS: u64 = 10;
 /// How many times a checkpoint is written.
 pub const CHECKPOINTS: u64 = 10;
 /// Newest checkpoints that stay.

@@ -127,7 +127,7 @@ fn what_is_not_said_is_filled_in() {
     assert_eq!((train.held_out_rows, train.centred, train.flip, train.translations), (500, true, true, true));
     assert_eq!((train.bias_rate, train.offset_rate, train.rungs, train.online), (0.1, 0.01, 8, 0));
     assert_eq!((train.start.weight_scale, train.start.anchor), (0.01, 4.0));
-    assert_eq!((train.metrics, train.checkpoints, train.keep_checkpoints), (20, 10, 2));
+    assert_eq!((train.metrics, train.checkpoints, train.keep_checkpoints), (10, 10, 2));
     assert_eq!((train.patience, train.keep_going), (None, false));
     let sample = point.sample.unwrap();
     assert_eq!((sample.samples, sample.chains, sample.thermalise, sample.every), (10_000, 1000, 1000, 10));
