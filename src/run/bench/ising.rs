@@ -52,7 +52,7 @@ impl FromStr for Ising {
                 Fault::new(format!("unknown case \"{text}\""))
                     .at("--case")
                     .expected(
-                        "squareL or cubicL for one lattice, squareLxR or cubicLxR for R replicas, L even; \
+                        "squareL or cubicL for one lattice, squareLxR or cubicLxR for R replicas, L even from 4; \
                          swendsen-wang- before it for clusters",
                     )
                     .advice("use for example square1024, cubic64, square8x1000 or swendsen-wang-square256"),
@@ -69,6 +69,10 @@ impl FromStr for Ising {
             None => (number(numbers)?, None),
             Some((length, replicas)) => (number(length)?, Some(number(replicas)?)),
         };
+        // The plain loop moves one colour of a checkerboard after the other.
+        if length < 4 || length % 2 == 1 {
+            return Err(wrong());
+        }
         let lattice = if cubic { Lattice::Cubic { length } } else { Lattice::Square { length } };
         let case = Self { lattice: lattice.validate()?, replicas, clusters };
         let spins = lattice.sites().checked_mul(replicas.unwrap_or(1));
