@@ -247,7 +247,7 @@ pub struct Glance {
     pub names: Option<Vec<String>>,
     /// Lattice of the units.
     pub lattice: Option<Lattice>,
-    /// T in J/k_B.
+    /// T in J/k_B that the file says, else the one that is wanted.
     pub temperature: Option<f64>,
 }
 
@@ -262,13 +262,15 @@ pub fn glance(path: &Path, temperature: Option<f64>) -> Result<Glance> {
         let (rows, units) = npy::shape_of_file(path)?;
         return Ok(Glance { rows, units, names: None, lattice: None, temperature });
     }
-    let data = read(path)?.at_temperature(temperature)?;
+    let data = read(path)?;
+    let own = data.temperature;
+    let data = data.at_temperature(temperature)?;
     Ok(Glance {
         rows: data.samples.rows(),
         units: data.samples.cols(),
         names: data.names,
         lattice: data.lattice,
-        temperature: data.temperature,
+        temperature: own.or(data.temperature),
     })
 }
 

@@ -33,13 +33,13 @@ use crate::train::{
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
     check_numbers(args)?;
-    data::Output::Model.check_ending(&args.out)?;
     let looked_at = match &args.held_out {
         HeldOut::File(path) => Some(path),
         HeldOut::Fraction(_) => None,
     };
     let inputs: Vec<&Path> = [&args.data].into_iter().chain(looked_at).map(|path| &**path).collect();
     data::check_outputs(&[&args.out], &inputs)?;
+    data::Output::Model.check_ending(&args.out)?;
     let _claim = Claim::of_file(&args.out)?;
     let store = CheckpointStore::beside(&args.out, args.keep_checkpoints)?;
     if !args.resume && !args.force {
