@@ -67,9 +67,14 @@ fn tiles_of(colour: u32) -> u32 {
     return (graph[p.colours_first + 3u * colour + 1u] + TILE_SITES - 1u) / TILE_SITES;
 }
 
-// Words for the orders of the colours in four sweeps, of which `sweep` is one.
-fn orders_around(sweep: u32) -> vec4<u32> {
-    return philox(vec4<u32>(sweep / 4u, 0u, p.order_stream, 0u), vec2<u32>(p.seed_low, p.seed_high));
+// Sweeps for which an order of the colours stays.
+const ORDER_SWEEPS = 64u;
+
+// Word for the order of the colours in a sweep.
+fn order_of(sweep: u32) -> u32 {
+    let turn = sweep / ORDER_SWEEPS;
+    let block = philox(vec4<u32>(turn / 4u, 0u, p.order_stream, 0u), vec2<u32>(p.seed_low, p.seed_high));
+    return block[turn % 4u];
 }
 
 // The colour that comes after `k` others: from a random one on, upwards or downwards.
@@ -395,13 +400,13 @@ fn small(
     let idle = inside >= words;
     let word = select(first_word + inside, first_word, idle);
     let head = head_of(word);
-    var orders: vec4<u32>;
+    var order: u32;
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
-        if sweep == p.sweep || sweep % 4u == 0u {
-            orders = orders_around(sweep);
+        if sweep == p.sweep || sweep % ORDER_SWEEPS == 0u {
+            order = order_of(sweep);
         }
         for (var k = 0u; k < p.colours; k++) {
-            let colour = colour_at(orders[sweep % 4u], k);
+            let colour = colour_at(order, k);
             let tiles = select(tiles_of(colour), 0u, idle);
             for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
                 let tile = tile_of(number, colour, sweep, word);
@@ -437,13 +442,13 @@ fn small_any(
     let idle = inside >= words;
     let word = select(first_word + inside, first_word, idle);
     let head = head_of_five(word);
-    var orders: vec4<u32>;
+    var order: u32;
     for (var sweep = p.sweep; sweep < p.sweep + p.sweeps; sweep++) {
-        if sweep == p.sweep || sweep % 4u == 0u {
-            orders = orders_around(sweep);
+        if sweep == p.sweep || sweep % ORDER_SWEEPS == 0u {
+            order = order_of(sweep);
         }
         for (var k = 0u; k < p.colours; k++) {
-            let colour = colour_at(orders[sweep % 4u], k);
+            let colour = colour_at(order, k);
             let tiles = select(tiles_of(colour), 0u, idle);
             for (var number = local / p.words_a_group; number < tiles; number += 64u / p.words_a_group) {
                 let tile = tile_of(number, colour, sweep, word);

@@ -10,7 +10,7 @@
 //! | Ising tile from position `p` on, replicas `32w .. 32w+32` | p | sweep | stream | w | seeds an [`Sfc32`]: head digits |
 //! | Ising site `i`, replicas `32w .. 32w+32` | i | sweep | stream | w | seeds an [`Sfc32`]: tail digits |
 //! | one uniform for chain `r` | r / 4 | step | stream | 0 | `r % 4` |
-//! | order of the colours in sweep `t` | t / 4 | 0 | stream | 0 | `t % 4` ([`colour_order`]) |
+//! | order of the colours in sweeps `64 t .. 64 t + 64` | t / 4 | 0 | stream | 0 | `t % 4` ([`colour_order`]) |
 //!
 //! Four units of one 32-unit word that stand eight apart share a block: eight SIMD lanes then hold eight blocks, and
 //! output word `q` of all lanes is exactly the run of units `32w + 8q .. 32w + 8q + 8`, so that a vector kernel needs
@@ -118,14 +118,20 @@ pub fn chain_word(seed: u64, stream: Stream, step: u32, chain: u32) -> u32 {
     philox([chain / 4, step, stream as u32, 0], key_of(seed))[(chain % 4) as usize]
 }
 
+/// Sweeps for which an order of the colours stays.
+pub const ORDER_SWEEPS: u32 = 64;
+
 /// The colours `0..colours` in the order in which a sweep updates them: from a random one on, upwards or downwards, the
 /// same for all replicas.
 ///
 /// A colour that always moved first would settle first: of two ordered states that are equally good, the one in which it
-/// has its way would be met more often by runs that have not forgotten their starts.
+/// has its way would be met more often by runs that have not forgotten their starts. An order stays for
+/// [`ORDER_SWEEPS`]: where one sweep ends with the colour with which the next begins, the second of the two updates mostly
+/// takes back or repeats the first, and an order drawn for each sweep makes τ of |m| at T_c 1.9 (8 × 8) to 2.6 (16 × 16)
+/// times as long.
 #[inline]
 pub fn colour_order(seed: u64, sweep: u32, colours: usize) -> impl Iterator<Item = usize> {
-    let word = chain_word(seed, Stream::ColourOrder, 0, sweep);
+    let word = chain_word(seed, Stream::ColourOrder, 0, sweep / ORDER_SWEEPS);
     let first = ((word >> 16) as usize * colours) >> 16;
     let backwards = word & 1 == 1;
     (0..colours).map(move |k| (first + if backwards { colours - k } else { k }) % colours)

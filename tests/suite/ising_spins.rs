@@ -9,7 +9,7 @@ use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::exact::interactions::enumerate;
 use gibbsite::ising::{Algorithm, Interactions, Model, Scan};
 use gibbsite::lattice::Lattice;
-use gibbsite::rng::{Philox, colour_order};
+use gibbsite::rng::{ORDER_SWEEPS, Philox, colour_order};
 use gibbsite::run::ising::{Scanned, scan};
 use gibbsite::stats::chi_squared_survival;
 use rand::RngExt;
@@ -142,8 +142,9 @@ fn colours_come_in_random_order() {
     for colours in [1, 2, 3, 5] {
         let mut first = vec![0u32; colours];
         let mut rising = 0u32;
-        for sweep in 0..6000 {
-            let order: Vec<usize> = colour_order(7, sweep, colours).collect();
+        for turn in 0..6000 {
+            let order: Vec<usize> = colour_order(7, turn * ORDER_SWEEPS, colours).collect();
+            assert_eq!(order, colour_order(7, turn * ORDER_SWEEPS + ORDER_SWEEPS - 1, colours).collect::<Vec<_>>());
             let mut sorted = order.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, (0..colours).collect::<Vec<_>>());

@@ -211,11 +211,13 @@ pub(crate) fn uniform_digits(mut tile: Sfc32, k: usize, mut tail: Sfc32) -> Vec<
     digits
 }
 
-/// Colours of a sweep by the definition: the upper half of word t % 4 of the block (t / 4, 0, `ColourOrder`, 0) as a
-/// fraction of 2¹⁶ says which is first, the last bit whether their numbers rise or fall from there.
+/// Colours of a sweep by the definition: of turn t = sweep / 64, the upper half of word t % 4 of the block
+/// (t / 4, 0, `ColourOrder`, 0) as a fraction of 2¹⁶ says which is first, the last bit whether their numbers rise or fall
+/// from there.
 pub(crate) fn order_of_colours(seed: u64, sweep: u32, colours: usize) -> Vec<usize> {
-    let block = philox([sweep / 4, 0, Stream::ColourOrder as u32, 0], key_of(seed));
-    let word = block[sweep as usize % 4];
+    let turn = sweep / 64;
+    let block = philox([turn / 4, 0, Stream::ColourOrder as u32, 0], key_of(seed));
+    let word = block[turn as usize % 4];
     let first = (f64::from(word >> 16) / 65_536.0 * colours as f64) as usize;
     let mut order: Vec<usize> = (0..colours).map(|k| (first + k) % colours).collect();
     if word % 2 == 1 {
