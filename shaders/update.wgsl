@@ -232,7 +232,7 @@ fn change_biases(
 }
 
 // One workgroup a hidden unit: bit 0 of `stage` adds the squares of its weights that are here to those before, bit 1 scales
-// its weights that are here by the norm of all, and moves its bias by what this changes.
+// its weights that are here by the norm of all.
 @compute @workgroup_size(64)
 fn limit_norms(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -264,43 +264,51 @@ fn limit_norms(
     if norm > p.max_norm {
         scale = p.max_norm / norm;
     }
-    var along = 0.0;
     for (var row = local; row < p.rows; row += 64u) {
-        let before = weights[row * p.n_hidden + hidden];
-        let after = before * scale;
-        weights[row * p.n_hidden + hidden] = after;
-        along += (after - before) * visible_offset(p.first_visible + row);
+        weights[row * p.n_hidden + hidden] *= scale;
     }
-    workgroupBarrier();
-    parts[local] = along;
-    add_parts(local);
     if local == 0u {
         optimiser[excess(hidden)] = max(norm / p.max_norm - 1.0, 0.0);
-        if p.centred == 1u {
-            biases[p.n_visible + hidden] -= parts[0];
-        }
     }
 }
 
-// One workgroup a visible unit that is here: moves its bias by what `limit_norms` changed.
+// One workgroup a unit, the visible ones that are here first: moves its bias by what `limit_norms` took from its weights,
+// once all of them are limited.
 @compute @workgroup_size(64)
 fn limit_biases(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let row = workgroup_number(workgroup, workgroups);
-    if row >= p.rows || p.centred == 0u {
+    let number = workgroup_number(workgroup, workgroups);
+    if number >= p.rows + p.n_hidden {
         return;
     }
+    let is_visible = number < p.rows;
+    let is_last = p.first_visible + p.rows == p.n_visible;
     var along = 0.0;
-    for (var i = local; i < p.n_hidden; i += 64u) {
-        along += weights[row * p.n_hidden + i] * optimiser[excess(i)] * hidden_offset(i);
+    if is_visible {
+        for (var i = local; i < p.n_hidden; i += 64u) {
+            along += weights[number * p.n_hidden + i] * optimiser[excess(i)] * hidden_offset(i);
+        }
+    } else {
+        // As in `change_biases`: the same terms in the same order as if all rows were here.
+        let hidden = number - p.rows;
+        if p.first_visible > 0u {
+            along = optimiser[partial_sum(hidden, local)];
+        }
+        for (var row = local; row < p.rows; row += 64u) {
+            let taken = weights[row * p.n_hidden + hidden] * optimiser[excess(hidden)];
+            along += taken * visible_offset(p.first_visible + row);
+        }
+        if !is_last {
+            optimiser[partial_sum(hidden, local)] = along;
+        }
     }
     parts[local] = along;
     add_parts(local);
-    if local == 0u {
-        biases[p.first_visible + row] += parts[0];
+    if local == 0u && (is_visible || is_last) {
+        biases[select(p.n_visible + number - p.rows, p.first_visible + number, is_visible)] += parts[0];
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) static WEIGHTS: Kernel = kernel!(trusted "update", "change_weights", 
 pub(super) static BIASES: Kernel = kernel!(trusted "update", "change_biases", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
 /// Norms of the weights of hidden units, and the weights of those beyond the largest one.
 pub(super) static NORMS: Kernel = kernel!(trusted "update", "limit_norms", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
-/// Visible biases, by what the limit of the norms changed.
+/// Biases, by what the limit of the norms took from the weights.
 pub(super) static LIMITED: Kernel = kernel!(trusted "update", "limit_biases", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
 /// Weights rounded to f16, two a word.
 pub(super) static ROUND: Kernel = kernel!(trusted "update", "round_weights", 64, Update, [ReadWrite, ReadWrite, ReadWrite, ReadWrite, Read, Read, ReadWrite, ReadWrite]);
@@ -112,9 +112,14 @@ pub(in crate::backend::gpu) fn record(gpu: &Gpu, params: &Params, moments: &Mome
             let buffers = bindings(params, part, products, &moments.sums);
             let weights = (part.units.len() * params.n_hidden) as u64;
             gpu.dispatch(&gpu.bind(&NORMS, &buffers), &Update { stage, ..of(part) }, params.n_hidden as u64, weights);
-            if rule.centred && stage & LIMIT != 0 {
-                gpu.dispatch(&gpu.bind(&LIMITED, &buffers), &of(part), part.units.len() as u64, weights);
-            }
+        }
+    }
+    if rule.centred && !stages.is_empty() {
+        for (part, (_, products)) in parts() {
+            let buffers = bindings(params, part, products, &moments.sums);
+            let weights = (part.units.len() * params.n_hidden) as u64;
+            let units = (part.units.len() + params.n_hidden) as u64;
+            gpu.dispatch(&gpu.bind(&LIMITED, &buffers), &of(part), units, 2 * weights);
         }
     }
     for (part, (_, products)) in parts() {
