@@ -196,7 +196,7 @@ fn absurd_requests_are_refused_before_any_work() {
     let large = Rbm::zeros(2000, 4);
     for basis in [Basis::Binary, Basis::Spin] {
         let text = couplings::couplings(&large, basis, Method::Exact, &[3], None).expect_err("too many").to_string();
-        assert!(text.contains("1331334000 couplings") && text.contains("--units"), "{text}");
+        assert!(text.contains("1331334000 couplings") && text.contains("choose some of the units"), "{text}");
         assert!(couplings::couplings(&large, basis, Method::Exact, &[3], Some(&[1, 5, 7])).is_ok());
     }
     let mut wild = Rbm::zeros(8, 2);

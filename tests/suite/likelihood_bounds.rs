@@ -121,8 +121,9 @@ fn rough(n_visible: usize, n_hidden: usize, scale: f64) -> Rbm {
 }
 
 on_both! {
-    /// Large weights and few rungs, so that a step takes inputs far: the bridged estimate is right within four of its
-    /// errors and both sides enclose the truth, judged by the sum over all states. One seed in 5000 fails by chance.
+    /// Large weights and few rungs, so that a step takes inputs far: both sides enclose the truth, judged by the sum over
+    /// all states, and the bridged estimate is right within four of its errors or, where its chains are too few to tell
+    /// one, lies between both sides. One seed in 5000 fails by chance.
     fn rough_machines_are_bounded_from_both_sides(backend) {
         for (n_visible, n_hidden, scale, betas) in [(64, 12, 20.0, 100), (64, 12, 5.0, 20), (8, 5, 2000.0, 1000)] {
             let rbm = rough(n_visible, n_hidden, scale);
@@ -142,8 +143,13 @@ on_both! {
             let bridged = found.log_z.bridged.unwrap();
             // Sums of f32 inputs.
             let rounding = 64.0 * f64::from(f32::EPSILON) * exact.abs();
-            assert!((bridged.value - exact).abs() < 4.0 * bridged.error + rounding, "{place}");
             let (low, high) = (found.log_z.forward.unwrap(), found.log_z.reverse.unwrap());
+            if bridged.error.is_nan() {
+                assert!(found.effective_sample_size.unwrap() < 100.0, "{place}");
+                assert!((low.value..=high.value).contains(&bridged.value), "{place}");
+            } else {
+                assert!((bridged.value - exact).abs() < 4.0 * bridged.error + rounding, "{place}");
+            }
             assert!(low.value - 4.0 * low.error - rounding < exact, "{place}");
             assert!(high.value + 4.0 * high.error + rounding > exact, "{place}");
         }

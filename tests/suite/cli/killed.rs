@@ -111,7 +111,8 @@ fn a_killed_run_always_goes_on() {
         (metrics, others.collect::<Vec<_>>())
     };
     let (of_parts, of_whole) = (records("parts"), records("whole"));
-    assert_eq!(of_parts, of_whole);
+    // As text, since an error that cannot be known is no number.
+    assert_eq!(format!("{of_parts:?}"), format!("{of_whole:?}"));
     assert_eq!(of_parts.0.len(), 20);
     for file in ["model.safetensors", "samples.npz", "couplings.csv"] {
         let read = |run: &str| std::fs::read(place.path(run).join(file)).unwrap();
