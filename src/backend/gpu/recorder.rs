@@ -323,7 +323,9 @@ impl Gpu {
         });
         let refused = |error: String| {
             let what = format!("sending {bytes} bytes to the device failed: {error}");
-            Error::Device(Fault::new(what).at(&self.description.name).advice(CPU_ADVICE))
+            // A device that was lost refuses whatever is sent.
+            let lost = self.check().err();
+            lost.unwrap_or_else(|| Error::Device(Fault::new(what).at(&self.description.name).advice(CPU_ADVICE)))
         };
         if let Some(error) = pollster::block_on(scope.pop()) {
             return Err(refused(error.to_string()));
