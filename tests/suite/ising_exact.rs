@@ -36,7 +36,8 @@ fn z(found: Estimate, exact: f64) -> f64 {
     (found.value - exact) / found.error
 }
 
-/// Compares with exact values and returns the z of the energies.
+/// Compares with exact values at 4 σ, so that of some 700 values of one test one is out in one of 25 seeds by chance, and
+/// returns the z of the energies.
 pub(crate) fn compare(records: &[IsingRecord]) -> Vec<f64> {
     let of = |record: &IsingRecord| {
         let (o, exact) = (&record.observables, record.exact.as_ref().unwrap());
@@ -51,7 +52,7 @@ pub(crate) fn compare(records: &[IsingRecord]) -> Vec<f64> {
             let Some(exact) = exact else { continue };
             let z = z(found, exact);
             let place = format!("{}, {} at T = {}", record.algorithm, o.lattice, o.temperature);
-            assert!(z.abs() < 3.5, "{place}: {name} = {found:?} for {exact}, {z:.1} σ");
+            assert!(z.abs() < 4.0, "{place}: {name} = {found:?} for {exact}, {z:.1} σ");
         }
         z(o.energy, exact.energy)
     };

@@ -42,7 +42,7 @@ fn no_output_is_an_input_or_another_output() {
         ("couplings m.safetensors --orders 3 --units units.txt -o units.txt --force", "also read"),
         ("couplings m.safetensors -o new.csv --matrix sub/../new.csv", "written twice"),
         ("ising --lattice graph:bonds.txt --temperature 2 --samples 10 --histogram bonds.txt --force", "also read"),
-        ("ising --lattice chain:4 --temperature 2 --samples 10 -o x.npz --histogram x.npz", "written twice"),
+        ("ising --lattice chain:4 --temperature 2 --samples 10 -o x.csv --histogram x.csv", "written twice"),
         ("sample m.safetensors -o sub", "name that ends in"),
         ("couplings m.safetensors -o sub", "directory"),
         ("couplings m.safetensors -o no/such/c.csv", "mkdir -p no/such"),
