@@ -146,7 +146,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Measures the training in `state`, which `trainer` holds on the device; ends with [`Error::Stopped`] where a signal
+    /// Measures the training in `state`, which `trainer` holds on the device; ends with an error of its own where a signal
     /// comes meanwhile.
     pub(super) fn measure<B: Backend>(
         &self,
