@@ -123,9 +123,9 @@ fn sample_warns_and_names_the_cure() {
         assert!(value.pointer(key).unwrap().as_f64().unwrap() < 3.0, "{key}: {value}");
     }
     assert!(value["stuck"]["stayed"] == 1.0 && value["warnings"].as_array().unwrap().len() == 1, "{value}");
-    let text = place.good("sample two.safetensors --samples 1000 --chains 100 --thermalise 100 -o s.npy");
+    let text = place.good("sample two.safetensors --samples 1000 --chains 100 --thermalise 100 -o s.npy --force");
     assert!(text.contains("they do not mix, see the warning"), "{text}");
     let tempered =
-        place.json("sample two.safetensors --samples 1000 --chains 100 --thermalise 200 --tempering auto -o s.npy");
+        place.json("sample two.safetensors --samples 1000 --chains 100 --thermalise 200 --tempering auto -o t.npy");
     assert!(tempered["stuck"].is_null() && tempered["warnings"].as_array().unwrap().is_empty(), "{tempered}");
 }

@@ -62,7 +62,10 @@ fn quickstart_is_the_same_on_both_backends() {
         let samples = |run: &str| gibbsite::data::read(&place.path(run).join(label).join("data.npz")).unwrap().samples;
         assert!(samples("cpu") == samples("gpu"), "spins at {label}");
     }
+    // So few annealing chains may leave the error unknown, and the scatter has to do.
+    let error = |l: &gibbsite::record::Estimate| if l.error.is_nan() { 0.0 } else { l.error };
     for (a, b) in on_cpu.iter().zip(likelihoods(&place, "gpu")) {
-        assert!((a.value - b.value).abs() < 4.0 * a.error.hypot(b.error) + 0.3, "{a:?} on the CPU, {b:?} on the GPU");
+        let error = error(a).hypot(error(&b));
+        assert!((a.value - b.value).abs() < 4.0 * error + 0.3, "{a:?} on the CPU, {b:?} on the GPU");
     }
 }
