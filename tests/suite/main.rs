@@ -4,6 +4,7 @@
 mod cli;
 mod correlated;
 mod couplings;
+mod documents;
 mod exact;
 mod files;
 mod gradient;
