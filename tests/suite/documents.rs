@@ -216,6 +216,54 @@ fn options_in_the_text_exist() {
     }
 }
 
+/// First cells of the tables below the paragraph that holds `header`.
+fn listed<'a>(block: &'a str, header: &str) -> BTreeSet<&'a str> {
+    let (mut found, mut above) = (BTreeSet::new(), "");
+    for line in block.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix("| ") {
+            None => above = line,
+            Some(row) if above.contains(header) => found.extend(spans(row.split(" | ").next().unwrap_or_default())),
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// The program names all fields of a block where it finds one that it does not know.
+#[test]
+fn every_key_of_a_scenario_is_listed() {
+    let text = read("docs/scenarios.md");
+    let block = text.split_once("<!-- keys: begin -->").and_then(|(_, rest)| rest.split_once("<!-- keys: end -->"));
+    let block = block.expect("the keys of scenarios stand between two marks").0;
+    let sources = [
+        ("`source: Ising(", "Ising(x: 1, lattice: \"square:4\", temperature: 2.0, samples: 10)"),
+        ("`source: File(", "File(x: 1, path: \"rows.csv\")"),
+    ];
+    let place = Place::new();
+    for (header, source) in sources {
+        let groups =
+            ["model", "train", "sample", "likelihood", "couplings", "sweep"].map(|name| format!("{name}: (x: 1), "));
+        let expect = "expect: [(x: 1, key: \"likelihood.kl\")]";
+        let scenario = format!("(version: 1, name: \"x\", x: 1, source: {source}, {}{expect})", groups.concat());
+        place.put("keys.ron", scenario);
+        let ended = place.run("check keys.ron");
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        let mistakes: Vec<&str> = said.split("unknown field `x`").skip(1).collect();
+        assert_eq!(mistakes.len(), 9, "{said}");
+        for mistake in mistakes {
+            let (group, rest) = mistake.split_once('\n').unwrap();
+            let header = match group.trim().trim_start_matches("in ").trim_matches('`') {
+                "" => "Top level".to_string(),
+                "source" => header.to_string(),
+                "expect[0]" => "`expect: [(".to_string(),
+                name => format!("`{name}: ("),
+            };
+            let fields = rest.lines().find_map(|line| line.trim().strip_prefix("expected:")).unwrap();
+            assert_eq!(listed(block, &header), spans(fields).into_iter().collect(), "docs/scenarios.md, {header}");
+        }
+    }
+}
+
 #[test]
 fn every_document_is_followed() {
     let known: BTreeSet<&str> = RUN.iter().copied().collect();
