@@ -210,7 +210,7 @@ fn sorted_out(scan: &Scan, found: &[Found]) -> Result<(Vec<usize>, Vec<Failure>)
     }
 }
 
-/// Sweeps between samples: 2 τ.
+/// Sweeps between samples: 2 τ, or as long as the slowest of a disordered model lasts.
 fn spacing<'a>(scan: &Scan, found: impl Iterator<Item = &'a Found>) -> u32 {
     let sweeps = (2.0 * found.map(Found::spacing).fold(f64::NAN, f64::max)).ceil().max(1.0) as u32;
     // Most Wolff clusters are those that turn the sign: after an even number of them it is the same again.

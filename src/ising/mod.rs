@@ -4,7 +4,8 @@
 //! them start hot (random spins), half cold (all up and all down by turns). A pilot run doubles until both halves agree in
 //! e and ⟨|m|⟩ over its second half (a difference within 3 σ, or what has the same false alarm rate for all temperatures
 //! together) and that half is as long as 20 autocorrelation times; all of it is thrown away. Samples are then taken every
-//! 2 τ_int sweeps, the largest of e's and |m|'s at all temperatures. With fields off, up and down are equally frequent by
+//! 2 τ_int sweeps, the largest of e's and |m|'s at all temperatures, of disordered models as far apart as the slowest thing
+//! that moves is remembered. With fields off, up and down are equally frequent by
 //! construction of the starts, also where a replica's sign lives longer than the run. Where a [`Precision`] is asked for,
 //! the measurement goes on at the same spacing, without keeping configurations, until it is reached.
 //!
@@ -26,6 +27,7 @@ mod algorithm;
 mod engine;
 mod general;
 mod interactions;
+mod lasting;
 mod lazy_graph;
 mod memory;
 mod model;

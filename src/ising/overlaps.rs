@@ -12,13 +12,12 @@
 //! Rizzo, Ann. Stat. 42, 2382 (2014)). Where one mode rules, Q is distributed as (χ₁² − 1)/√2: it has the heaviest tail,
 //! and limits are those of its root.
 
+use super::lasting::{crossing, least};
 use super::symmetry::Symmetry;
 use crate::bits::BitMatrix;
 
 /// Times from which overlaps are followed.
 const ORIGINS: u32 = 3;
-/// Overlaps this small are forgotten.
-const FORGOTTEN: f64 = 0.02;
 /// Words of a configuration that are compared at the most: a million spins tell enough.
 const MOST_WORDS: usize = 1 << 15;
 /// Words compared for the overlaps of different replicas, for each origin and temperature at the most.
@@ -36,6 +35,8 @@ const LEAST_COMPARED: usize = 8;
 pub(super) struct SpinMemory {
     /// τ in steps; a lower bound where they have not forgotten; NaN where it cannot be known.
     pub(super) tau: f64,
+    /// Steps after which ρ is forgotten; as τ where it is not.
+    pub(super) lasts: f64,
     /// Whether ρ has fallen to 0 within its error.
     pub(super) forgotten: bool,
     /// Q in standard deviations of random starts; NaN where there are too few replicas.
@@ -167,8 +168,6 @@ impl Overlaps {
         let scale = 1.0 - apart;
         let n = self.of_each as f64;
         let rows = temperature * self.of_each..(temperature + 1) * self.of_each;
-        // Few replicas know their own spread badly.
-        let errors = 2.0 + 8.0 / n;
         let (mut tau, mut before) = (0.5, (0.0, 1.0));
         for (at, (&lag, &count)) in self.lags.iter().zip(&self.counts).enumerate().filter(|(_, (_, count))| **count > 0)
         {
@@ -176,20 +175,22 @@ impl Overlaps {
                 rows.clone().map(|row| self.sums[row * self.lags.len() + at] / f64::from(count)).collect();
             let error = (crate::stats::variance(&of_rows) / n + apart_error * apart_error).sqrt() / scale;
             let rho = (crate::stats::mean(&of_rows) - apart) / scale;
-            let least = FORGOTTEN.max(errors * error);
+            let least = least(error, n);
             // All replicas alike and at rest remember nothing that others do not know.
             if scale < 1e-9 {
-                return SpinMemory { tau, forgotten: true, starts };
+                return SpinMemory { tau, lasts: 0.0, forgotten: true, starts };
             }
             tau += between(before.1, rho.max(least.min(before.1)), f64::from(lag) - before.0);
             if rho <= least {
-                return SpinMemory { tau, forgotten: true, starts };
+                let lasts = crossing(before, (f64::from(lag), rho), least);
+                return SpinMemory { tau, lasts, forgotten: true, starts };
             }
             before = (f64::from(lag), rho.min(1.0));
         }
         // What is left falls no faster than it has fallen until now.
         let rate = -before.1.ln() / before.0;
-        SpinMemory { tau: tau + before.1 / rate.max(1e-12), forgotten: false, starts }
+        let tau = tau + before.1 / rate.max(1e-12);
+        SpinMemory { tau, lasts: tau, forgotten: false, starts }
     }
 }
 

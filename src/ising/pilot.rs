@@ -2,6 +2,7 @@
 
 use super::Scan;
 use super::engine::{Progress, series_of};
+use super::lasting::lasts;
 use super::overlaps::{Overlaps, SpinMemory};
 use super::pace::Pace;
 use super::symmetry::Symmetry;
@@ -15,6 +16,8 @@ use crate::stats::{mean, normal_quantile};
 
 /// Shortest window, in sweeps.
 const FIRST_WINDOW: u32 = 256;
+/// The same for disordered models: rare states that last must be met to be noticed.
+const FIRST_OF_DISORDER: u32 = 2048;
 /// Longest window before giving up.
 const LAST_WINDOW: u32 = 1 << 17;
 /// Longest window for the sake of the spins alone, where e and |m| have settled.
@@ -25,6 +28,8 @@ const LAST_AT_REST: u32 = 1 << 15;
 const FIRST_JUDGED: u32 = 1 << 11;
 /// Autocorrelation times that the judged half of the pilot must span.
 const WINDOW_TAUS: f64 = 20.0;
+/// Times that the judged half must be as long as the slowest thing lasts.
+const WINDOW_LASTS: f64 = 4.0;
 /// Chance that starts which have been forgotten are taken for different: 3 σ of one temperature's e and |m|.
 const FALSE_ALARM: f64 = 0.0027;
 /// Replica-sweeps recorded at most: 16 bytes each.
@@ -50,6 +55,9 @@ pub(super) struct Found {
     pub(super) tau_magnetization: f64,
     /// τ of the spins in sweeps; NaN where it was not measured or cannot be known.
     pub(super) tau_spins: f64,
+    /// Sweeps after which the slowest of e, |m| and the spins is forgotten; 0 but for disordered models, whose rare states
+    /// may last far longer than τ.
+    pub(super) lasts: f64,
     /// Whether the spins have forgotten their starts.
     pub(super) forgotten: bool,
     /// Rough observables and the sweeps times replicas behind them, where a precision is wanted.
@@ -64,9 +72,11 @@ impl Found {
         self.tau_energy.max(self.tau_magnetization)
     }
 
-    /// The time after which configurations are new: of the spins too, unless they remember longer than can be waited for.
+    /// Half the time after which configurations are new: τ, of the spins too unless they remember longer than can be waited
+    /// for, and half of what the slowest lasts.
     pub(super) fn spacing(&self) -> f64 {
-        if self.forgotten { self.tau().max(self.tau_spins) } else { self.tau() }
+        let tau = if self.forgotten { self.tau().max(self.tau_spins) } else { self.tau() };
+        tau.max(0.5 * self.lasts)
     }
 }
 
@@ -98,6 +108,7 @@ pub(super) fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progres
             tau_energy: f64::NAN,
             tau_magnetization: f64::NAN,
             tau_spins: f64::NAN,
+            lasts: 0.0,
             forgotten: true,
             rough: None,
             failure: None,
@@ -105,7 +116,7 @@ pub(super) fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progres
         return Ok((vec![unknown; temperatures], sweeps));
     }
     let symmetry = Symmetry::of(&scan.model);
-    let mut window = FIRST_WINDOW;
+    let mut window = if symmetry.disordered { FIRST_OF_DISORDER } else { FIRST_WINDOW };
     loop {
         let every = (u64::from(window) * (replicas * temperatures) as u64).div_ceil(RECORD).max(1) as u32;
         let steps = window / every;
@@ -125,7 +136,7 @@ pub(super) fn run(scan: &Scan, walkers: &mut dyn Walkers, progress: &mut Progres
         let mut all: Vec<Judged> = Vec::with_capacity(temperatures);
         for k in 0..temperatures {
             let memory = overlaps.as_ref().map(|o| o.found(k));
-            all.push(judge(scan, judged, k, memory, (every, window))?);
+            all.push(judge(scan, judged, k, memory, (every, window), symmetry.disordered)?);
         }
         let longest = all.iter().map(|judged| judged.found.tau()).fold(f64::NAN, f64::max);
         progress.thermalising(sweeps, window, longest);
@@ -152,6 +163,7 @@ fn judge(
     k: usize,
     memory: Option<SpinMemory>,
     (every, window): (u32, u32),
+    disordered: bool,
 ) -> Result<Judged> {
     let (temperatures, replicas) = (scan.temperatures.len(), scan.replicas_used());
     let limit = normal_quantile(1.0 - 0.5 * FALSE_ALARM / temperatures as f64);
@@ -171,10 +183,16 @@ fn judge(
     let (cold, hot) = (series(0, half), series(half, replicas));
     let agrees = agreement(&cold, &hot, 0..judged.len())?.within(limit);
     let in_sweeps = |steps: f64| steps * f64::from(every);
+    let slowest = || {
+        let abs: Vec<f64> = both.magnetization.iter().map(|m| m.abs()).collect();
+        let spins = memory.filter(|memory| memory.forgotten).map_or(0.0, |memory| memory.lasts);
+        lasts(&both.energy, 2 * few).max(lasts(&abs, 2 * few)).max(spins)
+    };
     let found = Found {
         tau_energy: in_sweeps(times.energy.tau),
         tau_magnetization: in_sweeps(times.magnetization.tau),
         tau_spins: memory.map_or(f64::NAN, |memory| in_sweeps(memory.tau)),
+        lasts: if disordered { in_sweeps(slowest()) } else { 0.0 },
         forgotten: memory.is_none_or(|memory| memory.forgotten && memory.starts_agree(limit)),
         rough,
         failure: None,
@@ -185,9 +203,10 @@ fn judge(
     let still = |values: &[f64]| values.chunks_exact(judged.len()).all(|of| of.iter().all(|&x| x == of[0]));
     Ok(Judged {
         settled: long_enough(found.tau()) && (agrees || no_starts),
-        spins_settled: memory.is_none_or(|memory| {
-            memory.forgotten && long_enough(in_sweeps(memory.tau)) && (memory.starts_agree(limit) || no_starts)
-        }),
+        spins_settled: f64::from(window / 2) >= WINDOW_LASTS * found.lasts
+            && memory.is_none_or(|memory| {
+                memory.forgotten && long_enough(in_sweeps(memory.tau)) && (memory.starts_agree(limit) || no_starts)
+            }),
         at_rest: still(&cold.energy) && still(&cold.magnetization),
         energies: [mean(&cold.energy), mean(&hot.energy)],
         memory,

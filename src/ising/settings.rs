@@ -79,7 +79,8 @@ pub struct Scan {
     pub replicas: usize,
     /// Sweeps before the first sample; None: from the pilot.
     pub thermalise: Option<u32>,
-    /// Sweeps between samples; None: 2 τ_int, measured, the largest of all temperatures.
+    /// Sweeps between samples; None: 2 τ_int, measured, of disordered models until the slowest
+    /// is forgotten, the largest of all temperatures.
     pub spacing: Option<u32>,
     /// Errors that must be reached at every temperature; the run goes on after the last sample until they are.
     pub precision: Vec<Precision>,

@@ -3,7 +3,8 @@
 //! Ordered states that a symmetry turns into one another are equally frequent, but single-spin updates may never lead from
 //! one to the other. Without fields these are the two signs, which the starts make equally frequent. In a field an
 //! antiferromagnet has ordered states that lie a lattice vector apart: every configuration is handed out moved by a vector
-//! drawn for it, which leaves its probability as it is.
+//! drawn for it, which leaves its probability as it is. A glass without field has a sign that outlives all else and is no
+//! observable: every configuration is handed out with a sign drawn for it.
 
 use super::{Couplings, Model};
 use crate::bits::BitMatrix;
@@ -17,6 +18,8 @@ pub(super) struct Symmetry {
     pub(super) flip: bool,
     /// Moves by the vectors of this lattice, looked at where there is no flip.
     pub(super) vectors: Option<Lattice>,
+    /// Couplings or fields differ from place to place: states far apart may be as deep, and rare ones may last long.
+    pub(super) disordered: bool,
 }
 
 impl Symmetry {
@@ -24,7 +27,7 @@ impl Symmetry {
     /// whose fields are.
     pub(super) fn of(model: &Model) -> Self {
         let Couplings::General(interactions) = &model.couplings else {
-            return Self { flip: true, vectors: None };
+            return Self { flip: true, vectors: None, disordered: false };
         };
         let terms = &interactions.terms;
         let flip = terms.iter().all(|term| term.sites.len().is_multiple_of(2));
@@ -33,12 +36,24 @@ impl Symmetry {
             let first = values.next();
             values.all(|value| Some(value) == first)
         };
-        let uniform = terms.iter().all(|term| term.sites.len() < 3) && equal(1) && equal(2);
-        Self { flip, vectors: model.lattice.filter(|lattice| !flip && uniform && lattice.is_periodic()) }
+        let equal = (1..=4).all(equal);
+        let uniform = terms.iter().all(|term| term.sites.len() < 3) && equal;
+        let vectors = model.lattice.filter(|lattice| !flip && uniform && lattice.is_periodic());
+        Self { flip, vectors, disordered: !equal }
     }
 
-    /// Rows of replicas `[replicas, sites]`, each moved by the vector drawn for it and for the sweep.
-    pub(super) fn scattered(&self, rows: BitMatrix, seed: u64, sweep: u32) -> BitMatrix {
+    /// Rows of replicas `[replicas, sites]`, each moved by the vector, or with the sign, drawn for it and for the sweep.
+    pub(super) fn scattered(&self, mut rows: BitMatrix, seed: u64, sweep: u32) -> BitMatrix {
+        if self.flip && self.disordered {
+            let all = BitMatrix::from_fn(1, rows.cols(), |_, _| true);
+            let words = rows.words_per_row().max(1);
+            for (r, row) in rows.words_mut().chunks_exact_mut(words).enumerate() {
+                if unit_word(seed, Stream::SymmetryMove, sweep, r as u32, 0) & 1 == 1 {
+                    row.iter_mut().zip(all.row(0)).for_each(|(word, mask)| *word ^= mask);
+                }
+            }
+            return rows;
+        }
         let Some(lattice) = self.vectors else { return rows };
         let extents = lattice.extents();
         let vector = |row: usize| {
@@ -112,12 +127,15 @@ mod tests {
     fn only_what_is_symmetric_is_moved() {
         let square: Lattice = "square:4".parse().unwrap();
         let of = |model: Model| Symmetry::of(&model);
-        assert_eq!(of(Model::on_lattice(square, -1.0).unwrap()), Symmetry { flip: true, vectors: None });
+        assert_eq!(
+            of(Model::on_lattice(square, -1.0).unwrap()),
+            Symmetry { flip: true, vectors: None, disordered: false }
+        );
         let field = of(Model::in_field(square, -1.0, 1.0).unwrap());
-        assert_eq!(field, Symmetry { flip: false, vectors: Some(square) });
+        assert_eq!(field, Symmetry { flip: false, vectors: Some(square), disordered: false });
         let glass = |field| of(Model::spin_glass(square, Disorder::PlusMinus, 1.0, field, 1).unwrap());
-        assert_eq!(glass(0.0), Symmetry { flip: true, vectors: None });
-        assert_eq!(glass(0.5), Symmetry { flip: false, vectors: None });
+        assert_eq!(glass(0.0), Symmetry { flip: true, vectors: None, disordered: true });
+        assert_eq!(glass(0.5), Symmetry { flip: false, vectors: None, disordered: true });
         let open: Lattice = "open-chain:4".parse().unwrap();
         assert_eq!(of(Model::in_field(open, -1.0, 1.0).unwrap()).vectors, None);
         let rows = BitMatrix::from_fn(4000, 16, |_, i| i % 2 == (i / 4) % 2);
@@ -126,5 +144,12 @@ mod tests {
         // Half of them by chance, within 5 standard deviations.
         assert!((kept - 2000.0).abs() < 5.0 * 1000f64.sqrt(), "{kept}");
         assert!(scattered.column_counts().iter().sum::<u64>() == 8 * 4000);
+        // A glass without field is turned over as a whole, half of the times.
+        let turned = glass(0.0).scattered(rows.clone(), 3, 7);
+        let kept = (0..4000).filter(|&r| turned.row(r) == rows.row(r)).count() as f64;
+        assert!((kept - 2000.0).abs() < 5.0 * 1000f64.sqrt(), "{kept}");
+        let mask = (1 << 16) - 1;
+        assert!((0..4000).all(|r| turned.row(r) == rows.row(r) || turned.row(r)[0] == !rows.row(r)[0] & mask));
+        assert!(glass(0.5).scattered(rows.clone(), 3, 7) == rows);
     }
 }
