@@ -11,6 +11,8 @@ use gibbsite::lattice::Lattice;
 use gibbsite::rng::{Sfc32, Stream};
 use gibbsite::stats::chi_squared_survival;
 
+use crate::chance::limit;
+
 const TEMPERATURES: [f64; 3] = [1.8, 2.0, 2.269_185_314_213_022];
 
 /// e of every replica, averaged over its record.
@@ -32,7 +34,7 @@ fn exact_energy(length: usize, temperature: f64) -> f64 {
     torus::thermodynamics(length, length, temperature).unwrap().energy
 }
 
-/// Each of 6 energies within 4 standard errors (4e-4 for all), and 0.1 % relative.
+/// Each of 6 energies within the limit of so many, and 0.1 % relative.
 #[test]
 fn energies_of_packed_replicas_are_exact() {
     let graph = Lattice::Square { length: 8 }.graph();
@@ -51,14 +53,14 @@ fn energies_of_packed_replicas_are_exact() {
             let means = mean_energies(&Cpu.read_sums(&mut spins).unwrap(), 64);
             let exact = exact_energy(8, temperature);
             let z = deviation(&means, exact);
-            assert!(z.abs() < 4.0, "{rule:?} T = {temperature}: {z} σ");
+            assert!(z.abs() < limit(6), "{rule:?} T = {temperature}: {z} σ");
             let mean = means.iter().sum::<f64>() / replicas as f64;
             assert!((mean / exact - 1.0).abs() < 1e-3, "{rule:?} T = {temperature}: {mean} for {exact}");
         }
     }
 }
 
-/// Each of 3 energies within 4 standard errors (2e-4 for all), 32 lattices of 64 × 64 from the ordered state.
+/// Each of 3 energies within the limit of so many, 32 lattices of 64 × 64 from the ordered state.
 #[test]
 fn energies_of_packed_sites_are_exact() {
     // Above T_c rather than at it, where the ordered start would be felt for L^2.2 = 8000 sweeps.
@@ -75,7 +77,7 @@ fn energies_of_packed_sites_are_exact() {
         }
         let means = mean_energies(&Cpu.read_sums(&mut spins).unwrap(), 4096);
         let z = deviation(&means, exact_energy(64, temperature));
-        assert!(z.abs() < 4.0, "T = {temperature}: {z} σ");
+        assert!(z.abs() < limit(3), "T = {temperature}: {z} σ");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every algorithm against exact values.
 //!
-//! Seeds are fixed. A test asks for 3.5 σ from each value (4.7e-4 of correct runs fail at one value) and for a χ² over the
-//! energies of independent runs, whose tail probability must lie between 0.001 and 0.999 (0.2 % of correct runs fail).
+//! Seeds are fixed. A test asks for all values within the limit of [`crate::chance`] and for a χ² over the energies of
+//! independent runs, whose tail probability must lie between 0.001 and 0.999 (0.2 % of correct runs fail).
 
 use gibbsite::backend::cpu::Cpu;
 use gibbsite::events::Silent;
@@ -9,9 +9,10 @@ use gibbsite::exact::enumeration::DensityOfStates;
 use gibbsite::ising::{Algorithm, Model, Scan};
 use gibbsite::lattice::Lattice;
 use gibbsite::observables::exact_observables;
-use gibbsite::record::{Estimate, IsingRecord};
+use gibbsite::record::IsingRecord;
 use gibbsite::run::ising::scan;
-use gibbsite::stats::chi_squared_survival;
+
+use crate::chance::{Compared, unsuspicious};
 
 /// Twelve temperatures between 1.5 and 3.5, the critical one among them.
 pub(crate) const TEMPERATURES: [f64; 12] = [1.5, 1.7, 1.9, 2.0, 2.1, 2.2, 2.269_185, 2.35, 2.5, 2.7, 3.0, 3.5];
@@ -32,60 +33,58 @@ pub(crate) fn settings(model: Model, algorithm: Algorithm, temperatures: &[f64],
     }
 }
 
-fn z(found: Estimate, exact: f64) -> f64 {
-    (found.value - exact) / found.error
-}
-
-/// Compares with exact values at 4 σ, so that of some 700 values of one test one is out in one of 25 seeds by chance, and
-/// returns the z of the energies.
-pub(crate) fn compare(records: &[IsingRecord]) -> Vec<f64> {
-    let of = |record: &IsingRecord| {
+/// Takes the values of some runs beside the exact ones, and returns the z of the energies.
+pub(crate) fn take(compared: &mut Compared, records: &[IsingRecord]) -> Vec<f64> {
+    let mut of = |record: &IsingRecord| {
         let (o, exact) = (&record.observables, record.exact.as_ref().unwrap());
-        let mut values = vec![
-            ("e", o.energy, Some(exact.energy)),
+        let values = [
             ("C", o.specific_heat, Some(exact.specific_heat)),
             ("|m|", o.magnetization, exact.magnetization),
             ("χ", o.susceptibility, exact.susceptibility),
+            ("P(m > 0)", o.p_up, Some(0.5)),
         ];
-        values.push(("P(m > 0)", o.p_up, Some(0.5)));
+        let place = format!("{}, {} at T = {}", record.algorithm, o.lattice, o.temperature);
         for (name, found, exact) in values {
-            let Some(exact) = exact else { continue };
-            let z = z(found, exact);
-            let place = format!("{}, {} at T = {}", record.algorithm, o.lattice, o.temperature);
-            assert!(z.abs() < 4.0, "{place}: {name} = {found:?} for {exact}, {z:.1} σ");
+            exact.map(|exact| compared.take(found, exact, &format!("{place}: {name}")));
         }
-        z(o.energy, exact.energy)
+        compared.take(o.energy, exact.energy, &format!("{place}: e"))
     };
-    records.iter().map(of).collect()
+    records.iter().map(&mut of).collect()
 }
 
-fn unsuspicious(zs: &[f64]) {
-    let chi_squared: f64 = zs.iter().map(|z| z * z).sum();
-    let p = chi_squared_survival(chi_squared, zs.len());
-    assert!((0.001..0.999).contains(&p), "χ² = {chi_squared:.1} of {} energies, p = {p}", zs.len());
+/// Compares all values of some runs, which are the only ones of a test, with exact ones; returns the z of the energies.
+pub(crate) fn compare(records: &[IsingRecord]) -> Vec<f64> {
+    let mut compared = Compared::default();
+    let zs = take(&mut compared, records);
+    compared.hold();
+    zs
 }
 
 #[test]
 fn every_algorithm_agrees_with_exact_values_on_square_lattices() {
-    let mut zs = Vec::new();
+    let (mut zs, mut compared) = (Vec::new(), Compared::default());
     for algorithm in Algorithm::ALL {
         for (length, samples, temperatures) in
             [(4, 6000, &TEMPERATURES[..]), (8, 6000, &TEMPERATURES[..]), (16, 2000, &TEMPERATURES[3..9])]
         {
             let model = Model::ferromagnet(Lattice::Square { length }).unwrap();
-            // Of 24 seeds the first is far out at T = 3.5 (|m| by 4.8 σ), the others are within 1.8 σ.
+            // Of seed 1, |m| of Metropolis on 8 × 8 at T = 3.5 is 4.8 σ off, by chance: with ten times the samples it is
+            // 0.2 σ off, alone without the other temperatures 0.2, and of 1000 other seeds there z has a standard deviation
+            // of 0.99, a kurtosis of 3.2 over 2000 values and 3.9 at most; means over 200 replicas at one time vary as of
+            // independent ones (1.005 ± 0.012 of that, 150 seeds), and those of different temperatures apart (0.02 ± 0.02).
             let asked = Scan { seed: 2, ..settings(model, algorithm, temperatures, samples) };
             let found = scan(&Cpu::new(), &asked, &mut Silent).unwrap();
-            zs.extend(compare(&found.records));
+            zs.extend(take(&mut compared, &found.records));
         }
     }
+    compared.hold();
     unsuspicious(&zs);
 }
 
 #[test]
 fn large_lattices_agree_with_the_closed_form() {
     let model = Model::ferromagnet(Lattice::Square { length: 32 }).unwrap();
-    let mut zs = Vec::new();
+    let (mut zs, mut compared) = (Vec::new(), Compared::default());
     for (algorithm, temperatures, samples) in [
         (Algorithm::SwendsenWang, &[1.8, 2.2, 2.269_185, 2.4, 3.0][..], 1000),
         (Algorithm::Wolff, &[2.2, 2.4][..], 600),
@@ -94,14 +93,15 @@ fn large_lattices_agree_with_the_closed_form() {
         (Algorithm::HeatBath, &[2.7][..], 1000),
     ] {
         let found = scan(&Cpu::new(), &settings(model.clone(), algorithm, temperatures, samples), &mut Silent).unwrap();
-        zs.extend(compare(&found.records));
+        zs.extend(take(&mut compared, &found.records));
     }
+    compared.hold();
     unsuspicious(&zs);
 }
 
 #[test]
 fn other_lattices_agree_with_enumeration() {
-    let mut zs = Vec::new();
+    let (mut zs, mut compared) = (Vec::new(), Compared::default());
     for name in [
         "triangular:3",
         "triangular:4",
@@ -124,9 +124,10 @@ fn other_lattices_agree_with_enumeration() {
         for algorithm in [Algorithm::HeatBath, Algorithm::SwendsenWang, Algorithm::Wolff] {
             let model = Model::ferromagnet(name.parse().unwrap()).unwrap();
             let scanned = settings(model, algorithm, &[1.6, 2.5, 4.0], 6000);
-            zs.extend(compare(&scan(&Cpu::new(), &scanned, &mut Silent).unwrap().records));
+            zs.extend(take(&mut compared, &scan(&Cpu::new(), &scanned, &mut Silent).unwrap().records));
         }
     }
+    compared.hold();
     unsuspicious(&zs);
 }
 

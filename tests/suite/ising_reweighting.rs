@@ -9,6 +9,7 @@ use gibbsite::observables::{MultiHistogram, Series, energy_histogram};
 use gibbsite::record::Estimate;
 use gibbsite::run::ising::{Scanned, scan};
 
+use crate::chance::Compared;
 use crate::ising_exact::settings;
 
 fn scanned(length: usize, algorithm: Algorithm, temperatures: &[f64], samples: usize) -> Scanned {
@@ -22,14 +23,9 @@ fn combined(found: &Scanned) -> MultiHistogram {
     MultiHistogram::new(&runs).unwrap()
 }
 
-/// 3.5 σ: 4.7e-4 of correct values fail.
-fn agrees(found: Estimate, exact: f64, what: &str) {
-    let z = (found.value - exact) / found.error;
-    assert!(z.abs() < 3.5, "{what}: {found:?} for {exact}, {z:.1} σ");
-}
-
 #[test]
 fn curves_between_the_runs_are_exact() {
+    let mut compared = Compared::default();
     for (length, temperatures) in [(4, &[1.5, 2.2, 3.2][..]), (8, &[1.8, 2.1, 2.4, 2.8][..])] {
         let found = scanned(length, Algorithm::Metropolis, temperatures, 8000);
         let combined = combined(&found);
@@ -37,12 +33,14 @@ fn curves_between_the_runs_are_exact() {
             let p = combined.at(t).unwrap();
             let exact = torus::thermodynamics(length, length, t).unwrap();
             let m = transfer::square(length, t).unwrap().magnetization;
-            let place = |what: &str| format!("{what} at L = {length}, T = {t}");
-            agrees(p.energy, exact.energy, &place("e"));
-            agrees(p.specific_heat, exact.specific_heat, &place("C"));
-            agrees(p.magnetization, m.mean_abs(), &place("|m|"));
-            agrees(p.susceptibility, m.susceptibility(t), &place("χ"));
-            agrees(p.binder, m.binder(), &place("U4"));
+            let mut agrees = |found: Estimate, exact: f64, what: &str| {
+                compared.take(found, exact, &format!("{what} at L = {length}, T = {t}"));
+            };
+            agrees(p.energy, exact.energy, "e");
+            agrees(p.specific_heat, exact.specific_heat, "C");
+            agrees(p.magnetization, m.mean_abs(), "|m|");
+            agrees(p.susceptibility, m.susceptibility(t), "χ");
+            agrees(p.binder, m.binder(), "U4");
             assert!(p.effective_samples > 1000.0 && p.energy.error < 0.01, "{p:?}");
         }
         // ln Z between the runs: d ln Z/dβ = −E, so its error is below Δβ times the largest error of E on the way.
@@ -54,6 +52,7 @@ fn curves_between_the_runs_are_exact() {
             assert!((d - (exact(t) - exact(temperatures[0]))).abs() <= bound, "{d} at T = {t}");
         }
     }
+    compared.hold();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One integration binary: physics, parity, files and commands.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the message")]
 
+mod chance;
 mod cli;
 mod correlated;
 mod couplings;
