@@ -45,27 +45,25 @@ fn likelihoods(place: &Place, run: &str) -> Vec<Estimate> {
     run.points.iter().map(|p| of(&p.records)).collect()
 }
 
-/// Spins are exact: the same bytes from both backends. Machines are alike: their likelihoods differ by no more than
-/// four errors of the annealing and the scatter of such short trainings, which is below 0.3 nats between seeds.
+/// Spins are exact: the same bytes from both backends. Machines are alike: they see the same rows and random numbers, so
+/// that their likelihoods, which are exact with 16 hidden units, differ by rounding that training has magnified: less than
+/// other seeds scatter, 0.3 nats. With 64 hidden units and 1000 updates a software driver takes four times as long.
 #[test]
 fn quickstart_is_the_same_on_both_backends() {
     let place = Place::new();
-    let scenario = shipped("quickstart");
-    place.good(&format!("run {scenario} --quick --out cpu"));
+    let run = format!("run {} --quick --set model.hidden=16 --set train.updates=6000", shipped("quickstart"));
+    place.good(&format!("{run} --out cpu"));
     let on_cpu = likelihoods(&place, "cpu");
     assert_eq!(on_cpu.len(), 3);
     // Trained at all: independent units have −64 ln 2 = −44.4.
     assert!(on_cpu.iter().all(|l| l.value > -40.0), "{on_cpu:?}");
     let _ = gpu_or_ignored!();
-    place.good(&format!("run {scenario} --quick --out gpu --backend gpu"));
+    place.good(&format!("{run} --out gpu --backend gpu"));
     for label in ["temperature=1.8", "temperature=2.269185", "temperature=3"] {
         let samples = |run: &str| gibbsite::data::read(&place.path(run).join(label).join("data.npz")).unwrap().samples;
         assert!(samples("cpu") == samples("gpu"), "spins at {label}");
     }
-    // So few annealing chains may leave the error unknown, and the scatter has to do.
-    let error = |l: &gibbsite::record::Estimate| if l.error.is_nan() { 0.0 } else { l.error };
     for (a, b) in on_cpu.iter().zip(likelihoods(&place, "gpu")) {
-        let error = error(a).hypot(error(&b));
-        assert!((a.value - b.value).abs() < 4.0 * error + 0.3, "{a:?} on the CPU, {b:?} on the GPU");
+        assert!((a.value - b.value).abs() < 0.3, "{a:?} on the CPU, {b:?} on the GPU");
     }
 }
