@@ -41,7 +41,7 @@ pub(super) fn lasts(values: &[f64], replicas: usize) -> f64 {
         let rho = mean(&of_replicas);
         let least = least((variance(&of_replicas) / n).sqrt(), n);
         let now = (lag as f64, rho);
-        // Written so that NaN, of a single replica, is forgotten.
+        // Written so that NaN is forgotten.
         let remembered = rho > least;
         if !remembered {
             return crossing(before, now, least);
