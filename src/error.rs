@@ -106,6 +106,16 @@ impl Error {
         }
     }
 
+    /// What went wrong in the parts of a message.
+    #[must_use]
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Input(fault) | Self::File(fault) | Self::Device(fault) | Self::Checkpoint(fault) => fault,
+            Self::Numerics(fault) => fault,
+            other => Fault::new(other.to_string()),
+        }
+    }
+
     /// The input named is unusable.
     pub fn input(what: impl Into<String>) -> Self {
         Self::Input(Fault::new(what))

@@ -1,5 +1,8 @@
 //! Gibbsite trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
 //!
+//! A program begins with an [`Engine`], which trains on rows of its own, samples, evaluates and reads couplings out; the
+//! [`settings`] are those of the command line.
+//!
 //! From a physical system or a data file to a trained machine, its likelihood and its couplings:
 //! a [`scenario`] becomes an immutable plan, [`run`] carries it out stage by stage on a [`backend`], stages write
 //! [`record`]s into a run directory ([`artifact`]), and [`report`] reads that directory only. Nothing flows back.
@@ -10,11 +13,11 @@
 //! | --- | --- |
 //! | L6 | `cli`, the program: feature `program` |
 //! | L5 | [`run`] (the one place that picks a backend), [`report`] |
-//! | L4 | [`scenario`], [`data`], [`artifact`] |
+//! | L4 | [`scenario`], [`settings`], [`data`], [`artifact`] |
 //! | L3 | [`ising`], [`train`], [`sample`], [`likelihood`] |
 //! | L2 | [`backend`] |
 //! | L1 | [`lattice`], [`rbm`], [`record`], [`stats`], [`observables`], [`couplings`], and [`exact`], which stands alone |
-//! | L0 | [`error`], [`events`], [`numerics`], [`rng`], [`bits`] |
+//! | L0 | [`error`], [`events`], [`numerics`], [`limits`], [`rng`], [`bits`] |
 
 pub mod artifact;
 pub mod backend;
@@ -29,6 +32,7 @@ pub mod exact;
 pub mod ising;
 pub mod lattice;
 pub mod likelihood;
+pub mod limits;
 pub mod numerics;
 pub mod observables;
 pub mod rbm;
@@ -38,7 +42,9 @@ pub mod rng;
 pub mod run;
 pub mod sample;
 pub mod scenario;
+pub mod settings;
 pub mod stats;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use run::Engine;

@@ -19,6 +19,7 @@ mod manifest;
 mod online;
 mod point;
 mod read;
+mod results;
 mod store;
 mod tables;
 mod tensorboard;
@@ -28,6 +29,7 @@ pub use directory::RunDirectory;
 pub use manifest::{InputFile, Manifest, Part, timestamp};
 pub use point::PointDirectory;
 pub use read::{Point, Run, read_records, read_run};
+pub use results::{write_results_csv, write_seeds_csv};
 pub use store::CheckpointStore;
 pub use tables::{CouplingRow, write_couplings_csv, write_metrics_csv, write_observables_csv};
 pub use tensorboard::{tensorboard_header, tensorboard_record};
@@ -60,6 +62,10 @@ pub mod names {
     pub const SAMPLES: &str = "samples.npz";
     /// The trained model.
     pub const MODEL: &str = "model.safetensors";
+    /// One row a point.
+    pub const RESULTS: &str = "results.csv";
+    /// One row for points that differ by the seed alone.
+    pub const SEEDS: &str = "seeds.csv";
     /// The report.
     pub const REPORT: &str = "report.html";
     /// Directory of the checkpoints.

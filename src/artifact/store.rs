@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::checkpoint::{Checkpoint, read, read_checkpoint, write};
 use super::names;
@@ -31,19 +32,31 @@ fn update_of(name: &str) -> Option<u64> {
 }
 
 /// The checkpoints of one training.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct CheckpointStore {
     path: PathBuf,
     keep: usize,
     about: Option<ModelMeta>,
     first: Option<PathBuf>,
+    /// The best one, where none goes to disk.
+    in_memory: Option<Arc<Mutex<Option<Best>>>>,
 }
+
+/// A checkpoint and what was measured then.
+type Best = (Checkpoint, TrainMetric);
 
 impl CheckpointStore {
     /// Checkpoints in directory `path`, made when the first one is saved, of which the `keep` newest ones stay.
     #[must_use]
     pub fn new(path: PathBuf, keep: usize) -> Self {
-        Self { path, keep: keep.max(1), about: None, first: None }
+        Self { path, keep: keep.max(1), about: None, first: None, in_memory: None }
+    }
+
+    /// No directory: nothing is written, and only the checkpoint whose held-out rows were the most likely is kept, in
+    /// memory.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self { in_memory: Some(Arc::default()), ..Self::new(PathBuf::new(), 1) }
     }
 
     /// Checkpoints beside the model file that their training is to write, in a directory named after it.
@@ -94,6 +107,9 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::Input`] when the directory cannot be read.
     pub fn list(&self) -> Result<Vec<(u64, PathBuf)>> {
+        if self.in_memory.is_some() {
+            return Ok(Vec::new());
+        }
         let entries = match fs::read_dir(&self.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(|e| cannot_read(&self.path, &e))?,
@@ -133,6 +149,10 @@ impl CheckpointStore {
     /// # Errors
     /// As [`Self::save`].
     pub fn save_best(&self, checkpoint: &Checkpoint, metric: &TrainMetric) -> Result<()> {
+        if let Some(best) = &self.in_memory {
+            *best.lock().unwrap_or_else(PoisonError::into_inner) = Some((checkpoint.clone(), metric.clone()));
+            return Ok(());
+        }
         self.make()?;
         write(&self.path.join(BEST), checkpoint, Some(metric), self.about.as_ref())
     }
@@ -142,6 +162,9 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::Checkpoint`] when it is damaged.
     pub fn best(&self, fingerprint: &str) -> Result<Option<(Checkpoint, TrainMetric)>> {
+        if let Some(best) = &self.in_memory {
+            return Ok(best.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
         let path = self.path.join(BEST);
         if !path.exists() {
             return Ok(None);
@@ -161,6 +184,9 @@ impl CheckpointStore {
     }
 
     fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        if self.in_memory.is_some() {
+            return Ok(PathBuf::new());
+        }
         self.make()?;
         let path = self.path.join(format!("{PREFIX}{:012}{SUFFIX}", checkpoint.update));
         write(&path, checkpoint, None, self.about.as_ref())?;
@@ -186,6 +212,9 @@ impl CheckpointStore {
 
     /// Removes what a writer left that was killed, before a training begins or goes on.
     pub fn tidy(&self) {
+        if self.in_memory.is_some() {
+            return;
+        }
         remove_leftovers(&self.path, is_checkpoint_name);
     }
 
@@ -194,6 +223,9 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::File`] when a checkpoint cannot be removed.
     pub fn remove(&self) -> Result<()> {
+        if self.in_memory.is_some() {
+            return Ok(());
+        }
         self.remove_all_but(|_| false)?;
         self.remove_best()?;
         // A directory that holds somebody's other files stays.
@@ -202,6 +234,9 @@ impl CheckpointStore {
     }
 
     fn remove_best(&self) -> Result<()> {
+        if self.in_memory.is_some() {
+            return Ok(());
+        }
         let best = self.path.join(BEST);
         match fs::remove_file(&best) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_write(&best, &error)),

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use crate::couplings::MAX_ORDER;
 use crate::data::delimiter_of;
 use crate::data::file::write_atomic;
 use crate::error::{Error, Fault, Result};
 use crate::record::{Estimate, Observables, Record};
 
 /// Writes rows under a header, atomically.
-fn write_table(path: &Path, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<()> {
+pub(super) fn write_table(path: &Path, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<()> {
     write_atomic(path, |w| {
         let mut table = csv::WriterBuilder::new().delimiter(delimiter_of(path)).from_writer(w);
         table.write_record(header)?;
@@ -19,7 +20,7 @@ fn write_table(path: &Path, header: &[&str], rows: impl IntoIterator<Item = Vec<
     })
 }
 
-fn cell(x: Option<f64>) -> String {
+pub(super) fn cell(x: Option<f64>) -> String {
     x.map_or(String::new(), |x| x.to_string())
 }
 
@@ -151,8 +152,8 @@ pub struct CouplingRow {
     pub error: Option<f64>,
 }
 
-/// `couplings.csv`: columns `order,units,names,value,error`, units and names joined by `;`; with tabs between the columns
-/// where the name ends in .tsv.
+/// `couplings.csv`: columns `order,units,names,value,error`, units and names joined by `;`, and the same in columns of their
+/// own, `i,j,k,name_i,name_j,name_k`; with tabs between the columns where the name ends in .tsv.
 ///
 /// Spreadsheets take a cell that begins with `=`, `+`, `-`, `@` or a tab for a formula, in quotes too: such names begin
 /// with an apostrophe here, which they show as text. `units` says which unit is meant in any case.
@@ -173,13 +174,19 @@ pub fn write_couplings_csv(path: &Path, rows: &[CouplingRow], names: &[String]) 
     let rows = rows.iter().map(|row| {
         let units: Vec<String> = row.units.iter().map(ToString::to_string).collect();
         let named: Vec<&str> = row.units.iter().map(|&u| names[u].as_str()).collect();
-        vec![
+        let mut line = vec![
             row.units.len().to_string(),
             units.join(";"),
             text_cell(named.join(";")),
             row.value.to_string(),
             cell(row.error),
-        ]
+        ];
+        let place = |i: usize| units.get(i).cloned().unwrap_or_default();
+        let name = |i: usize| named.get(i).map_or(String::new(), |name| text_cell((*name).to_string()));
+        line.extend((0..MAX_ORDER).map(place));
+        line.extend((0..MAX_ORDER).map(name));
+        line
     });
-    write_table(path, &["order", "units", "names", "value", "error"], rows)
+    let header = ["order", "units", "names", "value", "error", "i", "j", "k", "name_i", "name_j", "name_k"];
+    write_table(path, &header, rows)
 }

@@ -8,10 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(super) use self::bench::{BenchArgs, BenchRow, BenchWhat};
-pub(super) use self::machine::{
-    BasisName, CouplingsArgs, HeldOut, LikelihoodArgs, ReverseName, SampleArgs, StreamSwitch, Switch, TrainAlgorithm,
-    TrainArgs,
-};
+pub(super) use self::machine::{CouplingsArgs, LikelihoodArgs, SampleArgs, StreamSwitch, TrainArgs};
 use crate::run::device::{Choice, DeviceRequest};
 
 /// Trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
@@ -101,7 +98,7 @@ pub(super) enum Command {
     /// Ising Monte Carlo: observables with error bars, and a data set
     Ising(IsingArgs),
     /// Train an RBM on binary data
-    Train(TrainArgs),
+    Train(Box<TrainArgs>),
     /// Draw samples from a trained model
     Sample(SampleArgs),
     /// ln Z and log-likelihood of a model, by annealed importance sampling and exactly where it can be done
@@ -116,6 +113,8 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     /// Measure this machine: devices side by side with a plain loop, a check value in every row
     Bench(BenchArgs),
+    /// Say what a setting does, with its default: of a block, a key, or all of them
+    Explain(ExplainArgs),
     /// List devices and say which one would be used and why
     Devices,
     /// Write every shader exactly as it is handed to the driver, one file each
@@ -160,6 +159,16 @@ pub(super) struct CheckArgs {
     /// Set a value of the scenario, e.g. --set train.updates=5000
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// E.g. train, learning_rate or train.learning_rate [default: all settings]
+    #[arg(value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// As tables of Markdown
+    #[arg(long)]
+    pub(super) markdown: bool,
 }
 
 #[derive(Debug, Args)]

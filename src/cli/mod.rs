@@ -60,6 +60,7 @@ fn dispatch(cli: &Cli, console: &mut Console) -> Result<()> {
         Command::Report(args) => c::report::report(args, console),
         Command::Verify(args) => c::verify::verify(args, global, console),
         Command::Bench(args) => c::bench::bench(args, global, console),
+        Command::Explain(args) => c::explain::explain(args, console),
         Command::Devices => c::devices::devices(global, console),
         Command::Shaders(args) => c::shaders::shaders(args, console),
         Command::Completions(args) => c::completions::completions(args, console),

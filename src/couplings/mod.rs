@@ -21,6 +21,8 @@ mod summary;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
 use selection::Selection;
@@ -28,7 +30,8 @@ pub use selection::{MAX_COUPLINGS, MAX_ORDER, MAX_WORK, STRONGEST, count_of, def
 pub use summary::{compare_with_ising, pair_matrix, strongest_pairs, summarise};
 
 /// Which variables the polynomial is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// s ∈ {−1, +1}.
     Spin,
@@ -37,7 +40,8 @@ pub enum Basis {
 }
 
 /// How the coefficients are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Exact for any machine.
     Exact,
@@ -129,6 +133,16 @@ impl fmt::Display for Method {
             Self::Gaussian => f.write_str("gaussian"),
             Self::Cumulant(power) => write!(f, "cumulant:{power}"),
         }
+    }
+}
+
+impl Method {
+    /// Checks the power of an expansion.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for one that cannot be.
+    pub fn check(self) -> Result<()> {
+        if let Self::Cumulant(power) = self { cumulant::check(power) } else { Ok(()) }
     }
 }
 

@@ -3,36 +3,21 @@
 use std::path::Path;
 
 use crate::artifact::{CouplingRow, write_couplings_csv};
-use crate::couplings::{
-    Basis, Coupling, Method, compare_with_ising, couplings, pair_matrix, strongest_pairs, summarise,
-};
+use crate::couplings::{Basis, Coupling, compare_with_ising, couplings, pair_matrix, strongest_pairs, summarise};
 use crate::data::write_npy_f64;
 use crate::error::Result;
 use crate::lattice::Lattice;
 use crate::rbm::Rbm;
 use crate::record::CouplingsRecord;
+pub use crate::settings::CouplingsPlan;
 
-/// What is read out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CouplingsPlan {
-    /// Variables.
-    pub basis: Basis,
-    /// Exact, or one of the approximations.
-    pub method: Method,
-    /// Orders 1 to 3.
-    pub orders: Vec<usize>,
-    /// Units among which couplings of order 3 are read; all where None.
-    pub units: Option<Vec<usize>>,
-    /// Strongest positive pairs listed in the record.
-    pub strongest: usize,
-}
-
-/// Computes couplings, writes list and matrix, and summarises them; `truth` is the Ising model behind the data.
+/// Computes couplings in one basis, writes list and matrix, and summarises them; `truth` is the Ising model behind the data.
 ///
 /// # Errors
 /// As [`couplings`], and when a file cannot be written.
 pub fn read_couplings(
     plan: &CouplingsPlan,
+    basis: Basis,
     rbm: &Rbm,
     names: &[String],
     truth: Option<(Lattice, f64)>,
@@ -43,10 +28,10 @@ pub fn read_couplings(
     let (low, high): (Vec<usize>, Vec<usize>) = plan.orders.iter().partition(|&&order| order < 3);
     let mut found: Vec<Coupling> = Vec::new();
     if !low.is_empty() {
-        found.extend(couplings(rbm, plan.basis, plan.method, &low, None)?);
+        found.extend(couplings(rbm, basis, plan.method, &low, None)?);
     }
     if !high.is_empty() {
-        found.extend(couplings(rbm, plan.basis, plan.method, &high, plan.units.as_deref())?);
+        found.extend(couplings(rbm, basis, plan.method, &high, plan.units.as_deref())?);
     }
     let file_name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let has_pairs = plan.orders.contains(&2);
@@ -56,13 +41,13 @@ pub fn read_couplings(
         write_npy_f64(path, &[n, n], &pair_matrix(&found, n))?;
     }
     let truth = match truth {
-        Some((lattice, temperature)) if plan.basis == Basis::Spin && has_pairs => {
+        Some((lattice, temperature)) if basis == Basis::Spin && has_pairs => {
             Some(compare_with_ising(&found, &lattice.bonds(), temperature)?)
         }
         _ => None,
     };
     let record = CouplingsRecord {
-        basis: plan.basis.to_string(),
+        basis: basis.to_string(),
         method: plan.method.to_string(),
         orders: summarise(&found),
         file: file_name(list),

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use crate::backend::Backend;
-use crate::backend::cpu::Cpu;
 use crate::backend::gpu::shader::Precision;
 use crate::backend::gpu::tile::{self, Tile};
 use crate::backend::gpu::{self, Gpu, Selection, Timed};
@@ -12,6 +11,7 @@ use crate::data::cache_directory;
 use crate::error::{Error, Fault, Result};
 use crate::numerics::bytes_of;
 use crate::run::compiled::CompiledFile;
+use crate::run::engine::Engine;
 use crate::run::tiles::TileFile;
 
 /// Which kind of device was asked for.
@@ -85,26 +85,30 @@ pub trait Job: Send {
 /// # Errors
 /// [`Error::Input`] when the device asked for is not there or a setting of it cannot be, else what the job returns.
 pub fn with_backend<J: Job>(request: &DeviceRequest, job: J) -> Result<J::Output> {
+    Engine::open(request)?.run(job)
+}
+
+/// The threads that are asked for.
+pub(super) fn threads(request: &DeviceRequest) -> Result<rayon::ThreadPool> {
     request.check()?;
     let mut builder = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = request.threads {
         builder = builder.num_threads(threads);
     }
-    let pool = builder.build().map_err(|e| Error::device(format!("cannot start threads: {e}")))?;
-    pool.install(|| {
-        if request.choice == Choice::Cpu {
-            return job.run(&Cpu::new());
-        }
-        let selection = selection(request)?;
-        match request.choice {
-            Choice::Gpu => job.run(&open(&selection)?),
-            _ if request.device.is_some() => job.run(&open(&selection)?),
-            _ => match open(&selection) {
-                Ok(gpu) => job.run(&gpu),
-                Err(_) => job.run(&Cpu::new()),
-            },
-        }
-    })
+    builder.build().map_err(|e| Error::device(format!("cannot start threads: {e}")))
+}
+
+/// The GPU that is asked for; none where the CPU is to compute.
+pub(super) fn gpu(request: &DeviceRequest) -> Result<Option<Gpu>> {
+    if request.choice == Choice::Cpu {
+        return Ok(None);
+    }
+    let selection = selection(request)?;
+    match request.choice {
+        Choice::Gpu => open(&selection).map(Some),
+        _ if request.device.is_some() => open(&selection).map(Some),
+        _ => Ok(open(&selection).ok()),
+    }
 }
 
 /// What the device that `request` may lead to gives room for; it is not opened.

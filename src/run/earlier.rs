@@ -38,8 +38,13 @@ pub(super) fn take_over(directory: &RunDirectory, plan: &Plan) -> Result<()> {
 
 fn makes_the_same(before: &Plan, now: &Plan) -> bool {
     let same = |(p, q): (&Point, &Point)| {
-        (&p.label, p.seed, &p.source, p.train) == (&q.label, q.seed, &q.source, q.train)
-            && (p.lattice, p.temperature) == (q.lattice, q.temperature)
+        let trained = match (&p.train, &q.train) {
+            (Some(p), Some(q)) => p.makes_the_same(q),
+            (p, q) => p.is_none() && q.is_none(),
+        };
+        (&p.label, p.seed, &p.source, p.lattice, p.temperature)
+            == (&q.label, q.seed, &q.source, q.lattice, q.temperature)
+            && trained
     };
     before.name == now.name
         && before.points.len() == now.points.len()
@@ -47,5 +52,5 @@ fn makes_the_same(before: &Plan, now: &Plan) -> bool {
 }
 
 fn reads_the_same(p: &Point, q: &Point) -> bool {
-    (p.sample, p.likelihood, p.observe, &p.couplings) == (q.sample, q.likelihood, q.observe, &q.couplings)
+    (&p.sample, &p.likelihood, p.observe, &p.couplings) == (&q.sample, &q.likelihood, q.observe, &q.couplings)
 }

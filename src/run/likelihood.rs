@@ -16,24 +16,7 @@ use crate::record::{Estimate, ExactObservables, LikelihoodRecord, StatesRecord};
 
 use super::Source;
 use super::log_z::log_z;
-pub use super::log_z::{Enumerate, Ladder, Reverse};
-
-/// Settings of the stage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LikelihoodPlan {
-    /// AIS chains; 0 for no AIS.
-    pub chains: usize,
-    /// Inverse temperatures.
-    pub ladder: Ladder,
-    /// The estimate from above.
-    pub reverse: Reverse,
-    /// Earlier machines of the training, in their order: rungs of tempering in place of temperatures.
-    pub trajectory: Vec<Rbm>,
-    /// Enumeration.
-    pub enumerate: Enumerate,
-    /// Seed.
-    pub seed: u64,
-}
+pub use crate::settings::{Enumerate, Ladder, LikelihoodPlan, Reverse};
 
 /// Highest log-likelihood: −S of the source where it is known, which is a bound in the mean over fresh rows, else −(plug-in
 /// entropy) of the rows, which is one on these.

@@ -11,54 +11,7 @@ use crate::likelihood::{
 };
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, IntervalRecord, RowsRecord, TemperingRecord};
-
-use super::likelihood::LikelihoodPlan;
-
-/// When ln Z is enumerated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enumerate {
-    /// Where the smaller side has at most [`MAX_ENUMERATED`] units.
-    Auto,
-    /// Always; an error beyond [`MAX_ENUMERATED_ON_DEMAND`].
-    Always,
-    /// Never.
-    Never,
-}
-
-/// Inverse temperatures of annealing.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Ladder {
-    /// So many equal steps.
-    Linear(usize),
-    /// So many steps of equal thermodynamic length, measured on the machine.
-    Adaptive(usize),
-    /// As given, from 0 to 1.
-    Chosen(Vec<f64>),
-}
-
-impl Ladder {
-    /// Steps.
-    #[must_use]
-    pub fn steps(&self) -> usize {
-        match self {
-            Self::Linear(steps) | Self::Adaptive(steps) => *steps,
-            Self::Chosen(betas) => betas.len().saturating_sub(1),
-        }
-    }
-}
-
-/// Where the reverse estimate begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reverse {
-    /// At exact samples where ln Z is enumerated, else at tempering chains.
-    Auto,
-    /// At exact samples; an error where there are none.
-    Exact,
-    /// At tempering chains.
-    Tempering,
-    /// There is none.
-    Off,
-}
+use crate::settings::{Enumerate, Ladder, LikelihoodPlan, Reverse};
 
 /// ln Z and what came with it.
 #[derive(Debug, Clone, Default)]

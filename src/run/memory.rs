@@ -12,11 +12,12 @@ use super::device::{self, Choice, DeviceRequest};
 use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
 use crate::data::memory_limit;
 use crate::error::{Error, Fault, Result};
-use crate::likelihood::{MAX_ENUMERATED, MOST_RUNGS};
+use crate::likelihood::MOST_RUNGS;
 use crate::numerics::readable_bytes;
 use crate::run::log_z::{TEMPERING_CHAINS, annealed_at_once};
 use crate::run::train::{METRIC_ROWS, TrainPlan};
-use crate::scenario::{Plan, Point, Replicas};
+use crate::scenario::{Plan, Point};
+use crate::settings::Tempering;
 use crate::train::{Algorithm, FEWEST, GROUPS};
 
 /// Memory of one stage on one backend.
@@ -99,25 +100,26 @@ fn stages(point: &Point) -> Result<Vec<Stage>> {
     let machine = Demand { n_visible: point.n_visible, n_hidden, ..Demand::default() };
     let mut stages = Vec::new();
     if let Some(train) = &point.train {
-        let plan = super::scenario::train_plan(train, point.lattice, point.seed)?;
         let rows = Rows { all: rows, trained: rows.saturating_sub(train.held_out_rows), streamed: false };
-        stages.push(training(&plan, point.n_visible, rows));
+        stages.push(training(train, point.n_visible, rows));
     }
     if let Some(sample) = &point.sample {
-        let chains = sample.chains.min(sample.samples);
-        let rungs = match sample.tempering {
-            Replicas::Off => 0,
+        let settings = &sample.settings;
+        let chains = settings.chains.min(settings.samples);
+        let (rungs, others) = match &sample.tempering {
+            Tempering::Off => (0, 0),
             // As many as may be found to be needed.
-            Replicas::Auto => MOST_RUNGS,
-            Replicas::Rungs(rungs) => rungs,
+            Tempering::Auto => (MOST_RUNGS, 0),
+            Tempering::Rungs(rungs) => (*rungs, 0),
+            Tempering::Machines(machines) => (machines.len() + 1, 2 * machines.len()),
         };
-        let demand = Demand { chains, rungs, flip: point.lattice.is_some(), ..machine };
-        let outside = Outside { rows, samples: 2 * sample.samples, machines: 2 };
+        let demand = Demand { chains, rungs, flip: settings.flip, ..machine };
+        let outside = Outside { rows, samples: 2 * settings.samples, machines: 2 + others };
         stages.push(Stage { name: "sample", demand, outside });
     }
     if let Some(likelihood) = &point.likelihood {
         let mut demand = Demand { annealed: annealed_at_once(likelihood.chains), energies: rows, ..machine };
-        if !likelihood.exact || point.n_visible.min(n_hidden) > MAX_ENUMERATED {
+        if !likelihood.enumerates(point.n_visible.min(n_hidden)) {
             // As many rungs as may be found to be needed.
             (demand.chains, demand.rungs) = (likelihood.chains.min(TEMPERING_CHAINS), MOST_RUNGS);
             demand.flip = true;

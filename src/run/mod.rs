@@ -6,6 +6,7 @@ mod compiled;
 pub mod couplings;
 pub mod device;
 mod earlier;
+mod engine;
 pub mod failures;
 pub mod ising;
 pub mod likelihood;
@@ -19,6 +20,7 @@ mod tiles;
 pub mod train;
 pub mod verify;
 
+pub use self::engine::Engine;
 use crate::data::DataSet;
 use crate::record::ExactObservables;
 

@@ -4,35 +4,11 @@ use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
 use crate::events::{Event, Listener};
-use crate::lattice::Lattice;
 use crate::likelihood::Length;
 use crate::rbm::Rbm;
 use crate::record::{ChainsRecord, StuckRecord};
-use crate::sample::{Agreement, Rungs, Sampled, Settings, Stuck, sample_tempered};
-
-/// Which replicas exchange with the chains, as asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Tempering {
-    /// None.
-    Off,
-    /// Those at as many temperatures as the machine needs.
-    Auto,
-    /// Those at so many temperatures, that of the machine itself included.
-    Rungs(usize),
-    /// Those at these machines, the lowest first.
-    Machines(Vec<Rbm>),
-}
-
-/// What to sample.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SamplePlan {
-    /// Chains and steps.
-    pub settings: Settings,
-    /// Replicas.
-    pub tempering: Tempering,
-    /// Moves of the chains by translations of this lattice.
-    pub translations: Option<Lattice>,
-}
+use crate::sample::{Agreement, Rungs, Sampled, Stuck, sample_tempered};
+pub use crate::settings::{SamplePlan, Tempering};
 
 /// Samples `rbm` from chains that begin at `start`, or at independent units; temperatures are over the visible biases
 /// `base`.

@@ -4,27 +4,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::couplings::{CouplingsPlan, read_couplings};
+use super::couplings::read_couplings;
 use super::device::{DeviceRequest, Job, with_backend};
 use super::earlier::take_over;
 use super::failures::run_through_failures;
-use super::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states};
-use super::sample::{self as stage, SamplePlan, Tempering};
+use super::likelihood::{HELD_OUT, likelihood, states};
+use super::sample as stage;
 use super::train::{MetricLog, Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
-use crate::artifact::{InputFile, Manifest, PointDirectory, RunDirectory, names, read_run};
+use crate::artifact::{
+    InputFile, Manifest, PointDirectory, RunDirectory, names, read_run, write_results_csv, write_seeds_csv,
+};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::couplings::{Basis, Method};
+use crate::couplings::Basis;
 use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::lattice::Lattice;
 use crate::likelihood::base_bias;
 use crate::rbm::{Rbm, Units};
 use crate::record::{DoneRecord, ExpectRecord, IsingRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
-use crate::sample::translations_of;
 use crate::scenario::{self, Plan, Point};
 use crate::train::{RowSource, smoothed_means};
 
@@ -163,6 +163,10 @@ impl Job for Attempt<'_> {
         let points: Vec<(String, Vec<Record>)> =
             read_run(out)?.points.into_iter().map(|p| (p.label, p.records)).collect();
         let expect = self.judge(&directory, &points)?;
+        write_results_csv(&out.join(names::RESULTS), &points)?;
+        if self.plan.points.iter().any(|point| point.values.contains_key("seed")) {
+            write_seeds_csv(&out.join(names::SEEDS), &points)?;
+        }
         self.manifest.finish();
         directory.write_manifest(&self.manifest)?;
         let report = write_report(out)?;
@@ -243,10 +247,15 @@ impl<B: Backend> PointRun<'_, B> {
         let mut split_rows = None;
         if let (Some(plan), Some(source)) = (&point.train, &mut source) {
             let samples = std::mem::replace(&mut source.data.samples, BitMatrix::zeros(0, 0));
-            let rows = split(samples, plan.held_out_rows, self.seed);
+            let mut rows = split(samples, plan.held_out_rows, self.seed);
+            let mut plan = plan.clone();
+            if let Some(file) = &plan.held_out_file {
+                let others = data::read_telling(file, self.listener)?.at_temperature(self.point.temperature)?;
+                plan.held_out = Some(rows.look_at(others, &source.data)?);
+            }
             // Whatever looks at the samples from here on looks at those trained on, which are shared.
             source.data.samples = rows.train.clone();
-            machine = Some(self.train(plan, source, &rows, command)?);
+            machine = Some(self.train(&plan, source, &rows, command)?);
             split_rows = Some(rows);
         }
         let Some(machine) = machine else {
@@ -315,23 +324,15 @@ impl<B: Backend> PointRun<'_, B> {
         Some((record, Source::from_data(data)))
     }
 
-    fn train(
-        &mut self,
-        plan: &scenario::TrainPlan,
-        source: &Source,
-        rows: &Split,
-        command: &[String],
-    ) -> Result<Machine> {
-        let keep = plan.keep_checkpoints as usize;
-        let plan = train_plan(plan, source.data.lattice, self.seed)?;
-        let about = meta_of(&source.data, &rows.train, &plan, command);
-        let store = self.place.checkpoints(keep).about(about);
+    fn train(&mut self, plan: &TrainPlan, source: &Source, rows: &Split, command: &[String]) -> Result<Machine> {
+        let about = meta_of(&source.data, &rows.train, plan, command);
+        let store = self.place.checkpoints(plan.keep_checkpoints).about(about);
         // Metrics of updates after the last checkpoint come again.
         let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
-        let inputs = TrainInputs { plan: &plan, split: rows, exact, checkpoints: &store, resume: self.resume };
+        let inputs = TrainInputs { plan, split: rows, exact, checkpoints: &store, resume: self.resume, each: None };
         let trained = train(self.backend, inputs, self.listener, &mut |metric| log.take(metric))?;
-        let model = model_of(&trained.rbm, &source.data, &rows.train, &plan, trained.updates, command);
+        let model = model_of(&trained.rbm, &source.data, &rows.train, plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
         self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
         // What a stop from here on costs is done again in little time.
@@ -345,18 +346,8 @@ impl<B: Backend> PointRun<'_, B> {
         let Some(plan) = &self.point.sample else {
             return Ok(());
         };
-        let settings = plan.settings(self.point.lattice, self.seed);
-        let plan = SamplePlan {
-            settings,
-            tempering: match plan.tempering {
-                scenario::Replicas::Off => Tempering::Off,
-                scenario::Replicas::Auto => Tempering::Auto,
-                scenario::Replicas::Rungs(rungs) => Tempering::Rungs(rungs),
-            },
-            translations: translations_of(self.point.lattice),
-        };
         let start = machine.chains.as_ref();
-        let sampled = stage::sample(self.backend, &plan, &machine.rbm, &machine.base, start, self.listener)?;
+        let sampled = stage::sample(self.backend, plan, &machine.rbm, &machine.base, start, self.listener)?;
         if let Some(exchanges) = &sampled.exchanges {
             let rungs = exchanges.acceptance.len() + 1;
             let arrivals = exchanges.arrivals_per_chain;
@@ -367,7 +358,7 @@ impl<B: Backend> PointRun<'_, B> {
         self.place.append(&Record::Chains(chains))?;
         let mut data = DataSet::new(sampled.samples, "samples of the trained model");
         data.values = machine.units.visible;
-        data.names = source.and_then(|s| s.data.names.clone());
+        data.names = source.and_then(|s| s.data.names.clone()).or_else(|| self.point.names.clone());
         data.lattice = self.point.lattice;
         data.temperature = self.point.temperature;
         data.seed = Some(self.seed);
@@ -383,14 +374,6 @@ impl<B: Backend> PointRun<'_, B> {
 
     fn likelihood(&mut self, machine: &Machine, source: Option<&Source>, rows: Option<&Split>) -> Result<()> {
         if let Some(plan) = &self.point.likelihood {
-            let plan = LikelihoodPlan {
-                chains: plan.chains,
-                ladder: Ladder::Adaptive(plan.betas.saturating_sub(1)),
-                reverse: Reverse::Auto,
-                trajectory: Vec::new(),
-                enumerate: if plan.exact { Enumerate::Auto } else { Enumerate::Never },
-                seed: self.seed,
-            };
             let mut sets: Vec<(&str, &BitMatrix)> = Vec::new();
             match (rows, source) {
                 (Some(rows), _) => {
@@ -400,7 +383,7 @@ impl<B: Backend> PointRun<'_, B> {
                 (None, Some(source)) => sets.push(("data", &source.data.samples)),
                 (None, None) => {}
             }
-            let record = likelihood(self.backend, &plan, &machine.rbm, &machine.base, &sets, source, self.listener)?;
+            let record = likelihood(self.backend, plan, &machine.rbm, &machine.base, &sets, source, self.listener)?;
             let constant = machine.rbm.in_units(machine.units).1;
             self.place.append(&Record::Likelihood(record.in_units(machine.units, constant)))?;
         }
@@ -416,22 +399,16 @@ impl<B: Backend> PointRun<'_, B> {
         let Some(plan) = &self.point.couplings else {
             return Ok(());
         };
-        for basis in &plan.bases {
-            let (basis, list, matrix) = match basis {
-                scenario::Basis::Spin => (Basis::Spin, names::COUPLINGS, names::MATRIX),
-                scenario::Basis::Binary => (Basis::Binary, names::COUPLINGS_BINARY, names::MATRIX_BINARY),
+        for &basis in &plan.bases {
+            let (list, matrix) = match basis {
+                Basis::Spin => (names::COUPLINGS, names::MATRIX),
+                Basis::Binary => (names::COUPLINGS_BINARY, names::MATRIX_BINARY),
             };
             self.listener.event(Event::Info(format!("couplings in the {basis} basis")));
-            let plan = CouplingsPlan {
-                basis,
-                method: Method::Exact,
-                orders: plan.orders.clone(),
-                units: plan.units.clone(),
-                strongest: plan.strongest,
-            };
             let truth = self.point.lattice.zip(self.point.temperature);
             let record = read_couplings(
-                &plan,
+                plan,
+                basis,
                 &machine.rbm,
                 &machine.names,
                 truth,
@@ -442,21 +419,6 @@ impl<B: Backend> PointRun<'_, B> {
         }
         Ok(())
     }
-}
-
-/// Settings of the training from a plan.
-pub(super) fn train_plan(plan: &scenario::TrainPlan, lattice: Option<Lattice>, seed: u64) -> Result<TrainPlan> {
-    Ok(TrainPlan {
-        settings: plan.settings(lattice, seed)?,
-        n_hidden: plan.n_hidden,
-        start: plan.start,
-        units: plan.units,
-        metrics: plan.metrics.into(),
-        checkpoints: plan.checkpoints.into(),
-        patience: plan.patience,
-        held_out: None,
-        keep_going: plan.keep_going,
-    })
 }
 
 /// A model file's content after a training.

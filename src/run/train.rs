@@ -7,6 +7,7 @@ mod overfitting;
 mod patience;
 mod watch;
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use self::keeper::Keeper;
@@ -23,12 +24,13 @@ use crate::bits::BitMatrix;
 use crate::data::DataSet;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::rbm::{Rbm, Units};
+use crate::rbm::Rbm;
 use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
 use crate::sample::Moves;
+pub use crate::settings::TrainPlan;
 use crate::train::limits::check_start;
-use crate::train::{RowSource, Settings, Start, State, Trainer, check, initial_state_of};
+use crate::train::{RowSource, Settings, State, Trainer, check, initial_state_of};
 
 /// Rows split into those trained on, in memory or wherever `R` has them, and those kept out.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,31 +73,7 @@ impl<R: RowSource> Split<R> {
     }
 }
 
-/// What the stage is to do besides the updates themselves.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainPlan {
-    /// Settings of the updates.
-    pub settings: Settings,
-    /// Hidden units.
-    pub n_hidden: usize,
-    /// How the machine starts.
-    pub start: Start,
-    /// Values of the units for which the model is written.
-    pub units: Units,
-    /// How many times the likelihood is measured.
-    pub metrics: u64,
-    /// How many times a checkpoint is written; besides, one is every ten minutes and on a signal.
-    pub checkpoints: u64,
-    /// Stops after this many metrics without a gain on held-out rows, and keeps the machine that was best on them.
-    pub patience: Option<u64>,
-    /// The file of the rows kept out, where they are not of the data.
-    pub held_out: Option<InputFile>,
-    /// Whether to go on with a warning when the training diverges, as long as its numbers are finite.
-    pub keep_going: bool,
-}
-
 /// Everything a training works on.
-#[derive(Debug)]
 pub struct TrainInputs<'a, R = BitMatrix> {
     /// What to do.
     pub plan: &'a TrainPlan,
@@ -107,6 +85,44 @@ pub struct TrainInputs<'a, R = BitMatrix> {
     pub checkpoints: &'a CheckpointStore,
     /// Whether to go on from the newest checkpoint, if there is one.
     pub resume: bool,
+    /// What is called after every update, and ends the training where it breaks.
+    pub each: Option<&'a EachUpdate<'a>>,
+}
+
+/// What looks at a training after every update.
+pub type EachUpdate<'a> = dyn Fn(&Step<'_>) -> Result<ControlFlow<()>> + Sync + 'a;
+
+/// A training after one of its updates.
+pub struct Step<'a> {
+    /// Updates done.
+    pub update: u64,
+    /// Updates in all.
+    pub total: u64,
+    state: &'a dyn Fn() -> Result<State>,
+}
+
+impl std::fmt::Debug for Step<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "update {} of {}", self.update, self.total)
+    }
+}
+
+impl Step<'_> {
+    /// The machine as it is now, read from the device.
+    ///
+    /// # Errors
+    /// As [`Trainer::state`].
+    pub fn machine(&self) -> Result<Rbm> {
+        (self.state)().map(|state| state.rbm)
+    }
+
+    /// The machine and all that a training goes on from.
+    ///
+    /// # Errors
+    /// As [`Trainer::state`].
+    pub fn state(&self) -> Result<State> {
+        (self.state)()
+    }
 }
 
 impl<R> Clone for TrainInputs<'_, R> {
@@ -213,7 +229,7 @@ fn train_from<B: Backend, R: RowSource>(
     listener: &mut dyn Listener,
     emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
 ) -> Result<Trained> {
-    let TrainInputs { plan, split, exact, .. } = inputs;
+    let TrainInputs { plan, split, exact, each, .. } = inputs;
     let settings = &plan.settings;
     let first = state.update;
     let mut trainer = Trainer::new(backend, settings, &split.train, &state)?;
@@ -247,6 +263,11 @@ fn train_from<B: Backend, R: RowSource>(
         // As many updates between looks as take about LOOK seconds.
         let done = trainer.update_count();
         chunk = ((done - now) as f64 * (LOOK / took.max(1e-6)).clamp(0.25, 4.0)).ceil().max(1.0) as u64;
+        if let Some(each) = each {
+            chunk = 1;
+            let step = Step { update: done, total: settings.updates, state: &|| trainer.state() };
+            is_over = each(&step)?.is_break();
+        }
         let mut signal = listener.stop_requested();
         let measures = signal.is_none() && is_stop(done, settings.updates, plan.metrics);
         let keeps = signal.is_some() || keeper.is_due() || is_stop(done, settings.updates, plan.checkpoints);
@@ -262,7 +283,7 @@ fn train_from<B: Backend, R: RowSource>(
                         guard.look(backend, &trainer, settings, listener)?;
                         signal = Some(during);
                     }
-                    metric => is_over = course.take(metric?, &state, emit)?,
+                    metric => is_over |= course.take(metric?, &state, emit)?,
                 }
             }
             if keeps || signal.is_some() {
@@ -270,8 +291,10 @@ fn train_from<B: Backend, R: RowSource>(
             }
         }
         if let Some(signal) = signal {
-            let message = format!("stopped at update {done}; checkpoint in {}", keeper.place().display());
-            listener.event(Event::Info(message));
+            if !keeper.place().as_os_str().is_empty() {
+                let message = format!("stopped at update {done}; checkpoint in {}", keeper.place().display());
+                listener.event(Event::Info(message));
+            }
             return Err(Error::Stopped(signal));
         }
         let rate = (done - first) as f64 / seconds.max(1e-9);

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::plan::{ASSUMED_NODES, Algorithm, Plan, Point, Replicas, Source, TrainPlan};
+use super::plan::{Plan, Point, Source};
+use crate::settings::Tempering;
+use crate::train::{Algorithm, Settings};
 
 /// Spin updates a second assumed: bit-sliced code on two processor cores.
 pub const ISING_RATE: f64 = 5e9;
@@ -69,26 +71,29 @@ fn estimate(point: &Point, draws: bool) -> Vec<StageEstimate> {
     if let Some(train) = &point.train {
         let one_measurement =
             likelihood_work(point, weights).map_or((0.0, 0.0), |(a, t)| (a / PRODUCT_RATE, t / TERM_RATE));
-        let work = train.updates as f64 * update_work(train, weights);
-        let states =
-            packed(point.rows.unwrap_or(0) as f64, n_visible) + packed((train.chains + train.batch) as f64, n_visible);
+        let settings = &train.settings;
+        let work = settings.updates as f64 * update_work(settings, weights);
+        let states = packed(point.rows.unwrap_or(0) as f64, n_visible)
+            + packed((settings.chains + settings.batch) as f64, n_visible);
         // Parameters, velocities, second moments where there are any, and two sets of moments.
-        let numbers = if train.descent.is_adaptive() { 5.0 } else { 4.0 };
-        let rate = if train.algorithm == Algorithm::MeanField { MEANS_RATE } else { PRODUCT_RATE };
+        let numbers = if settings.descent.is_adaptive() { 5.0 } else { 4.0 };
+        let rate = if settings.algorithm == Algorithm::MeanField { MEANS_RATE } else { PRODUCT_RATE };
         let mut cost = stage("train", work, "operations", rate, states + numbers * 4.0 * weights);
-        cost.seconds += f64::from(train.metrics) * (one_measurement.0 + one_measurement.1);
+        cost.seconds += train.metrics as f64 * (one_measurement.0 + one_measurement.1);
         stages.push(cost);
     }
     if let Some(sample) = &point.sample {
-        let times = sample.samples.div_ceil(sample.chains.max(1)) as f64;
-        let steps = f64::from(sample.thermalise) + times * f64::from(sample.every);
-        let rungs = match sample.tempering {
-            Replicas::Off => 1,
-            Replicas::Auto => ASSUMED_RUNGS,
-            Replicas::Rungs(rungs) => rungs,
+        let settings = &sample.settings;
+        let times = settings.samples.div_ceil(settings.chains.max(1)) as f64;
+        let steps = f64::from(settings.thermalise) + times * f64::from(settings.every);
+        let rungs = match &sample.tempering {
+            Tempering::Off => 1,
+            Tempering::Auto => ASSUMED_RUNGS,
+            Tempering::Rungs(rungs) => *rungs,
+            Tempering::Machines(machines) => machines.len() + 1,
         };
-        let work = steps * 4.0 * (rungs * sample.chains) as f64 * weights;
-        let bytes = packed(sample.samples as f64, n_visible) + 4.0 * weights;
+        let work = steps * 4.0 * (rungs * settings.chains) as f64 * weights;
+        let bytes = packed(settings.samples as f64, n_visible) + 4.0 * weights;
         stages.push(stage("sample", work, "operations", PRODUCT_RATE, bytes));
     }
     if let (Some(likelihood), Some((annealing, terms))) = (&point.likelihood, likelihood_work(point, weights)) {
@@ -102,7 +107,7 @@ fn estimate(point: &Point, draws: bool) -> Vec<StageEstimate> {
     if let Some(couplings) = &point.couplings {
         let terms = couplings.count(point.n_visible) as f64;
         let bases = couplings.bases.len() as f64;
-        let work = terms * n_hidden * ASSUMED_NODES * bases;
+        let work = couplings.work(point.n_visible, point.n_hidden.unwrap_or(0)) * bases;
         // The nodes are a matrix product: several terms an instruction.
         stages.push(stage("couplings", work, "terms", 10.0 * TERM_RATE, 8.0 * (terms + n_visible * n_visible) * bases));
     }
@@ -115,7 +120,7 @@ const ASSUMED_RUNGS: usize = 8;
 const TEMPERING: f64 = 6.0;
 
 /// Operations of one update: k Gibbs steps of two products, the flip move's product, both phases' inputs and moments.
-fn update_work(train: &TrainPlan, weights: f64) -> f64 {
+fn update_work(train: &Settings, weights: f64) -> f64 {
     let (chains, batch) = (train.chains as f64, train.batch as f64);
     let flip = if train.flip { 2.0 * chains } else { 0.0 };
     let gibbs = 4.0 * f64::from(train.gibbs_steps) * chains + flip;
@@ -135,10 +140,10 @@ fn update_work(train: &TrainPlan, weights: f64) -> f64 {
 
 /// Operations of one annealing and terms of one enumeration, by the likelihood block.
 fn likelihood_work(point: &Point, weights: f64) -> Option<(f64, f64)> {
-    let likelihood = point.likelihood?;
-    let annealing = 4.0 * weights * likelihood.chains as f64 * likelihood.betas as f64;
+    let likelihood = point.likelihood.as_ref()?;
+    let annealing = 4.0 * weights * likelihood.chains as f64 * (likelihood.ladder.steps() + 1) as f64;
     let smaller = point.n_visible.min(point.n_hidden.unwrap_or(0));
     let larger = point.n_visible.max(point.n_hidden.unwrap_or(0));
-    let terms = if likelihood.exact { 2f64.powi(smaller as i32) * larger as f64 } else { 0.0 };
+    let terms = if likelihood.enumerates(smaller) { 2f64.powi(smaller as i32) * larger as f64 } else { 0.0 };
     Some((annealing, terms))
 }

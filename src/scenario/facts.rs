@@ -4,24 +4,110 @@ use std::path::{Path, PathBuf};
 
 use super::mistake::Mistakes;
 use super::raw::{RawScenario, RawSource};
-use crate::data::{glance, read_model};
+use crate::data::{DataSet, Model, glance, read_model};
 use crate::lattice::Lattice;
+use crate::rbm::Rbm;
+use crate::settings::{About, HeldOut};
 
 /// What is known about the source; `None` where it could not be found out, which has then been noted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Facts {
-    pub(crate) rows: Option<usize>,
-    pub(crate) n_visible: Option<usize>,
-    pub(crate) n_hidden: Option<usize>,
-    pub(crate) names: Option<Vec<String>>,
-    pub(crate) lattice: Option<Lattice>,
-    pub(crate) temperature: Option<f64>,
-    /// The file read, absolute.
-    pub(crate) file: Option<PathBuf>,
+pub struct Facts {
+    /// Rows of data.
+    pub rows: Option<usize>,
+    /// Visible units.
+    pub n_visible: Option<usize>,
+    /// Hidden units of a model.
+    pub n_hidden: Option<usize>,
+    /// Names of the visible units.
+    pub names: Option<Vec<String>>,
+    /// Lattice of the visible units.
+    pub lattice: Option<Lattice>,
+    /// T in J/k_B.
+    pub temperature: Option<f64>,
+    /// Files that are read, absolute, the source first.
+    pub files: Vec<PathBuf>,
+    /// Machines between which samples are tempered.
+    pub sample_along: Vec<Rbm>,
+    /// Machines between which the reverse estimate of ln Z is tempered.
+    pub likelihood_along: Vec<Rbm>,
 }
 
-/// Looks at the source; paths are relative to `base`.
-pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>) -> Facts {
+impl Facts {
+    /// What data in memory say; `rows` of them where they are elsewhere.
+    #[must_use]
+    pub fn of_data(data: &DataSet, rows: usize) -> Self {
+        Self {
+            rows: Some(rows),
+            n_visible: Some(data.samples.cols()),
+            names: data.names.clone(),
+            lattice: data.lattice,
+            temperature: data.temperature,
+            ..Self::default()
+        }
+    }
+
+    /// What a model in memory says.
+    #[must_use]
+    pub fn of_model(model: &Model) -> Self {
+        Self {
+            n_visible: Some(model.rbm.n_visible),
+            n_hidden: Some(model.rbm.n_hidden),
+            names: model.meta.names.clone(),
+            lattice: model.meta.lattice,
+            temperature: model.meta.temperature,
+            ..Self::default()
+        }
+    }
+
+    /// What defaults and limits depend on.
+    pub(crate) fn about(&self) -> About {
+        About { rows: self.rows, n_visible: self.n_visible, lattice: self.lattice }
+    }
+
+    /// Looks at the files besides the source: earlier machines, and rows to be looked at.
+    pub(crate) fn gather_others(&mut self, raw: &RawScenario, mistakes: &mut Mistakes<'_>) {
+        let mut machines = |paths: &[PathBuf], block: &str, mistakes: &mut Mistakes<'_>| -> Vec<Rbm> {
+            self.files.extend_from_slice(paths);
+            let read = |(i, path): (usize, &PathBuf)| match read_model(path) {
+                Ok(model) => Some(model.rbm),
+                Err(error) => {
+                    mistakes.error_at(&format!("{block}.trajectory[{i}]"), error);
+                    None
+                }
+            };
+            paths.iter().enumerate().filter_map(read).collect()
+        };
+        let of_sample = raw.sample.as_ref().map_or(&[][..], |sample| &sample.trajectory);
+        self.sample_along = machines(of_sample, "sample", mistakes);
+        let of_likelihood = raw.likelihood.as_ref().map_or(&[][..], |likelihood| &likelihood.trajectory);
+        self.likelihood_along = machines(of_likelihood, "likelihood", mistakes);
+        let trains = raw.train.iter().map(|train| ("train".to_string(), train));
+        let overrides = raw.overrides.iter().enumerate().map(|(i, o)| (format!("overrides[{i}].train"), &o.train));
+        for (block, train) in trains.chain(overrides) {
+            let Some(path) = train.held_out.as_ref().and_then(HeldOut::file) else { continue };
+            let path_in_file = format!("{block}.held_out");
+            self.files.push(path.clone());
+            match glance(path, self.temperature) {
+                Ok(glance) if self.n_visible.is_some_and(|units| units != glance.units) => mistakes.at(
+                    &path_in_file,
+                    format!(
+                        "{} has {} units, the data have {}",
+                        path.display(),
+                        glance.units,
+                        self.n_visible.unwrap_or(0)
+                    ),
+                    "rows of the same units",
+                    "",
+                ),
+                Ok(_) => {}
+                Err(error) => mistakes.error_at(&path_in_file, error),
+            }
+        }
+    }
+}
+
+/// Looks at the source; its path is absolute.
+pub(crate) fn gather(raw: &RawScenario, mistakes: &mut Mistakes<'_>) -> Facts {
     let mut facts = Facts::default();
     let lattice_of = |text: &String, mistakes: &mut Mistakes<'_>| match text.parse::<Lattice>() {
         Ok(lattice) => Some(lattice),
@@ -39,7 +125,7 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
             facts.rows = usize::try_from(*samples).ok().filter(|n| (2..=u32::MAX as usize).contains(n));
         }
         RawSource::File { path, lattice, temperature, parts, .. } => {
-            let path = absolute(base, path);
+            let path = PathBuf::from(path);
             match glance(&path, *temperature) {
                 Ok(glance) => {
                     facts.rows = Some(glance.rows / parts.map_or(1, |n| (n as usize).clamp(1, glance.rows.max(1))));
@@ -84,28 +170,15 @@ pub(crate) fn gather(raw: &RawScenario, base: &Path, mistakes: &mut Mistakes<'_>
                     );
                 }
             }
-            facts.file = Some(path);
+            facts.files.push(path);
         }
         RawSource::Model { path } => {
-            let path = absolute(base, path);
-            match read_model(&path) {
-                Ok(model) => {
-                    facts.n_visible = Some(model.rbm.n_visible);
-                    facts.n_hidden = Some(model.rbm.n_hidden);
-                    facts.names = model.meta.names;
-                    facts.lattice = model.meta.lattice;
-                    facts.temperature = model.meta.temperature;
-                }
+            match read_model(Path::new(path)) {
+                Ok(model) => facts = Facts::of_model(&model),
                 Err(error) => mistakes.error_at("source.path", error),
             }
-            facts.file = Some(path);
+            facts.files.push(path.into());
         }
     }
     facts
-}
-
-/// A path of a scenario, made absolute without asking the file system about it.
-fn absolute(base: &Path, path: &str) -> PathBuf {
-    let joined = base.join(path);
-    std::path::absolute(&joined).unwrap_or(joined)
 }

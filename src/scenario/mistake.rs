@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::position::Index;
 use crate::error::Error;
+use crate::settings::Problem;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,13 @@ impl<'a> Mistakes<'a> {
                 self.at(path, what, fault.expected.unwrap_or_default(), fault.advice.unwrap_or_default());
             }
             other => self.at(path, other.to_string(), "", ""),
+        }
+    }
+
+    /// Notes problems of the settings in the block at `path`.
+    pub(crate) fn all(&mut self, path: &str, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            self.at(&format!("{path}.{}", problem.path), problem.what, problem.expected, problem.advice);
         }
     }
 
@@ -151,34 +159,4 @@ pub(crate) fn byte_of(text: &str, line: usize, column: usize) -> usize {
     }
     let end = text[start..].find('\n').map_or(text.len(), |n| start + n);
     text[start..end].char_indices().nth(column.saturating_sub(1)).map_or(end, |(i, _)| start + i)
-}
-
-/// The known name that a wrong one most likely stands for: its initials (`lr`), or at most a third of its letters away.
-pub(crate) fn nearest_name<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    let initials = |name: &str| name.split('_').filter_map(|word| word.chars().next()).collect::<String>();
-    if let Some(name) = known.iter().find(|name| name.contains('_') && initials(name) == wrong) {
-        return Some(name);
-    }
-    let candidates = known.iter().map(|&name| (distance(&wrong, &name.to_lowercase()), name));
-    let allowed = wrong.chars().count().max(3).div_ceil(3);
-    candidates.filter(|(d, _)| *d <= allowed).min_by_key(|(d, _)| *d).map(|(_, name)| name)
-}
-
-/// Edit distance with swaps of neighbours (Damerau–Levenshtein, optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(rows[i - 2][j - 2] + 1);
-            }
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }

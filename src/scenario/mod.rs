@@ -27,15 +27,11 @@ use crate::error::{Error, Fault, Result};
 
 pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, MEANS_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
 pub use expect::{evaluate, holds, promise};
-pub use plan::{
-    Algorithm, Basis, CouplingsPlan, Exact, Expect, IsingPlan, LikelihoodPlan, MAX_EXACT_UNITS, MAX_STATES_UNITS, Plan,
-    Point, Replicas, SamplePlan, Schedule, Source, SpinRule, TrainPlan,
-};
-pub use raw::{
-    RawAt, RawCouplings, RawExpect, RawLikelihood, RawModel, RawObserve, RawOverride, RawSample, RawScenario,
-    RawSource, RawSweep, RawTrain, UnitName,
-};
+pub use facts::Facts;
+pub use plan::{Expect, IsingPlan, MAX_STATES_UNITS, Plan, Point, Source, SpinRule};
+pub use raw::{RawAt, RawExpect, RawObserve, RawOverride, RawScenario, RawSource, RawSweep};
 
+use crate::settings::Problem;
 use mistake::{Mistake, Mistakes};
 use position::Index;
 
@@ -78,7 +74,7 @@ pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<P
     let index = Index::new(&text);
     let reading = syntax::read(&text, &index);
     let Some(raw) = reading.value else { return Err(wrong(&text, reading.mistakes)) };
-    let outcome = settle(raw, base, changes.quick, Mistakes::new(&text, &index));
+    let outcome = settle(raw, None, base, changes.quick, Mistakes::new(&text, &index));
     match outcome {
         Ok(plan) if reading.mistakes.is_empty() => Ok(plan),
         Ok(_) => Err(wrong(&text, reading.mistakes)),
@@ -94,35 +90,46 @@ pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<P
     }
 }
 
-/// Makes the plan of a scenario that was put together by a program, for example from flags.
+/// Makes the plan of a scenario that was put together by a program, for example from flags; `facts` are those of its
+/// source, which is not looked at again.
 ///
 /// # Errors
 /// [`Error::Input`] with every mistake, each named by the flag that is called like its field.
-pub fn plan_of(raw: RawScenario, base: &Path, quick: bool) -> Result<Plan> {
+pub fn plan_of(raw: RawScenario, facts: Facts) -> Result<Plan> {
     let index = Index::default();
-    settle(raw, base, quick, Mistakes::new("", &index)).map_err(|mistakes| {
-        let mut faults = mistakes.into_iter().map(|m| {
-            // Flags are named like the fields; a file is named in the message itself.
-            let flag = m.path.rsplit('.').next().unwrap_or_default().replace('_', "-");
-            let fault = Fault::new(m.what);
-            let fault = if m.path == "source.path" { fault } else { fault.at(format_args!("--{flag}")) };
-            let fault = if m.expected.is_empty() { fault } else { fault.expected(m.expected) };
-            if m.advice.is_empty() { fault } else { fault.advice(m.advice) }
-        });
-        let first = faults.next().unwrap_or_else(|| Fault::new("the plan is empty"));
-        let rest: String = faults.map(|f| format!("\n{f}")).collect();
-        Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) })
+    settle(raw, Some(facts), Path::new("."), false, Mistakes::new("", &index)).map_err(|mistakes| {
+        let problems = mistakes.into_iter().map(|m| Problem::new(m.path, m.what, m.expected, m.advice));
+        by_flags(problems)
     })
+}
+
+/// Problems of settings as an error that names each by the flag that is called like its field.
+pub fn by_flags(problems: impl IntoIterator<Item = Problem>) -> Error {
+    let mut faults = problems.into_iter().map(|Problem { path, what, expected, advice }| {
+        // Flags are named like the fields; a file is named in the message itself.
+        let name = path.rsplit('.').next().unwrap_or_default();
+        let flag = name.split('[').next().unwrap_or_default().replace('_', "-");
+        let fault = Fault::new(what);
+        let fault = if path == "source.path" { fault } else { fault.at(format_args!("--{flag}")) };
+        let fault = if expected.is_empty() { fault } else { fault.expected(expected) };
+        if advice.is_empty() { fault } else { fault.advice(advice) }
+    });
+    let first = faults.next().unwrap_or_else(|| Fault::new("the plan is empty"));
+    let rest: String = faults.map(|f| format!("\n{f}")).collect();
+    Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) })
 }
 
 /// Defaults, `--quick`, checks.
 fn settle(
     mut raw: RawScenario,
+    known: Option<Facts>,
     base: &Path,
     quick: bool,
     mut notes: Mistakes<'_>,
 ) -> std::result::Result<Plan, Vec<Mistake>> {
-    let mut facts = facts::gather(&raw, base, &mut notes);
+    defaults::settle_paths(&mut raw, base);
+    let mut facts = known.unwrap_or_else(|| facts::gather(&raw, &mut notes));
+    facts.gather_others(&raw, &mut notes);
     defaults::fill(&mut raw, &facts);
     if quick {
         quick::scale(&mut raw, &mut facts.rows);

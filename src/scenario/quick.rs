@@ -1,6 +1,7 @@
 //! `--quick`: the same scenario, small enough to see that everything works; its promises are not checked.
 
-use super::raw::{RawScenario, RawSource, RawTrain};
+use super::raw::{RawScenario, RawSource};
+use crate::settings::{HeldOut, TrainSettings};
 use crate::train::held_out_rows;
 
 /// Divides a number, but not below `least` and never above what it was.
@@ -30,7 +31,7 @@ pub(crate) fn scale(raw: &mut RawScenario, rows: &mut Option<usize>) {
         less(replicas, 10, 100);
         *rows = rows.and(usize::try_from(*samples).ok());
     }
-    let scale_train = |train: &mut RawTrain, held_out: f64| {
+    let scale_train = |train: &mut TrainSettings, held_out: f64| {
         less(&mut train.chains, 10, 100);
         less(&mut train.updates, 20, 200);
         less(&mut train.epochs, 20, 1);
@@ -38,11 +39,11 @@ pub(crate) fn scale(raw: &mut RawScenario, rows: &mut Option<usize>) {
         less(&mut train.metrics, 5, 2);
         less(&mut train.checkpoints, 5, 2);
         if let (Some(batch), Some(rows)) = (&mut train.batch, *rows) {
-            let kept_out = held_out_rows(rows, train.held_out.unwrap_or(held_out));
+            let kept_out = held_out_rows(rows, train.held_out.as_ref().map_or(held_out, HeldOut::fraction));
             *batch = (*batch).min((rows - kept_out) as u64);
         }
     };
-    let held_out = raw.train.as_ref().and_then(|t| t.held_out).unwrap_or(0.0);
+    let held_out = raw.train.as_ref().and_then(|t| t.held_out.as_ref()).map_or(0.0, HeldOut::fraction);
     if let Some(train) = &mut raw.train {
         scale_train(train, held_out);
     }

@@ -9,9 +9,10 @@ use ron::error::{Error as RonError, SpannedError};
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
-use super::mistake::{Mistake, byte_of, nearest_name};
+use super::mistake::{Mistake, byte_of};
 use super::position::{Entry, Index};
 use super::raw::RawScenario;
+use crate::settings::nearest_name;
 
 /// Most mistakes that are collected.
 const MAX_MISTAKES: usize = 30;

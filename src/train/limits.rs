@@ -1,10 +1,8 @@
 //! Numbers of a training: what is taken where nothing is said, and what can be, once for the library and every door to it.
 
-use std::ops::RangeInclusive;
-
-use super::{Algorithm, Choice, FEWEST, GROUPS, Mistake, Settings, Start};
+use super::{Algorithm, Choice, FEWEST, GROUPS, Settings, Start};
 use crate::error::{Error, Fault, Result};
-use crate::numerics::readable;
+use crate::limits::{ADDRESSED, Mistake};
 use crate::sample::MAX_RUNGS;
 
 /// Gibbs steps of an update.
@@ -28,40 +26,10 @@ pub fn held_out_rows(rows: usize, held_out: f64) -> usize {
     ((rows as f64 * held_out.clamp(0.0, 1.0)).round() as usize).min(rows)
 }
 
-/// Whole numbers that a setting may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CountLimit {
-    /// The setting, as in a scenario.
-    pub key: &'static str,
-    /// What is counted.
-    pub things: &'static str,
-    /// What it may be.
-    pub range: RangeInclusive<u64>,
-}
-
-/// Numbers that a setting may have; all of them are finite.
-#[derive(Debug, Clone, Copy)]
-pub struct NumberLimit {
-    /// The setting, as in a scenario.
-    pub key: &'static str,
-    /// Whether a finite number will do.
-    pub holds: fn(f64) -> bool,
-    /// What will.
-    pub expected: &'static str,
-    /// A usual one.
-    pub advice: &'static str,
-}
-
-const fn count(key: &'static str, things: &'static str, low: u64, high: u64) -> CountLimit {
-    CountLimit { key, things, range: low..=high }
-}
-
-/// Largest number of steps or rows that is addressed with 32 bits.
-const ADDRESSED: u64 = u32::MAX as u64;
-
 /// Limits of counts.
 pub mod counts {
-    use super::{ADDRESSED, CountLimit, MAX_RUNGS, count};
+    use super::MAX_RUNGS;
+    use crate::limits::{ADDRESSED, CountLimit, count};
 
     /// Hidden units; the weights have a limit of their own.
     pub const HIDDEN: CountLimit = count("hidden", "hidden units", 1, 1 << 28);
@@ -91,7 +59,7 @@ pub mod counts {
 
 /// Limits of numbers.
 pub mod numbers {
-    use super::NumberLimit;
+    use crate::limits::NumberLimit;
     use crate::train::optimizer::is_f32;
 
     /// η.
@@ -138,46 +106,8 @@ pub mod numbers {
     };
 }
 
-impl CountLimit {
-    /// What is expected, in words.
-    #[must_use]
-    pub fn expected(&self) -> String {
-        format!("a whole number from {} to {}", self.range.start(), self.range.end())
-    }
-
-    /// What helps a count that is outside.
-    #[must_use]
-    pub fn advice(&self, n: u64) -> String {
-        let (low, high) = (self.range.start(), self.range.end());
-        if n < *low { format!("write {low} or more") } else { format!("write {high} or less") }
-    }
-
-    /// What is wrong with `n`, if anything.
-    #[must_use]
-    pub fn mistake(&self, n: u64) -> Option<Mistake> {
-        let fault = || Fault::new(format!("{n} {}", self.things)).expected(self.expected()).advice(self.advice(n));
-        (!self.range.contains(&n)).then(|| (self.key, fault()))
-    }
-}
-
-impl NumberLimit {
-    /// Whether `x` is a number that will do.
-    #[must_use]
-    pub fn allows(&self, x: f64) -> bool {
-        x.is_finite() && (self.holds)(x)
-    }
-
-    /// What is wrong with `x`, if anything.
-    #[must_use]
-    pub fn mistake(&self, x: f64) -> Option<Mistake> {
-        let name = self.key.replace('_', " ");
-        let fault = || Fault::new(format!("{name} {}", readable(x))).expected(self.expected).advice(self.advice);
-        (!self.allows(x)).then(|| (self.key, fault()))
-    }
-}
-
 /// A multiple of [`GROUPS`] from [`FEWEST`] on, or none.
-pub(super) fn check_online(chains: u64) -> Option<Mistake> {
+pub(crate) fn check_online(chains: u64) -> Option<Mistake> {
     let whole = chains == 0 || (chains >= FEWEST as u64 && chains.is_multiple_of(GROUPS as u64));
     let fault = || {
         Fault::new(format!("{chains} chains that follow the training"))

@@ -36,7 +36,7 @@ pub use self::ladder::{ADAPT, FREEZE, LadderState};
 pub use self::limits::held_out_rows;
 use self::online::Follower;
 pub use self::online::{FEWEST, GROUPS, Online, OnlineState, RESAMPLE};
-pub use self::optimizer::{Choice, Mistake, Optimizer, coin_noise};
+pub use self::optimizer::{Choice, Optimizer, coin_noise};
 pub use self::probe::{MomentProbe, reconstruction_error, singular_values};
 use self::rows::Fetched;
 pub use self::rows::RowSource;
@@ -80,6 +80,24 @@ pub enum Algorithm {
     Pt,
     /// Where they were, or where the chains of an earlier machine of this training were.
     Trajectory,
+}
+
+impl std::str::FromStr for Algorithm {
+    type Err = Error;
+
+    /// By name; hyphens are taken for underscores.
+    fn from_str(text: &str) -> Result<Self> {
+        match text.replace('-', "_").as_str() {
+            "cd" => Ok(Self::Cd),
+            "mean_field" => Ok(Self::MeanField),
+            "pcd" => Ok(Self::Pcd),
+            "pt" => Ok(Self::Pt),
+            "trajectory" => Ok(Self::Trajectory),
+            _ => Err(Error::Input(
+                Fault::new(format!("algorithm \"{text}\"")).expected("cd, mean_field, pcd, pt or trajectory"),
+            )),
+        }
+    }
 }
 
 impl Algorithm {
@@ -132,6 +150,33 @@ pub struct Settings {
     pub online: usize,
     /// Seed of this training.
     pub seed: u64,
+}
+
+impl Default for Settings {
+    /// Of data without symmetries; everything else as where nothing is said.
+    fn default() -> Self {
+        let (descent, penalties) = Choice::default().resolve(BATCH, CHAINS);
+        Self {
+            algorithm: Algorithm::Pcd,
+            gibbs_steps: limits::GIBBS_STEPS,
+            chains: CHAINS,
+            batch: BATCH,
+            updates: limits::UPDATES,
+            learning_rate: Optimizer::Auto.default_rate(),
+            schedule: Schedule::Cosine,
+            descent,
+            penalties,
+            centred: true,
+            bias_rate: default_bias_rate(false),
+            offset_rate: OFFSET_RATE,
+            flip: false,
+            translations: None,
+            augment: Moves::NONE,
+            rungs: limits::RUNGS,
+            online: 0,
+            seed: 1,
+        }
+    }
 }
 
 /// What a training is besides its settings and data: all of it goes into a checkpoint.

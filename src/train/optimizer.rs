@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use crate::backend::{Descent, Penalties, Sparsity};
 use crate::error::{Error, Fault};
+use crate::limits::Mistake;
 use crate::numerics::readable;
 
 /// Names of [`Descent`].
@@ -95,9 +96,6 @@ pub struct Choice {
     /// How strongly, beside a target; 0.1 unless said.
     pub sparse_cost: Option<f64>,
 }
-
-/// A number that cannot be: its key, and what is wrong with it.
-pub type Mistake = (&'static str, Fault);
 
 /// Whether `x` is positive where it is computed with, in 32 bits: devices may take smaller numbers for 0.
 pub(super) fn is_f32(x: f64) -> bool {

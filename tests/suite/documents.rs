@@ -264,6 +264,16 @@ fn every_key_of_a_scenario_is_listed() {
     }
 }
 
+/// The tables of settings are those that the program writes.
+#[test]
+fn tables_of_settings_are_current() {
+    let written = Place::new().good("explain --markdown");
+    let text = read("docs/scenarios.md");
+    for table in written.split("\n\n").filter(|part| part.starts_with('|')) {
+        assert!(text.contains(table.trim_end()), "replace the table in docs/scenarios.md by\n{table}");
+    }
+}
+
 #[test]
 fn every_document_is_followed() {
     let known: BTreeSet<&str> = RUN.iter().copied().collect();

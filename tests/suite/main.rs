@@ -7,6 +7,7 @@ mod correlated;
 mod couplings;
 mod documents;
 mod exact;
+mod examples;
 mod files;
 mod gradient;
 mod ising_coverage;

@@ -234,23 +234,14 @@ fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
         centred: false,
         ..settings(Algorithm::Cd)
     };
-    TrainPlan {
-        settings,
-        n_hidden: 6,
-        start: Start { weight_scale: 0.01, anchor: 0.0 },
-        units: gibbsite::rbm::Units::BINARY,
-        metrics,
-        checkpoints: 4,
-        patience: None,
-        held_out: None,
-        keep_going: false,
-    }
+    let start = Start { weight_scale: 0.01, anchor: 0.0 };
+    TrainPlan { metrics, checkpoints: 4, ..TrainPlan::new(settings, 6, start) }
 }
 
 fn stage_of(plan: &TrainPlan, place: &std::path::Path, listener: &mut dyn Listener) -> Result<Trained, Error> {
     let split = Split { train: states(50, 9, 4), held_out: None };
     let store = CheckpointStore::new(place.join("checkpoints"), 2);
-    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: &store, resume: false };
+    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: &store, resume: false, each: None };
     train(&Cpu, inputs, listener, &mut |_| Ok(()))
 }
 

@@ -7,7 +7,6 @@ use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
 use gibbsite::bits::BitMatrix;
 use gibbsite::events::{Event, Listener, Silent};
 use gibbsite::lattice::Lattice;
-use gibbsite::rbm::Units;
 use gibbsite::record::TrainMetric;
 use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
 use gibbsite::sample::Moves;
@@ -36,17 +35,8 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         online: 64,
         seed: 8,
     };
-    TrainPlan {
-        settings,
-        n_hidden: 20,
-        start: Start { weight_scale: 0.3, anchor: 2.0 },
-        units: Units::BINARY,
-        metrics: 6,
-        checkpoints: 3,
-        patience: None,
-        held_out: None,
-        keep_going: false,
-    }
+    let start = Start { weight_scale: 0.3, anchor: 2.0 };
+    TrainPlan { metrics: 6, checkpoints: 3, ..TrainPlan::new(settings, 12, start) }
 }
 
 fn rows() -> Split {
@@ -78,7 +68,7 @@ fn go<B: Backend>(
     listener: &mut dyn Listener,
 ) -> (Result<Trained, Error>, Vec<TrainMetric>) {
     let (split, mut metrics) = (rows(), Vec::new());
-    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: store, resume };
+    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: store, resume, each: None };
     let outcome = train(backend, inputs, listener, &mut |metric| {
         metrics.push(metric);
         Ok(())
@@ -256,7 +246,14 @@ fn a_training_whose_device_is_lost_goes_on_from_its_checkpoint() {
     let lost = |update: u64, name: &str| {
         let (split, checkpoints, doomed) = (rows(), store(name), open());
         let mut listener = LoseAt { update, gpu: Some(&doomed), warnings: Vec::new() };
-        let inputs = TrainInputs { plan: &plan, split: &split, exact: None, checkpoints: &checkpoints, resume: false };
+        let inputs = TrainInputs {
+            plan: &plan,
+            split: &split,
+            exact: None,
+            checkpoints: &checkpoints,
+            resume: false,
+            each: None,
+        };
         let mut attempts = 0;
         let outcome = train_through_failures(inputs, &mut listener, |inputs, listener| {
             attempts += 1;

@@ -9,7 +9,7 @@ use gibbsite::events::Silent;
 use gibbsite::exact::enumeration::state_probabilities;
 use gibbsite::exact::machine::kl_divergence;
 use gibbsite::lattice::Lattice;
-use gibbsite::rbm::{Rbm, Units};
+use gibbsite::rbm::Rbm;
 use gibbsite::record::{Estimate, TrainMetric};
 use gibbsite::run::Source;
 use gibbsite::run::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states as listed};
@@ -70,20 +70,11 @@ fn trained<B: Backend>(backend: &B, split: &Split, n_hidden: usize) -> (Trained,
         online: 0,
         seed: 3,
     };
-    let plan = TrainPlan {
-        settings,
-        n_hidden,
-        start: Start { weight_scale: 0.5, anchor: 1.0 },
-        units: Units::BINARY,
-        metrics: 2,
-        checkpoints: 1,
-        patience: None,
-        held_out: None,
-        keep_going: true,
-    };
+    let start = Start { weight_scale: 0.5, anchor: 1.0 };
+    let plan = TrainPlan { metrics: 2, checkpoints: 1, keep_going: true, ..TrainPlan::new(settings, n_hidden, start) };
     let directory = tempfile::tempdir().unwrap();
     let checkpoints = CheckpointStore::new(directory.path().join("c"), 2);
-    let inputs = TrainInputs { plan: &plan, split, exact: None, checkpoints: &checkpoints, resume: false };
+    let inputs = TrainInputs { plan: &plan, split, exact: None, checkpoints: &checkpoints, resume: false, each: None };
     let mut metrics = Vec::new();
     let end = train(backend, inputs, &mut Silent, &mut |metric| {
         metrics.push(metric);

@@ -6,8 +6,12 @@ mod starts;
 
 use std::path::Path;
 
+use gibbsite::couplings::Basis;
 use gibbsite::error::Error;
-use gibbsite::scenario::{self, Algorithm, Basis, Changes, Plan, RawModel, RawScenario, RawSource, RawTrain, Source};
+use gibbsite::lattice::Lattice;
+use gibbsite::scenario::{self, Changes, Facts, Plan, RawScenario, RawSource, Source};
+use gibbsite::settings::{ModelSettings, TrainSettings};
+use gibbsite::train::Algorithm;
 
 const GOOD: &str = r#"(
     version: 1,
@@ -62,12 +66,14 @@ fn a_good_scenario_becomes_a_plan_with_every_default() {
     let plan = plan(GOOD);
     assert_eq!((plan.name.as_str(), plan.seed, plan.points.len(), plan.has_sweep()), ("test", 1, 1, false));
     let point = &plan.points[0];
-    let train = point.train.expect("training");
+    let train = point.train.clone().expect("training");
+    let settings = &train.settings;
     assert_eq!((point.label.as_str(), point.rows, point.n_visible, point.n_hidden), ("", Some(1000), 16, Some(8)));
-    assert_eq!((train.algorithm, train.gibbs_steps, train.batch, train.updates), (Algorithm::Pcd, 2, 50, 100));
-    assert_eq!((train.held_out_rows, train.flip, train.centred), (100, true, true));
-    let likelihood = point.likelihood.expect("likelihood");
-    assert!(likelihood.exact, "8 hidden units can be enumerated");
+    assert_eq!((settings.algorithm, settings.gibbs_steps), (Algorithm::Pcd, 2));
+    assert_eq!((settings.batch, settings.updates), (50, 100));
+    assert_eq!((train.held_out_rows, settings.flip, settings.centred), (100, true, true));
+    let likelihood = point.likelihood.clone().expect("likelihood");
+    assert!(likelihood.enumerates(8), "8 hidden units can be enumerated");
     let couplings = point.couplings.clone().expect("couplings");
     assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin]));
     assert!(!point.compares_states(), "16 sites are too many");
@@ -246,15 +252,21 @@ fn plans_put_together_by_a_program_name_flags() {
         every: None,
     };
     let mut raw = RawScenario::new("ising", source("square:4"));
-    let plan = scenario::plan_of(raw.clone(), Path::new("."), false).unwrap_or_else(|e| panic!("{e}"));
+    let facts = Facts {
+        rows: Some(100),
+        n_visible: Some(16),
+        lattice: Some(Lattice::Square { length: 4 }),
+        temperature: Some(2.0),
+        ..Facts::default()
+    };
+    let plan = scenario::plan_of(raw.clone(), facts.clone()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((plan.points.len(), plan.points[0].n_visible, &plan.points[0].train), (1, 16, &None));
-    raw.source = source("square:1");
-    raw.model = Some(RawModel { hidden: Some(3), ..RawModel::default() });
-    raw.train = Some(RawTrain { gibbs_steps: Some(0), ..RawTrain::default() });
-    let error = scenario::plan_of(raw, Path::new("."), false).expect_err("two mistakes");
+    raw.model = Some(ModelSettings { hidden: Some(0), ..ModelSettings::default() });
+    raw.train = Some(TrainSettings { gibbs_steps: Some(0), ..TrainSettings::default() });
+    let error = scenario::plan_of(raw, facts).expect_err("two mistakes");
     let message = error.to_string();
     assert!(matches!(error, Error::Input(_)), "{message}");
-    assert!(message.contains("--lattice") && message.contains("--gibbs-steps"), "{message}");
+    assert!(message.contains("--hidden") && message.contains("--gibbs-steps"), "{message}");
 }
 
 const SWEPT: &str = r#"(
@@ -287,7 +299,8 @@ fn a_sweep_is_every_combination_with_its_overrides() {
     assert_eq!(labels[2], "temperature=1.8,hidden=16,seed=1");
     assert_eq!(labels[11], "temperature=3,hidden=16,seed=2");
     for point in &plan.points {
-        let train = point.train.expect("training");
+        let train = point.train.clone().expect("training");
+        let settings = &train.settings;
         let Source::Ising(ising) = &point.source else { panic!("source") };
         assert_eq!(Some(ising.temperature), point.temperature);
         assert_eq!(point.values["temperature"], ising.temperature);
@@ -297,27 +310,33 @@ fn a_sweep_is_every_combination_with_its_overrides() {
             (true, _) => (0.1, 90, 3 * (900 / 90)),
             _ => (1.0, 50, 100),
         };
-        assert_eq!((train.bias_rate, train.batch, train.updates), (bias_rate, batch, updates), "{}", point.label);
+        assert_eq!(
+            (settings.bias_rate, settings.batch, settings.updates),
+            (bias_rate, batch, updates),
+            "{}",
+            point.label
+        );
     }
     let (at_tc, everywhere) = (&plan.expect[0], &plan.expect[1]);
     assert_eq!((at_tc.points.as_slice(), at_tc.at_least), (&[4, 5, 6, 7][..], 3));
     assert_eq!((everywhere.min, everywhere.max, everywhere.at_least), (Some(0.94), Some(1.06), 12));
-    let prints: Vec<String> = plan.points.iter().map(|p| p.fingerprint("")).collect();
-    for (i, print) in prints.iter().enumerate() {
-        assert!(!prints[..i].contains(print), "two points share a fingerprint");
+    let trains: Vec<_> = plan.points.iter().map(|p| p.train.as_ref().unwrap()).collect();
+    for (i, train) in trains.iter().enumerate() {
+        assert!(!trains[..i].iter().any(|other| other.makes_the_same(train)), "two points make the same machine");
     }
 }
 
-/// Measuring more often changes no parameter; a learning rate does.
+/// Measuring more often changes no parameter, unless patience decides by it; a learning rate does.
 #[test]
-fn fingerprints_follow_what_decides_the_parameters() {
-    let print = |set: &[&str]| changed(GOOD, set, false).unwrap().points[0].fingerprint("");
-    assert_eq!(print(&[]), print(&["train.metrics=3", "train.checkpoints=1", "likelihood.betas=50"]));
-    assert_ne!(print(&[]), print(&["train.learning_rate=0.3"]));
-    assert_ne!(print(&[]), print(&["model.anchor=1"]));
-    assert_ne!(print(&[]), print(&["seed=2"]));
-    let plan = plan(GOOD);
-    assert_ne!(plan.points[0].fingerprint("a"), plan.points[0].fingerprint("b"));
+fn machines_are_the_same_where_what_decides_the_parameters_is() {
+    let train = |set: &[&str]| changed(GOOD, set, false).unwrap().points[0].train.clone().unwrap();
+    let same = |set: &[&str]| train(&[]).makes_the_same(&train(set));
+    assert!(same(&["train.metrics=3", "train.checkpoints=1", "train.keep_checkpoints=7", "likelihood.betas=50"]));
+    for other in ["train.learning_rate=0.3", "model.anchor=1", "seed=2", "train.held_out=0.2", "train.patience=3"] {
+        assert!(!same(&[other]), "{other}");
+    }
+    let patient = |metrics: &str| train(&["train.patience=3", metrics]);
+    assert!(!patient("train.metrics=3").makes_the_same(&patient("train.metrics=4")));
 }
 
 #[test]
@@ -348,17 +367,17 @@ fn set_changes_and_adds_values() {
         false,
     )
     .unwrap_or_else(|e| panic!("{e}"));
-    let train = plan.points[0].train.expect("training");
+    let train = &plan.points[0].train.as_ref().expect("training").settings;
     assert_eq!((train.updates, train.algorithm, train.chains), (7, Algorithm::Cd, train.batch));
     let means = changed(GOOD, &["train.algorithm=mean_field"], false).unwrap();
-    let train = means.points[0].train.expect("training");
+    let train = &means.points[0].train.as_ref().expect("training").settings;
     assert_eq!((train.algorithm, train.chains), (Algorithm::MeanField, train.batch));
     assert_eq!((plan.seed, plan.points.len(), plan.points[1].n_visible), (9, 2, 64));
     assert_eq!(plan.title.as_deref(), Some("a heading, quoted"));
     assert!(matches!(plan.points[0].source, Source::Ising(i) if i.replicas == 10));
     // A setting made last wins, as does one for a block that is not there yet.
     let twice = changed(GOOD, &["train.updates=7", "train.updates=8", "couplings.strongest=3"], false).unwrap();
-    assert_eq!(twice.points[0].train.unwrap().updates, 8);
+    assert_eq!(twice.points[0].train.as_ref().unwrap().settings.updates, 8);
     assert_eq!(twice.points[0].couplings.as_ref().unwrap().strongest, 3);
 }
 
@@ -392,9 +411,11 @@ fn quick_is_smaller_and_promises_nothing() {
     assert!(quick.expect.is_empty() && !full.expect.is_empty());
     assert_eq!(quick.points.len(), full.points.len());
     let (f, q) = (&full.points[11], &quick.points[11]);
-    assert_eq!(q.train.unwrap().updates, f.train.unwrap().updates / 20);
-    assert_eq!(q.train.unwrap().chains, f.train.unwrap().chains / 10);
-    assert_eq!(q.likelihood.unwrap().betas, f.likelihood.unwrap().betas / 10);
+    let settings = |point: &scenario::Point| point.train.clone().unwrap().settings;
+    let steps = |point: &scenario::Point| point.likelihood.as_ref().unwrap().ladder.steps();
+    assert_eq!(settings(q).updates, settings(f).updates / 20);
+    assert_eq!(settings(q).chains, settings(f).chains / 10);
+    assert_eq!(steps(q) + 1, (steps(f) + 1) / 10);
     assert_eq!(q.rows, Some(10_000));
     let cost = |plan: &Plan| plan.estimate().iter().map(|s| s.seconds).sum::<f64>();
     assert!(cost(&quick) < cost(&full) / 5.0, "{} against {}", cost(&quick), cost(&full));
@@ -404,7 +425,7 @@ fn quick_is_smaller_and_promises_nothing() {
         .replace("samples: 1000", "samples: 60")
         .replace("batch: 50", "batch: 20");
     let quick = changed(&small, &[], true).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!((quick.points[0].train.unwrap().updates, quick.points[0].rows), (3, Some(60)));
+    assert_eq!((settings(&quick.points[0]).updates, quick.points[0].rows), (3, Some(60)));
 }
 
 /// The formula of a Gibbs step, by hand: 4 · chains · n_v · n_h operations.
@@ -437,7 +458,7 @@ fn the_scenarios_that_come_with_the_program_are_right() {
     let cells = scenario::load(&folder.join("cells.ron"), &Changes::default()).unwrap();
     assert_eq!((cells.points.len(), cells.points[0].rows, cells.points[0].n_visible), (2, Some(350), 64));
     assert_eq!(cells.points[0].names.as_ref().map(|n| n[20].as_str()), Some("HLA-DRB5"));
-    assert!(!cells.points[0].train.unwrap().flip, "genes are not spins");
+    assert!(!cells.points[0].train.as_ref().unwrap().settings.flip, "genes are not spins");
     let chain = scenario::load(&folder.join("chain6.ron"), &Changes::default()).unwrap();
     assert!(chain.points[0].compares_states());
 }

@@ -117,17 +117,8 @@ fn a_file_is_the_rows_it_holds() {
         let in_file = split_file(&samples, directory.path().join("rows"), |_| kept_out, 9).unwrap();
         assert_eq!(in_file.held_out, in_memory.held_out);
         assert_eq!(in_file.train.ones(), in_memory.train.column_counts());
-        let plan = gibbsite::run::train::TrainPlan {
-            settings: settings.clone(),
-            n_hidden: 33,
-            start: Start { weight_scale: 0.1, anchor: 2.0 },
-            metrics: 0,
-            checkpoints: 0,
-            units: gibbsite::rbm::Units::BINARY,
-            patience: None,
-            held_out: None,
-            keep_going: false,
-        };
+        let start = Start { weight_scale: 0.1, anchor: 2.0 };
+        let plan = gibbsite::run::train::TrainPlan::new(settings.clone(), 33, start);
         assert_eq!(fingerprint(&plan, &in_file.train), fingerprint(&plan, &in_memory.train));
         let from_file = trained(&gibbsite::backend::cpu::Cpu, &in_file.train, &settings, &[5, 13]);
         assert!(from_file.1);

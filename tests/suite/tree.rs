@@ -13,6 +13,7 @@ use naga::{AddressSpace, StorageAccess};
 const LAYERS: &[(&str, u8)] = &[
     ("error", 0),
     ("numerics", 0),
+    ("limits", 0),
     ("rng", 0),
     ("bits", 0),
     ("events", 0),
@@ -29,6 +30,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("sample", 3),
     ("likelihood", 3),
     ("scenario", 4),
+    ("settings", 4),
     ("data", 4),
     ("artifact", 4),
     ("run", 5),

@@ -7,19 +7,20 @@ use serde::Serialize;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
-use crate::cli::args::{Global, LikelihoodArgs, ReverseName};
-use crate::cli::commands::sample::machines;
+use crate::cli::args::{Global, LikelihoodArgs};
+use crate::cli::commands::sample::of_model;
 use crate::cli::console::Console;
 use crate::cli::{failed, text};
 use crate::data::{self, Model, read_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::likelihood::{MAX_BETAS, MAX_CHAINS, base_bias, better, log_weights, row_by_row};
+use crate::likelihood::{base_bias, better, log_weights, row_by_row};
 use crate::record::{ComparedRecord, LikelihoodRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
-use crate::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood as likelihood_stage};
+use crate::run::likelihood::{LikelihoodPlan, likelihood as likelihood_stage};
 use crate::run::scenario::base_of;
+use crate::scenario::{self, Facts, by_flags};
 use crate::train::smoothed_means;
 
 pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console: &mut Console) -> Result<()> {
@@ -41,20 +42,7 @@ pub(in crate::cli) fn likelihood(args: &LikelihoodArgs, global: &Global, console
     });
     let sources = sources.collect::<Result<Vec<Option<Source>>>>()?;
     drop(data);
-    let plan = LikelihoodPlan {
-        chains: args.chains,
-        ladder: ladder(&args.ladder, args.betas - 1)?,
-        reverse: match args.reverse {
-            ReverseName::Auto if !args.trajectory.is_empty() => Reverse::Tempering,
-            ReverseName::Auto => Reverse::Auto,
-            ReverseName::Exact => Reverse::Exact,
-            ReverseName::Tempering => Reverse::Tempering,
-            ReverseName::Off => Reverse::Off,
-        },
-        trajectory: machines(&args.trajectory)?,
-        enumerate: if args.exact { Enumerate::Always } else { Enumerate::Auto },
-        seed: global.seed(),
-    };
+    let plan = plan_of(args, global, &models)?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -90,41 +78,25 @@ fn check(args: &LikelihoodArgs, data: Option<&PathBuf>, models: &[&PathBuf]) -> 
                 .advice("name the file of the rows last"),
         ));
     }
-    if models.len() > 1 && !args.trajectory.is_empty() {
+    if models.len() > 1 && !args.settings.trajectory.is_empty() {
         return Err(Error::Input(
             Fault::new(format!("one trajectory for {} models", models.len()))
                 .at("--trajectory")
                 .expected("a single model, whose earlier machines these are"),
         ));
     }
-    if !(2..=MAX_BETAS).contains(&args.betas) || !(2..=MAX_CHAINS).contains(&args.chains) {
-        return Err(Error::Input(
-            Fault::new(format!("{} chains over {} inverse temperatures", args.chains, args.betas))
-                .at("--chains, --betas")
-                .expected(format!("2 to {MAX_CHAINS} of each")),
-        ));
-    }
-    Ok(())
+    let problems = args.settings.check();
+    if problems.is_empty() { Ok(()) } else { Err(by_flags(problems)) }
 }
 
-/// `linear`, `adaptive`, or inverse temperatures from 0 to 1.
-fn ladder(text: &str, steps: usize) -> Result<Ladder> {
-    match text {
-        "linear" => return Ok(Ladder::Linear(steps)),
-        "adaptive" => return Ok(Ladder::Adaptive(steps)),
-        _ => {}
-    }
-    let betas: Option<Vec<f64>> = text.split(',').map(|beta| beta.trim().parse().ok()).collect();
-    let rises = |betas: &Vec<f64>| {
-        betas.first() == Some(&0.0) && betas.last() == Some(&1.0) && betas.windows(2).all(|pair| pair[0] < pair[1])
-    };
-    betas.filter(rises).map(Ladder::Chosen).ok_or_else(|| {
-        Error::Input(
-            Fault::new(format!("ladder `{text}`"))
-                .at("--ladder")
-                .expected("adaptive, linear, or inverse temperatures that rise from 0 to 1, such as 0,0.2,0.5,1"),
-        )
-    })
+/// The plan of a scenario with this one stage, about the model that is the largest to enumerate.
+fn plan_of(args: &LikelihoodArgs, global: &Global, models: &[Model]) -> Result<LikelihoodPlan> {
+    let smaller = |model: &&Model| model.rbm.n_visible.min(model.rbm.n_hidden);
+    let mut scenario = of_model(&args.model, global);
+    scenario.likelihood = Some(args.settings.clone());
+    let facts = models.iter().max_by_key(smaller).map_or_else(Facts::default, Facts::of_model);
+    let plan = scenario::plan_of(scenario, facts)?;
+    plan.points.into_iter().next().and_then(|point| point.likelihood).ok_or_else(|| Error::input("no likelihood"))
 }
 
 struct Likelihood<'a, L> {

@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod couplings;
 pub(super) mod devices;
+pub(super) mod explain;
 pub(super) mod ising;
 pub(super) mod likelihood;
 pub(super) mod observe;

@@ -5,44 +5,30 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::train::translations;
 use crate::backend::Backend;
-use crate::cli::args::{Global, SampleArgs, Switch};
+use crate::cli::args::{Global, SampleArgs};
 use crate::cli::check_outputs;
 use crate::cli::console::Console;
 use crate::cli::text::{accepted, chains};
 use crate::data::{self, DataSet, Model, read_model};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
-use crate::rbm::Rbm;
 use crate::record::ChainsRecord;
 use crate::run;
 use crate::run::device::{Job, with_backend};
-use crate::run::sample::{SamplePlan, Tempering};
+use crate::run::sample::SamplePlan;
 use crate::run::scenario::base_of;
 use crate::run::train::tempering;
-use crate::sample::{MAX_RUNGS, Sampled, Settings};
+use crate::sample::Sampled;
+use crate::scenario::{self, Facts, RawScenario, RawSource};
 use crate::stats::Autocorrelation;
 
 pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut Console) -> Result<()> {
     data::check_samples_name(&args.out)?;
-    let inputs: Vec<&Path> = [&args.model].into_iter().chain(&args.trajectory).map(PathBuf::as_path).collect();
+    let inputs: Vec<&Path> = [&args.model].into_iter().chain(&args.settings.trajectory).map(PathBuf::as_path).collect();
     check_outputs(&[&args.out], &inputs, args.force)?;
     let model = read_model(&args.model)?;
-    let settings = Settings {
-        samples: args.samples,
-        chains: args.chains,
-        thermalise: args.thermalise,
-        every: args.every,
-        flip: match args.flip {
-            Switch::Auto => model.meta.lattice.is_some(),
-            Switch::On => true,
-            Switch::Off => false,
-        },
-        seed: global.seed(),
-    };
-    let translations = translations(args.translations, model.meta.lattice);
-    let plan = SamplePlan { settings, tempering: ladder(args)?, translations };
+    let plan = plan_of(args, global, &model)?;
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}", global.seed())));
     let job = Sample { model: &model, plan: &plan, listener };
@@ -59,8 +45,8 @@ pub(in crate::cli) fn sample(args: &SampleArgs, global: &Global, console: &mut C
     data::write(&data::through_links(&args.out), &data)?;
     let agreed = run::sample::chains(&sampled);
     let mut summary = json!({
-        "samples": rows, "units": data.samples.cols(), "chains": n, "thermalise": args.thermalise,
-        "every": args.every, "seed": global.seed(), "file": args.out.display().to_string(),
+        "samples": rows, "units": data.samples.cols(), "chains": n, "thermalise": plan.settings.thermalise,
+        "every": plan.settings.every, "seed": global.seed(), "file": args.out.display().to_string(),
         "free_energy": series(&sampled.free_energy, &agreed), "ones": series(&sampled.ones, &agreed),
         "r_hat": agreed.r_hat, "effective_samples": agreed.effective_samples, "stuck": agreed.stuck,
         "warnings": agreed.warnings,
@@ -114,28 +100,19 @@ fn text(sampled: &Sampled, agreed: &ChainsRecord, what: &str) -> String {
     out
 }
 
-/// Which replicas are asked for.
-fn ladder(args: &SampleArgs) -> Result<Tempering> {
-    if !args.trajectory.is_empty() {
-        return Ok(Tempering::Machines(machines(&args.trajectory)?));
-    }
-    match args.tempering.as_str() {
-        "off" => Ok(Tempering::Off),
-        "auto" => Ok(Tempering::Auto),
-        number => match number.parse::<usize>() {
-            Ok(rungs) if (2..=MAX_RUNGS).contains(&rungs) => Ok(Tempering::Rungs(rungs)),
-            _ => Err(Error::Input(
-                Fault::new(format!("tempering `{number}`"))
-                    .at("--tempering")
-                    .expected(format!("auto, off, or a number of rungs from 2 to {MAX_RUNGS}")),
-            )),
-        },
-    }
+/// The plan of a scenario with this one stage.
+fn plan_of(args: &SampleArgs, global: &Global, model: &Model) -> Result<SamplePlan> {
+    let mut scenario = of_model(&args.model, global);
+    scenario.sample = Some(args.settings.clone());
+    let plan = scenario::plan_of(scenario, Facts::of_model(model))?;
+    plan.points.into_iter().next().and_then(|point| point.sample).ok_or_else(|| Error::input("nothing is sampled"))
 }
 
-/// Machines of models or checkpoints.
-pub(super) fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
-    paths.iter().map(|path| read_model(path).map(|model| model.rbm)).collect()
+/// A scenario about a model, without stages.
+pub(super) fn of_model(path: &Path, global: &Global) -> RawScenario {
+    let mut scenario = RawScenario::new("model", RawSource::Model { path: path.display().to_string() });
+    scenario.seed = Some(global.seed());
+    scenario
 }
 
 struct Sample<'a, L> {

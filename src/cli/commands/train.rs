@@ -9,39 +9,33 @@ use serde_json::json;
 use crate::artifact::{CheckpointStore, InputFile, PointDirectory, names};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
-use crate::cli::args::{Global, HeldOut, StreamSwitch, Switch, TrainAlgorithm, TrainArgs};
+use crate::cli::args::{Global, StreamSwitch, TrainArgs};
 use crate::cli::console::Console;
 use crate::cli::{command_line, text, there_already};
 use crate::data::{self, Claim, DataSet, read_model, write_model};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener, Silent};
-use crate::lattice::Lattice;
 use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::scenario::{meta_of, model_of};
 use crate::run::train::{
-    MetricLog, Split, TrainInputs, TrainPlan, Trained, fingerprint, split, train as train_stage, train_through_failures,
+    MetricLog, Split, TrainInputs, Trained, fingerprint, split, train as train_stage, train_through_failures,
 };
 use crate::run::{memory, rows};
-use crate::sample::translations_of;
-use crate::train::limits::{counts, mistakes, numbers};
-use crate::train::{
-    Algorithm, Augment, BATCH, Mistake, OFFSET_RATE, RowSource, Settings, Start, check, default_anchor,
-    default_bias_rate, held_out_rows,
-};
+use crate::scenario::{self, Facts, RawScenario, RawSource, by_flags};
+use crate::settings::{HeldOut, ModelSettings, Problem, TrainPlan, TrainSettings};
+use crate::train::limits::{HELD_OUT, KEEP_CHECKPOINTS};
+use crate::train::{RowSource, check, held_out_rows};
 
 pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Console) -> Result<()> {
-    check_numbers(args)?;
-    let looked_at = match &args.held_out {
-        HeldOut::File(path) => Some(path),
-        HeldOut::Fraction(_) => None,
-    };
+    let said = said(args)?;
+    let looked_at = said.train.held_out.as_ref().and_then(HeldOut::file);
     let inputs: Vec<&Path> = [&args.data].into_iter().chain(looked_at).map(|path| &**path).collect();
     data::check_outputs(&[&args.out], &inputs)?;
     data::Output::Model.check_ending(&args.out)?;
     let _claim = Claim::of_file(&args.out)?;
-    let store = CheckpointStore::beside(&args.out, args.keep_checkpoints)?;
+    let store = CheckpointStore::beside(&args.out, said.keep_checkpoints())?;
     if !args.resume && !args.force {
         let checkpoints = (!store.list()?.is_empty()).then(|| store.path());
         if let Some(there) = Some(&*args.out).filter(|out| out.exists()).or(checkpoints) {
@@ -51,7 +45,7 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     }
     let log = args.log.as_deref().map(|path| PointDirectory::open(path, args.resume, args.force)).transpose()?;
     let store = log.iter().fold(store, |store, log| store.after(log.file(names::METRICS)));
-    let kept_out = |rows: usize| held_out_rows(rows, args.held_out.fraction());
+    let kept_out = |rows: usize| held_out_rows(rows, said.train.held_out.as_ref().map_or(HELD_OUT, HeldOut::fraction));
     let listener = console.listener();
     let held_out =
         looked_at.map(|path| data::read_telling(path, listener)?.at_temperature(args.temperature)).transpose()?;
@@ -67,7 +61,7 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
         about.sha256 = split.train.sha256().to_string();
         about.temperature = args.temperature;
         let held_out = held_out.map(|rows| split.look_at(rows, &about)).transpose()?;
-        return train_split(args, place, store, log, &Source::from_data(about), (&split, held_out), true);
+        return train_split(args, &said, place, store, log, &Source::from_data(about), (&split, held_out), true);
     }
     let mut data = data::read_telling(&args.data, place.1.listener())?.at_temperature(args.temperature)?;
     let samples = std::mem::replace(&mut data.samples, BitMatrix::zeros(0, 0));
@@ -75,11 +69,13 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     let kept_out = kept_out(samples.rows());
     let mut split = split(samples, kept_out, global.seed());
     let held_out = held_out.map(|rows| split.look_at(rows, &source.data)).transpose()?;
-    train_split(args, place, store, log, &source, (&split, held_out), false)
+    train_split(args, &said, place, store, log, &source, (&split, held_out), false)
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a training by command is made of")]
 fn train_split<R: RowSource>(
     args: &TrainArgs,
+    said: &Said,
     (global, console): (&Global, &mut Console),
     store: CheckpointStore,
     mut log: Option<PointDirectory>,
@@ -90,13 +86,14 @@ fn train_split<R: RowSource>(
     let trained = split.train.rows();
     let kept_out = split.held_out.as_ref().map_or(0, BitMatrix::rows);
     let (rows, units) = (trained + kept_out, split.train.units());
-    let plan = TrainPlan { held_out, ..plan_of(args, global, source, trained)? };
-    first(mistakes(&plan.settings))?;
+    // Rows of another file are none of the data.
+    let of_data = if held_out.is_some() { trained } else { rows };
+    let plan = TrainPlan { held_out, ..plan_of(args, said, global, source, of_data, units)? };
     check(&plan.settings, &split.train, plan.n_hidden)?;
     let store = store.about(meta_of(&source.data, &split.train, &plan, &command_line()));
     let (store, finished) = if args.resume { goes_on(args, &plan, split, store, console)? } else { (store, None) };
     if let Some(updates) = finished {
-        keep_end(args, &store)?;
+        keep_end(&plan, &store)?;
         let text = format!("finished before, with {updates} updates: nothing to do\n  model in {}", args.out.display());
         let model = args.out.display().to_string();
         return console.result(&json!({ "updates": updates, "model": model, "finished_before": true }), &text);
@@ -107,7 +104,7 @@ fn train_split<R: RowSource>(
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
-    let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume };
+    let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume, each: None };
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&request, Train { inputs, log: log.as_mut(), listener })
     });
@@ -118,7 +115,7 @@ fn train_split<R: RowSource>(
     let mut model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
     model.meta.provenance.fingerprint = Some(trained.fingerprint.clone());
     write_model(&data::through_links(&args.out), &model)?;
-    keep_end(args, &store)?;
+    keep_end(&plan, &store)?;
     let record = trained.record(args.out.display().to_string());
     let mut lines = summary(&record, &trained.last, &args.out);
     lines.push_str(&text::kernels(&trained.kernels));
@@ -128,8 +125,8 @@ fn train_split<R: RowSource>(
 
 /// Of the checkpoints of a finished training the last one stays, from which it can go on to more updates, if any are
 /// wanted.
-fn keep_end(args: &TrainArgs, store: &CheckpointStore) -> Result<()> {
-    if args.checkpoints == 0 { store.remove() } else { store.keep_last() }
+fn keep_end(plan: &TrainPlan, store: &CheckpointStore) -> Result<()> {
+    if plan.checkpoints == 0 { store.remove() } else { store.keep_last() }
 }
 
 /// From which checkpoints a training goes on, and its updates where it is finished.
@@ -216,89 +213,50 @@ fn summary(record: &TrainRecord, last: &TrainMetric, out: &Path) -> String {
     lines
 }
 
-/// What can be said about numbers before the data are read; the flag is named like the setting.
-fn check_numbers(args: &TrainArgs) -> Result<()> {
-    let schedule = args.schedule.mistake().map(|fault| ("schedule", fault));
-    let all = [
-        counts::HIDDEN.mistake(args.hidden as u64),
-        args.epochs.and_then(|epochs| counts::EPOCHS.mistake(epochs)),
-        counts::METRICS.mistake(args.metrics),
-        counts::CHECKPOINTS.mistake(args.checkpoints),
-        counts::KEEP_CHECKPOINTS.mistake(args.keep_checkpoints as u64),
-        args.patience.and_then(|patience| counts::PATIENCE.mistake(patience)),
-        args.optimizer.learning_rate.and_then(|rate| numbers::LEARNING_RATE.mistake(rate)),
-        args.bias_rate.and_then(|rate| numbers::BIAS_RATE.mistake(rate)),
-        numbers::HELD_OUT.mistake(args.held_out.fraction()),
-        numbers::WEIGHT_SCALE.mistake(args.weight_scale),
-        args.anchor.and_then(|anchor| numbers::ANCHOR.mistake(anchor)),
-        schedule,
-    ];
-    first(all.into_iter().flatten().chain(args.optimizer.choice().mistakes()))
+/// What is said of the machine and its training.
+struct Said {
+    model: ModelSettings,
+    train: TrainSettings,
 }
 
-/// The first of some mistakes as an error that names its flag.
-fn first(mistakes: impl IntoIterator<Item = Mistake>) -> Result<()> {
-    let flag = |key: &str| format!("--{}", key.replace('_', "-"));
-    mistakes.into_iter().next().map_or(Ok(()), |(key, mistake)| Err(Error::Input(mistake.at(flag(key)))))
+impl Said {
+    fn keep_checkpoints(&self) -> usize {
+        self.train.keep_checkpoints.map_or(KEEP_CHECKPOINTS, |n| n as usize)
+    }
 }
 
-fn plan_of(args: &TrainArgs, global: &Global, source: &Source, rows: usize) -> Result<TrainPlan> {
-    let flip = match args.flip {
-        Switch::Auto => source.data.lattice.is_some(),
-        Switch::On => true,
-        Switch::Off => false,
-    };
-    let lattice = source.data.lattice;
-    let augment = args.augment.unwrap_or(Augment::usual(lattice, flip, args.translations != Switch::Off));
-    let batch = args.batch.unwrap_or(BATCH.min(rows));
-    let per_epoch = (rows / batch.max(1)).max(1) as u64;
-    let choice = args.optimizer.choice();
-    let algorithm = match args.algorithm {
-        TrainAlgorithm::Cd => Algorithm::Cd,
-        TrainAlgorithm::MeanField => Algorithm::MeanField,
-        TrainAlgorithm::Pcd => Algorithm::Pcd,
-        TrainAlgorithm::Pt => Algorithm::Pt,
-        TrainAlgorithm::Trajectory => Algorithm::Trajectory,
-    };
-    let (descent, penalties) = choice.resolve(batch, if algorithm.has_chains() { args.chains } else { batch });
-    Ok(TrainPlan {
-        settings: Settings {
-            algorithm,
-            gibbs_steps: args.gibbs_steps,
-            chains: args.chains,
-            batch,
-            updates: args.epochs.map_or(args.updates, |epochs| epochs.saturating_mul(per_epoch)),
-            learning_rate: choice.learning_rate.unwrap_or(choice.optimizer().default_rate()),
-            schedule: args.schedule,
-            descent,
-            penalties,
-            centred: !args.not_centred,
-            bias_rate: args.bias_rate.unwrap_or(default_bias_rate(flip)),
-            offset_rate: OFFSET_RATE,
-            flip,
-            translations: translations(args.translations, source.data.lattice),
-            augment: augment.moves(source.data.lattice).map_err(Error::Input)?,
-            rungs: args.rungs,
-            online: args.online_chains,
-            seed: global.seed(),
-        },
-        n_hidden: args.hidden,
-        start: Start {
-            weight_scale: args.weight_scale,
-            anchor: args.anchor.unwrap_or(default_anchor(source.data.lattice.is_some())),
-        },
-        units: args.units,
-        metrics: args.metrics,
-        checkpoints: args.checkpoints,
-        patience: args.patience,
-        held_out: None,
-        keep_going: args.keep_going,
-    })
+/// The settings of the flags, as far as they are known to be wrong before the data are read.
+fn said(args: &TrainArgs) -> Result<Said> {
+    let (model, mut train) = (args.model.clone(), args.train.clone());
+    if args.not_centred {
+        train.centred = Some(false);
+    }
+    let mut problems: Vec<Problem> = model.check().into_iter().chain(train.check()).collect();
+    if model.hidden.is_none() {
+        let what = "the machine has no hidden units";
+        problems.push(Problem::new("hidden", what, "how many it is to have", "64 for 64 visible units is usual"));
+    }
+    if problems.is_empty() { Ok(Said { model, train }) } else { Err(by_flags(problems)) }
 }
 
-/// Translations where they are asked for and the lattice has them.
-pub(super) fn translations(switch: Switch, lattice: Option<Lattice>) -> Option<Lattice> {
-    translations_of(lattice.filter(|_| switch != Switch::Off))
+/// The plan of a scenario with this one stage.
+fn plan_of(
+    args: &TrainArgs,
+    said: &Said,
+    global: &Global,
+    source: &Source,
+    rows: usize,
+    units: usize,
+) -> Result<TrainPlan> {
+    let path = args.data.display().to_string();
+    let file = RawSource::File { path, lattice: None, temperature: None, parts: None, part: None };
+    let mut scenario = RawScenario::new("train", file);
+    scenario.seed = Some(global.seed());
+    (scenario.model, scenario.train) = (Some(said.model.clone()), Some(said.train.clone()));
+    let facts = Facts { n_visible: Some(units), ..Facts::of_data(&source.data, rows) };
+    let plan = scenario::plan_of(scenario, facts)?;
+    let plan = plan.points.into_iter().next().and_then(|point| point.train);
+    plan.ok_or_else(|| Error::input("nothing is trained"))
 }
 
 struct Train<'a, L, R> {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::TrainPlan;
 use crate::artifact::{Checkpoint, CheckpointStore};
@@ -12,7 +12,7 @@ use crate::data::{ByteHash, sha256_hex};
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::record::TrainMetric;
-use crate::train::{RowSource, Settings, State};
+use crate::train::{RowSource, State};
 
 /// Rows that are hashed at a time where they are not in memory.
 const HASHED_ROWS: usize = 1 << 16;
@@ -50,15 +50,8 @@ impl Rows {
 
     /// The fingerprint of a training of `plan` with this number of updates.
     fn with(&self, plan: &TrainPlan, updates: u64) -> String {
-        #[derive(Serialize)]
-        struct Parts<'a>(String, &'a [usize; 2], &'a str);
-        // How often metrics and checkpoints are taken does not change the training.
-        let settings = Settings { updates, ..plan.settings.clone() };
-        let mut settings = format!("{settings:?} {} {:?}", plan.n_hidden, plan.start);
-        // Rows that patience looks at are part of it.
-        settings.extend(plan.held_out.iter().map(|file| file.sha256.as_str()));
-        let parts = Parts(settings, &self.shape, &self.sha256);
-        sha256_hex(&serde_json::to_vec(&parts).unwrap_or_default())
+        let parts = json!({ "training": plan.identity(updates), "shape": self.shape, "rows": self.sha256 });
+        sha256_hex(parts.to_string().as_bytes())
     }
 }
 

@@ -1,12 +1,14 @@
 //! Promises: bounds that make sense, points that exist, values that some stage will produce.
 
 use super::super::expect::{COUPLING_SEPARATOR, pair_of};
-use super::super::mistake::{Mistakes, nearest_name};
-use super::super::plan::{Basis, Expect, Point, Source};
+use super::super::mistake::Mistakes;
+use super::super::plan::{Expect, Point, Source};
 use super::super::raw::{RawExpect, RawScenario};
 use super::selected;
+use crate::couplings::Basis;
 use crate::ising::Quantity;
 use crate::numerics::readable;
+use crate::settings::nearest_name;
 
 const OBSERVABLES: [&str; 11] = [
     "energy",

@@ -6,11 +6,9 @@ mod points;
 
 use super::facts::Facts;
 use super::mistake::Mistakes;
-use super::plan::{MAX_EXACT_UNITS, Plan, Point, Source};
-use super::raw::{Exact, RawAt, RawScenario, RawSource};
-use crate::couplings::MAX_WORK;
-use crate::sample;
-use crate::train::limits::mistakes;
+use super::plan::{Plan, Point, Source};
+use super::raw::{RawAt, RawScenario, RawSource};
+use crate::settings::{CouplingsSettings, LikelihoodSettings, SampleSettings, TrainSettings};
 
 /// Most points of a sweep.
 const MAX_POINTS: usize = 10_000;
@@ -35,11 +33,17 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
     if let Some(model) = &raw.model {
         blocks::model(model, raw, notes);
     }
-    if let Some(train) = &raw.train {
-        blocks::train(train, "train", notes);
+    let blocks = [
+        ("train", raw.train.as_ref().map(TrainSettings::check)),
+        ("sample", raw.sample.as_ref().map(SampleSettings::check)),
+        ("likelihood", raw.likelihood.as_ref().map(LikelihoodSettings::check)),
+        ("couplings", raw.couplings.as_ref().map(CouplingsSettings::check)),
+    ];
+    for (block, problems) in blocks {
+        notes.all(block, problems.unwrap_or_default());
     }
     for (i, over) in raw.overrides.iter().enumerate() {
-        blocks::train(&over.train, &format!("overrides[{i}].train"), notes);
+        notes.all(&format!("overrides[{i}].train"), over.train.check());
         if raw.train.is_none() {
             notes.at(
                 &format!("overrides[{i}]"),
@@ -49,34 +53,14 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
             );
         }
     }
-    let sample = raw.sample.as_ref().map(|s| blocks::sample(s, notes));
-    let likelihood = raw.likelihood.as_ref().map(|l| blocks::likelihood(l, notes));
-    let couplings = raw.couplings.as_ref().map(|c| blocks::couplings(c, facts, notes));
-    let mut points = points::expand(raw, facts, notes);
-    for point in &mut points {
-        point.sample = sample;
-        point.couplings.clone_from(&couplings);
-        point.observe = raw.observe.is_some();
-        point.likelihood = likelihood.map(|(mut plan, exact)| {
-            let smaller = point.n_hidden.map_or(usize::MAX, |n| n.min(point.n_visible));
-            if exact == Exact::Always && smaller > MAX_EXACT_UNITS && point.n_hidden.is_some() {
-                notes.at(
-                    "likelihood.exact",
-                    format!(
-                        "ln Z of {} visible and {smaller} or more hidden units cannot be enumerated",
-                        point.n_visible
-                    ),
-                    format!("at most {MAX_EXACT_UNITS} units on the smaller side"),
-                    "write exact: auto",
-                );
-            }
-            plan.exact = exact != Exact::Never && smaller <= MAX_EXACT_UNITS;
-            plan
-        });
-    }
+    let points = points::expand(raw, facts, notes);
     let expect = expect::check(raw, &points, notes);
-    if notes.is_empty() {
-        ask_stages(&points, notes);
+    for ising in points.iter().filter_map(|p| if let Source::Ising(plan) = &p.source { Some(plan) } else { None }) {
+        if notes.is_empty()
+            && let Err(error) = ising.settings(0).validate()
+        {
+            notes.error_at("source.samples", error);
+        }
     }
     if !notes.is_empty() {
         return None;
@@ -87,45 +71,9 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
         seed: raw.seed.unwrap_or(1),
         points,
         expect,
-        inputs: facts.file.iter().cloned().collect(),
+        inputs: facts.files.clone(),
         resolved,
     })
-}
-
-/// Notes what the stages themselves would refuse, so that a plan which passes can be run.
-fn ask_stages(points: &[Point], notes: &mut Mistakes<'_>) {
-    for point in points {
-        let seed = point.stage_seed();
-        if let Source::Ising(ising) = &point.source
-            && let Err(error) = ising.settings(seed).validate()
-        {
-            notes.error_at("source.samples", error);
-        }
-        if let Some(train) = &point.train {
-            match train.settings(point.lattice, seed) {
-                Ok(settings) => {
-                    for (key, fault) in mistakes(&settings) {
-                        let (expected, advice) = (fault.expected.unwrap_or_default(), fault.advice.unwrap_or_default());
-                        notes.at(&format!("train.{key}"), fault.what, expected, advice);
-                    }
-                }
-                Err(error) => notes.error_at("train", error),
-            }
-        }
-        if let Some(sample) = &point.sample
-            && let Err(error) = sample::check(point.n_visible, &sample.settings(point.lattice, seed))
-        {
-            notes.error_at("sample.samples", error);
-        }
-        if let (Some(couplings), Some(n_hidden)) = (&point.couplings, point.n_hidden) {
-            let work = couplings.work(point.n_visible, n_hidden);
-            if work > MAX_WORK {
-                let what = format!("these couplings take about {work:.0e} operations");
-                let advice = "choose some of the units: units: [0, 1, 2], or leave out order 3";
-                notes.at("couplings.orders", what, format!("at most {MAX_WORK:.0e}"), advice);
-            }
-        }
-    }
 }
 
 /// Seeds are numbers in the records, which hold whole numbers up to 2⁵³ exactly.

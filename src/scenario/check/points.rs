@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::defaults::merge;
 use super::super::facts::Facts;
 use super::super::mistake::Mistakes;
-use super::super::plan::{Algorithm, IsingPlan, Part, Point, Schedule, Source, SpinRule, TrainPlan};
-use super::super::raw::{RawScenario, RawSource, RawTrain};
-use super::blocks::{self, MAX_COUNT, size, word};
+use super::super::plan::{IsingPlan, Part, Point, Source, SpinRule};
+use super::super::raw::{RawScenario, RawSource};
+use super::blocks::{self, size, word};
 use super::{MAX_POINTS, selected};
-use crate::error::Fault;
-use crate::rbm::MAX_WEIGHTS;
-use crate::train::{Start, held_out_rows};
+use crate::settings::{About, ModelSettings, Problem, TrainPlan, TrainSettings};
 
 /// One swept key with its values, as numbers and as they appear in labels.
 struct Axis {
@@ -31,8 +28,8 @@ pub(super) fn value_of(point: &Point, name: &str) -> Option<f64> {
             _ => None,
         },
         "hidden" => point.n_hidden.map(|n| n as f64),
-        "gibbs_steps" => point.train.map(|t| f64::from(t.gibbs_steps)),
-        "learning_rate" => point.train.map(|t| t.learning_rate),
+        "gibbs_steps" => point.train.as_ref().map(|t| f64::from(t.settings.gibbs_steps)),
+        "learning_rate" => point.train.as_ref().map(|t| t.settings.learning_rate),
         "seed" => Some(point.seed as f64),
         _ => None,
     }
@@ -55,7 +52,7 @@ pub(super) fn expand(raw: &RawScenario, facts: &Facts, notes: &mut Mistakes<'_>)
     }
     let mut points: Vec<Point> =
         combinations.iter().filter_map(|choice| bare_point(raw, facts, &axes, choice)).collect();
-    settle_training(raw, facts, &mut points, notes);
+    settle_stages(raw, facts, &mut points, notes);
     points
 }
 
@@ -142,16 +139,16 @@ fn bare_point(raw: &RawScenario, facts: &Facts, axes: &[Axis], choice: &[usize])
                 every: every.map(|n| word(Some(n))),
             })
         }
-        RawSource::File { parts, part, .. } => {
+        RawSource::File { path, parts, part, .. } => {
             let number = swept("part").map(|x| x as usize).or(part.map(|n| n as usize));
             let part = parts.zip(number).map(|(of, number)| Part {
                 number: number.saturating_sub(1),
                 of: of as usize,
                 seed: raw.seed.unwrap_or(1),
             });
-            Source::File(facts.file.clone()?, part)
+            Source::File(path.into(), part)
         }
-        RawSource::Model { .. } => Source::Model(facts.file.clone()?),
+        RawSource::Model { path } => Source::Model(path.into()),
     };
     let hidden = swept("hidden").map(|x| x as u64).or(raw.model.as_ref().and_then(|m| m.hidden));
     let label = chosen.iter().map(|(name, (_, text))| format!("{name}={text}")).collect::<Vec<_>>().join(",");
@@ -174,13 +171,36 @@ fn bare_point(raw: &RawScenario, facts: &Facts, axes: &[Axis], choice: &[usize])
     })
 }
 
-/// Training settings of every point: the scenario's, then overrides in order, then the sweep.
-fn settle_training(raw: &RawScenario, facts: &Facts, points: &mut [Point], notes: &mut Mistakes<'_>) {
-    let Some(base) = &raw.train else { return };
+/// What the stages do at every point. Training settings are the scenario's, then overrides in order, then the sweep.
+fn settle_stages(raw: &RawScenario, facts: &Facts, points: &mut [Point], notes: &mut Mistakes<'_>) {
+    settle_training(raw, facts, points, notes);
     for point in points.iter_mut() {
-        point.train = train_of(base, raw, "train", facts, point, notes);
+        let about = About { lattice: point.lattice, ..facts.about() };
+        let seed = point.stage_seed();
+        let smaller = point.n_hidden.map(|n| n.min(point.n_visible));
+        point.observe = raw.observe.is_some();
+        let sample = raw.sample.as_ref().map(|said| said.resolve(&about, facts.sample_along.clone(), seed));
+        point.sample = settled("sample", sample, notes);
+        let likelihood = raw.likelihood.as_ref();
+        let likelihood = likelihood.map(|said| said.resolve(smaller, facts.likelihood_along.clone(), seed));
+        point.likelihood = settled("likelihood", likelihood, notes);
+        let couplings = raw.couplings.as_ref();
+        let couplings = couplings.map(|said| said.resolve(&about, point.n_hidden, facts.names.as_deref()));
+        point.couplings = settled("couplings", couplings, notes);
     }
-    let mut settled: Vec<(RawTrain, String)> = vec![(base.clone(), "train".to_string()); points.len()];
+}
+
+/// The plan of a stage, or notes of why there is none.
+fn settled<T>(block: &str, plan: Option<Result<T, Vec<Problem>>>, notes: &mut Mistakes<'_>) -> Option<T> {
+    plan?.map_err(|problems| notes.all(block, problems)).ok()
+}
+
+fn settle_training(raw: &RawScenario, facts: &Facts, points: &mut [Point], notes: &mut Mistakes<'_>) {
+    let (Some(base), Some(model)) = (&raw.train, &raw.model) else { return };
+    for point in points.iter_mut() {
+        point.train = train_of(base, model, "train", facts, point, notes);
+    }
+    let mut settled: Vec<(TrainSettings, String)> = vec![(base.clone(), "train".to_string()); points.len()];
     for (i, over) in raw.overrides.iter().enumerate() {
         let chosen = selected(&over.at, points);
         if chosen.is_empty() && !points.is_empty() {
@@ -192,106 +212,42 @@ fn settle_training(raw: &RawScenario, facts: &Facts, points: &mut [Point], notes
             );
         }
         for p in chosen {
-            settled[p] = (merge(&settled[p].0, &over.train), format!("overrides[{i}].train"));
+            settled[p] = (settled[p].0.overlaid(&over.train), format!("overrides[{i}].train"));
         }
     }
     for (point, (train, block)) in points.iter_mut().zip(&settled) {
-        point.train = train_of(train, raw, block, facts, point, notes);
+        point.train = train_of(train, model, block, facts, point, notes);
     }
 }
 
 fn train_of(
-    train: &RawTrain,
-    raw: &RawScenario,
+    train: &TrainSettings,
+    model: &ModelSettings,
     block: &str,
     facts: &Facts,
     point: &Point,
     notes: &mut Mistakes<'_>,
 ) -> Option<TrainPlan> {
-    let path = |name: &str| format!("{block}.{name}");
-    let rows = facts.rows?;
-    let held_out = train.held_out.unwrap_or(0.0);
-    let training = rows - held_out_rows(rows, held_out);
-    let batch = train.batch.unwrap_or(1);
-    if training == 0 && (0.0..1.0).contains(&held_out) {
-        let expected = "at least one row to train on";
-        notes.at(
-            &path("held_out"),
-            format!("`held_out` leaves none of {rows} rows"),
-            expected,
-            "write a smaller fraction",
-        );
-    } else if batch > training as u64 && training > 0 {
-        notes.at(
-            &path("batch"),
-            format!("a minibatch of {batch} rows, but there are {training} training rows"),
-            format!("a whole number from 1 to {training}"),
-            format!("write batch: {}", training.min(500)),
-        );
+    facts.rows?;
+    let (mut train, mut model) = (train.clone(), model.clone());
+    model.hidden = Some(point.n_hidden? as u64);
+    if let Some(steps) = point.values.get("gibbs_steps") {
+        train.gibbs_steps = Some(*steps as u64);
     }
-    if train.patience.is_some() && training == rows && held_out > 0.0 {
-        let expected = "rows that are not trained on, to be looked at";
-        let what = format!("`held_out` keeps none of {rows} rows out");
-        notes.at(&path("patience"), what, expected, "write a larger fraction, or leave out `patience`");
+    if let Some(rate) = point.values.get("learning_rate") {
+        train.learning_rate = Some(*rate);
     }
-    let per_epoch = (training as u64 / batch.max(1)).max(1);
-    let updates = train.updates.unwrap_or_else(|| train.epochs.unwrap_or(1).saturating_mul(per_epoch));
-    let gibbs_steps = point.values.get("gibbs_steps").map_or(train.gibbs_steps.unwrap_or(1), |x| *x as u64);
-    let steps = updates.saturating_mul(gibbs_steps);
-    if steps > MAX_COUNT {
-        notes.at(
-            &path(if train.updates.is_some() { "updates" } else { "epochs" }),
-            format!("{updates} updates of {gibbs_steps} Gibbs steps are {steps} steps"),
-            format!("at most {MAX_COUNT} steps: they are addressed with 32 bits"),
-            "take fewer updates",
-        );
-    }
-    let n_hidden = point.n_hidden?;
-    if n_hidden.checked_mul(point.n_visible).is_none_or(|n| n > MAX_WEIGHTS) {
-        let swept = raw.sweep.as_ref().is_some_and(|s| s.hidden.is_some());
-        notes.at(
-            if swept { "sweep.hidden" } else { "model.hidden" },
-            format!("{} visible times {n_hidden} hidden units are too many weights", point.n_visible),
-            format!("at most {MAX_WEIGHTS} weights"),
-            "take fewer hidden units",
-        );
-    }
-    let augment = train.augment.unwrap_or_default();
-    if let Err(Fault { what, expected, advice, .. }) = augment.moves(point.lattice) {
-        notes.at(&path("augment"), what, expected.unwrap_or_default(), advice.unwrap_or_default());
-    }
-    let algorithm = train.algorithm.unwrap_or(Algorithm::Pcd);
-    let chains = size(if algorithm.has_chains() { train.chains } else { Some(batch) });
-    let (descent, penalties) = train.choice().resolve(size(Some(batch)), chains);
-    Some(TrainPlan {
-        n_hidden,
-        start: Start {
-            weight_scale: raw.model.as_ref().and_then(|m| m.weight_scale).unwrap_or(0.0),
-            anchor: raw.model.as_ref().and_then(|m| m.anchor).unwrap_or(0.0),
-        },
-        units: raw.model.as_ref().and_then(|m| m.units).unwrap_or_default(),
-        algorithm,
-        gibbs_steps: word(Some(gibbs_steps)),
-        chains,
-        batch: size(Some(batch)),
-        updates,
-        learning_rate: point.values.get("learning_rate").copied().or(train.learning_rate).unwrap_or(0.0),
-        schedule: train.schedule.unwrap_or(Schedule::Constant),
-        descent,
-        penalties,
-        centred: train.centred.unwrap_or(true),
-        bias_rate: train.bias_rate.unwrap_or(1.0),
-        offset_rate: train.offset_rate.unwrap_or(0.0),
-        flip: train.flip.unwrap_or(false),
-        translations: train.translations.unwrap_or(false),
-        augment,
-        rungs: size(train.rungs),
-        online: size(train.online_chains),
-        held_out_rows: rows - training,
-        metrics: word(train.metrics),
-        checkpoints: word(train.checkpoints),
-        keep_checkpoints: word(train.keep_checkpoints),
-        patience: train.patience,
-        keep_going: train.keep_going.unwrap_or(false),
-    })
+    let resolved = train.resolve(&model, &facts.about(), point.stage_seed());
+    let problems = resolved.map_err(|problems| {
+        // Swept values have been looked at one by one.
+        for problem in problems.into_iter().filter(|problem| !point.values.contains_key(&problem.path)) {
+            let path = match problem.path.as_str() {
+                "model.hidden" if point.values.contains_key("hidden") => "sweep.hidden".to_string(),
+                of_model if of_model.starts_with("model.") => of_model.to_string(),
+                of_train => format!("{block}.{of_train}"),
+            };
+            notes.at(&path, problem.what, problem.expected, problem.advice);
+        }
+    });
+    problems.ok()
 }

@@ -82,7 +82,7 @@ fn from_spins_to_couplings_by_hand() {
         }
         assert_eq!((couplings["basis"].as_str(), couplings["file"].as_str()), (Some(basis), Some(file.as_str())));
         let list = std::fs::read_to_string(place.path(&file)).unwrap();
-        assert_eq!(list.lines().next(), Some("order,units,names,value,error"));
+        assert_eq!(list.lines().next(), Some("order,units,names,value,error,i,j,k,name_i,name_j,name_k"));
         assert_eq!(list.lines().count(), 1 + 16 + 120 + 560);
     }
 }

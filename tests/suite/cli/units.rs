@@ -128,7 +128,10 @@ fn outputs_are_what_their_names_say() {
     independent(&place, 5, ModelMeta { names: Some(NAMES.map(String::from).to_vec()), ..ModelMeta::default() });
     place.good("couplings m.safetensors --orders 1 -o z.tsv");
     let text = std::fs::read_to_string(place.path("z.tsv")).unwrap();
-    assert!(text.starts_with("order\tunits\tnames\tvalue\terror\n1\t0\tCD3D\t"), "{text}");
+    assert!(
+        text.starts_with("order\tunits\tnames\tvalue\terror\ti\tj\tk\tname_i\tname_j\tname_k\n1\t0\tCD3D\t"),
+        "{text}"
+    );
     place.good("sample m.safetensors --samples 20 --chains 5 --thermalise 1 -o s.tsv");
     assert_eq!(data::read(&place.path("s.tsv")).unwrap().names.unwrap(), NAMES);
     place.put("d.csv", "a,b\n0,1\n1,1\n");

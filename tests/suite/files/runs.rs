@@ -261,7 +261,10 @@ fn coupling_lists_have_their_columns() {
     let rows = [row(&[1], -0.5, None), row(&[0, 2], 0.25, Some(0.125))];
     artifact::write_couplings_csv(&path, &rows, &names).unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "order,units,names,value,error\n1,1,HLA-DRB1,-0.5,\n2,0;2,\"CD3D;a,b\",0.25,0.125\n");
+    assert_eq!(
+        text,
+        "order,units,names,value,error,i,j,k,name_i,name_j,name_k\n1,1,HLA-DRB1,-0.5,,1,,,HLA-DRB1,,\n2,0;2,\"CD3D;a,b\",0.25,0.125,0,2,,CD3D,\"a,b\",\n"
+    );
     assert!(refused(artifact::write_couplings_csv(&path, &rows, &names[..1])).contains("has no name"));
     let bad = ["x;y", "b", "c"].map(String::from);
     assert!(refused(artifact::write_couplings_csv(&path, &rows, &bad)).contains("semicolon"));

@@ -2,7 +2,10 @@
 //! said, and what a plan costs by formulas worked out by hand.
 
 use gibbsite::backend::Descent;
-use gibbsite::scenario::{Algorithm, Basis, Plan, Replicas, Schedule, Source, SpinRule};
+use gibbsite::couplings::Basis;
+use gibbsite::scenario::{Plan, Source, SpinRule};
+use gibbsite::settings::Tempering;
+use gibbsite::train::{Algorithm, Schedule};
 
 use super::{GOOD, changed, plan};
 
@@ -77,8 +80,8 @@ fn every_range_ends_where_it_says() {
         ("likelihood.betas=2", "likelihood.betas=1"),
         ("likelihood.betas=16777216", "likelihood.betas=16777217"),
         (
-            "source.lattice=open-chain:26 model.hidden=25 likelihood.exact=always",
-            "source.lattice=open-chain:26 model.hidden=26 likelihood.exact=always",
+            "source.lattice=open-chain:31 model.hidden=30 likelihood.exact=always",
+            "source.lattice=open-chain:31 model.hidden=31 likelihood.exact=always",
         ),
         ("couplings.strongest=100000", "couplings.strongest=100001"),
         ("couplings.orders=[3]", "couplings.orders=[]"),
@@ -103,6 +106,10 @@ fn every_range_ends_where_it_says() {
     }
 }
 
+fn training(point: &gibbsite::scenario::Point) -> gibbsite::train::Settings {
+    point.train.clone().unwrap().settings
+}
+
 #[test]
 fn what_is_not_said_is_filled_in() {
     let text = r#"(
@@ -121,19 +128,24 @@ fn what_is_not_said_is_filled_in() {
     let Source::Ising(ising) = &point.source else { panic!("{:?}", point.source) };
     assert_eq!((defaults.seed, ising.replicas, ising.algorithm), (1, 1000, SpinRule::Metropolis));
     assert_eq!((ising.thermalise, ising.every), (None, None));
-    let train = point.train.unwrap();
-    assert_eq!((train.algorithm, train.gibbs_steps, train.chains, train.batch), (Algorithm::Pcd, 2, 1000, 250));
-    assert_eq!((train.updates, train.schedule, train.learning_rate), (20_000, Schedule::Cosine, 0.2));
-    assert_eq!((train.held_out_rows, train.centred, train.flip, train.translations), (500, true, true, true));
-    assert_eq!((train.bias_rate, train.offset_rate, train.rungs, train.online), (0.1, 0.01, 8, 0));
+    let train = point.train.clone().unwrap();
+    let settings = &train.settings;
+    let counts = (settings.gibbs_steps, settings.chains, settings.batch, settings.updates);
+    assert_eq!((settings.algorithm, counts), (Algorithm::Pcd, (2, 1000, 250, 20_000)));
+    assert_eq!((settings.schedule, settings.learning_rate), (Schedule::Cosine, 0.2));
+    assert_eq!((train.held_out_rows, settings.centred, settings.flip), (500, true, true));
+    assert!(settings.translations.is_some() && settings.augment.flip && settings.augment.translations.is_some());
+    assert_eq!((settings.bias_rate, settings.offset_rate, settings.rungs, settings.online), (0.1, 0.01, 8, 0));
     assert_eq!((train.start.weight_scale, train.start.anchor), (0.01, 4.0));
     assert_eq!((train.metrics, train.checkpoints, train.keep_checkpoints), (10, 10, 2));
     assert_eq!((train.patience, train.keep_going), (None, false));
-    let sample = point.sample.unwrap();
+    let plan_of_samples = point.sample.clone().unwrap();
+    let sample = &plan_of_samples.settings;
     assert_eq!((sample.samples, sample.chains, sample.thermalise, sample.every), (10_000, 1000, 1000, 10));
-    assert_eq!(sample.tempering, Replicas::Off);
-    let likelihood = point.likelihood.unwrap();
-    assert_eq!((likelihood.chains, likelihood.betas, likelihood.exact), (1000, 1000, true));
+    assert_eq!(plan_of_samples.tempering, Tempering::Off);
+    assert!(sample.flip && plan_of_samples.translations.is_some());
+    let likelihood = point.likelihood.clone().unwrap();
+    assert_eq!((likelihood.chains, likelihood.ladder.steps(), likelihood.enumerates(25)), (1000, 999, true));
     let couplings = point.couplings.clone().unwrap();
     assert_eq!((couplings.orders, couplings.bases), (vec![1, 2, 3], vec![Basis::Spin]));
     assert_eq!((couplings.strongest, couplings.units), (30, None));
@@ -141,29 +153,29 @@ fn what_is_not_said_is_filled_in() {
     let few = plan(&text.replace("samples: 5000", "samples: 200").replace("sample: ()", "sample: (samples: 30)"));
     let point = &few.points[0];
     assert!(matches!(point.source, Source::Ising(ising) if ising.replicas == 200));
-    assert_eq!((point.train.unwrap().batch, point.sample.unwrap().chains), (180, 30));
+    assert_eq!((training(point).batch, point.sample.as_ref().unwrap().settings.chains), (180, 30));
     // Rows kept out are the nearest whole number.
     for (samples, fraction, kept_out) in [(1004, "0.1", 100), (1006, "0.1", 101), (1000, "0.25", 250), (1000, "0.0", 0)]
     {
         let settings = format!("source.samples={samples} source.replicas=1 train.held_out={fraction}");
-        assert_eq!(taken(&settings).unwrap().points[0].train.unwrap().held_out_rows, kept_out, "{settings}");
+        assert_eq!(taken(&settings).unwrap().points[0].train.as_ref().unwrap().held_out_rows, kept_out, "{settings}");
     }
     // Where triples are too many they are left out unless asked for.
     let large = plan(&text.replace("square:4", "square:22"));
     assert_eq!(large.points[0].couplings.clone().unwrap().orders, [1, 2]);
     assert!(!large.points[0].compares_states());
-    let not_spins = taken("train.flip=false").unwrap().points[0].train.unwrap();
+    let not_spins = training(&taken("train.flip=false").unwrap().points[0]);
     assert_eq!((not_spins.flip, not_spins.bias_rate), (false, 1.0));
     // An epoch is at least one update: 900 rows are one minibatch, three of 300, and one of 500 with some left over.
     for (batch, updates) in [(900, 7), (300, 21), (500, 7)] {
         let text = GOOD.replace("updates: 100, batch: 50", &format!("epochs: 7, batch: {batch}"));
-        assert_eq!(plan(&text).points[0].train.unwrap().updates, updates, "{batch}");
+        assert_eq!(training(&plan(&text).points[0]).updates, updates, "{batch}");
     }
     let promised = plan(&GOOD.replace("couplings: ()", "expect: [(key: \"train.updates\", min: 100, max: 100)]"));
     assert_eq!((promised.expect[0].sigmas, promised.expect[0].at_least), (0.0, 1));
     // A momentum of some points asks for an optimiser that has one at all of them.
     let set = "overrides=[(at:(temperature:2.0),train:(momentum:0.5))]";
-    assert_eq!(taken(set).unwrap().points[0].train.unwrap().descent, Descent::Momentum { momentum: 0.5 });
+    assert_eq!(training(&taken(set).unwrap().points[0]).descent, Descent::Momentum { momentum: 0.5 });
 }
 
 /// Operations are multiplications and additions of products: 4 · chains · n_v · n_h for a Gibbs step.

@@ -1,0 +1,260 @@
+//! The way in for programs: a device with its threads, cheap to clone, that trains, samples, evaluates and reads out.
+//!
+//! ```
+//! use gibbsite::bits::BitMatrix;
+//! use gibbsite::data::DataSet;
+//! use gibbsite::settings::{CouplingsSettings, ModelSettings, TrainSettings};
+//! use gibbsite::Engine;
+//!
+//! # fn main() -> gibbsite::Result<()> {
+//! // 500 rows of 8 units, each like the one beside it three times out of four.
+//! let rows = BitMatrix::from_fn(500, 8, |r, j| (r * 7 + j / 2 * 13 + usize::from(r % 4 == 0) * j) % 2 == 0);
+//! let data = DataSet::new(rows, "an array of my own");
+//! let engine = Engine::cpu(Some(1))?;
+//! let model = ModelSettings { hidden: Some(4), ..ModelSettings::default() };
+//! let train = TrainSettings { updates: Some(200), chains: Some(50), ..TrainSettings::default() };
+//! let trained = engine.train(&data, &model, &train, 1)?;
+//! let couplings = engine.couplings(&trained, &CouplingsSettings { orders: Some(vec![2]), ..Default::default() })?;
+//! assert_eq!(couplings.len(), 8 * 7 / 2);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::device::{self, DeviceRequest, Job};
+use super::likelihood::likelihood;
+use super::scenario::{base_of, model_of};
+use super::train::{EachUpdate, Split, TrainInputs, split, train};
+use super::{Source, sample};
+use crate::artifact::CheckpointStore;
+use crate::backend::cpu::Cpu;
+use crate::backend::gpu::Gpu;
+use crate::backend::{Backend, DeviceDescription};
+use crate::bits::BitMatrix;
+use crate::couplings::{Coupling, couplings};
+use crate::data::{self, DataSet, Model};
+use crate::error::{Error, Fault, Result};
+use crate::events::{Listener, Silent};
+use crate::record::LikelihoodRecord;
+use crate::sample::Sampled;
+use crate::settings::{
+    About, CouplingsSettings, LikelihoodSettings, ModelSettings, Problem, SampleSettings, TrainSettings,
+};
+
+/// A device with its threads.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    device: Arc<Device>,
+    threads: Arc<rayon::ThreadPool>,
+}
+
+#[derive(Debug)]
+enum Device {
+    Cpu(Cpu),
+    Gpu(Box<Gpu>),
+}
+
+impl Engine {
+    /// The CPU with so many threads, or one a core.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a number of threads that cannot be.
+    pub fn cpu(threads: Option<usize>) -> Result<Self> {
+        Self::open(&DeviceRequest { choice: device::Choice::Cpu, threads, device: None })
+    }
+
+    /// The device that is asked for; by default a real GPU where there is one, else the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is not there.
+    pub fn open(request: &DeviceRequest) -> Result<Self> {
+        let threads = Arc::new(device::threads(request)?);
+        let device = match threads.install(|| device::gpu(request))? {
+            Some(gpu) => Device::Gpu(Box::new(gpu)),
+            None => Device::Cpu(Cpu::new()),
+        };
+        Ok(Self { device: Arc::new(device), threads })
+    }
+
+    /// Name, driver and kind of the device.
+    #[must_use]
+    pub fn device(&self) -> DeviceDescription {
+        match &*self.device {
+            Device::Cpu(cpu) => cpu.device(),
+            Device::Gpu(gpu) => gpu.device(),
+        }
+    }
+
+    /// Does work that is written for any backend.
+    ///
+    /// # Errors
+    /// What the work fails with.
+    pub fn run<J: Job>(&self, job: J) -> Result<J::Output> {
+        self.threads.install(|| match &*self.device {
+            Device::Cpu(cpu) => job.run(cpu),
+            Device::Gpu(gpu) => job.run(&**gpu),
+        })
+    }
+
+    /// Trains a machine on data, of which a part is kept out as `train.held_out` says.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with every setting that cannot be; [`Error::Numerics`] when the training diverges.
+    pub fn train(&self, data: &DataSet, model: &ModelSettings, train: &TrainSettings, seed: u64) -> Result<Model> {
+        self.train_watched(data, model, train, seed, &CheckpointStore::nowhere(), &|_| Ok(ControlFlow::Continue(())))
+    }
+
+    /// The same with checkpoints, from the newest of which it goes on where there is one, and with `each` called after every
+    /// update: to look at the machine, or to end the training by [`ControlFlow::Break`].
+    ///
+    /// # Errors
+    /// As [`Self::train`]; [`Error::Checkpoint`] where checkpoints are of another training; what `each` returns.
+    pub fn train_watched(
+        &self,
+        data: &DataSet,
+        model: &ModelSettings,
+        train: &TrainSettings,
+        seed: u64,
+        checkpoints: &CheckpointStore,
+        each: &EachUpdate<'_>,
+    ) -> Result<Model> {
+        let about =
+            About { rows: Some(data.samples.rows()), n_visible: Some(data.samples.cols()), lattice: data.lattice };
+        refused(model.check())?;
+        let mut plan = train.resolve(model, &about, seed).or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let mut rows = split(data.samples.clone(), plan.held_out_rows, seed);
+        if let Some(file) = &plan.held_out_file {
+            let others = data::read(file)?.at_temperature(data.temperature)?;
+            plan.held_out = Some(rows.look_at(others, data)?);
+        }
+        let checkpoints = checkpoints.clone();
+        self.run(Train { data, plan: &plan, rows: &rows, checkpoints: &checkpoints, each })
+    }
+
+    /// Draws samples of a machine.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with every setting that cannot be.
+    pub fn sample(&self, model: &Model, settings: &SampleSettings, seed: u64) -> Result<Sampled> {
+        let machines = machines(&settings.trajectory)?;
+        let plan = settings.resolve(&about(model), machines, seed);
+        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
+        self.run(Sample { model, plan: &plan })
+    }
+
+    /// ln Z of a machine, and its log-likelihood on rows where these are given.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with every setting that cannot be, or for rows of other units.
+    pub fn likelihood(
+        &self,
+        model: &Model,
+        rows: Option<&DataSet>,
+        settings: &LikelihoodSettings,
+        seed: u64,
+    ) -> Result<LikelihoodRecord> {
+        let smaller = model.rbm.n_visible.min(model.rbm.n_hidden);
+        let plan = settings.resolve(Some(smaller), machines(&settings.trajectory)?, seed);
+        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let source = rows.map(|rows| model.arrange(rows.clone(), &mut Silent)).transpose()?.map(Source::from_data);
+        self.run(Likelihood { model, source: source.as_ref(), plan: &plan })
+    }
+
+    /// Couplings of a machine in the first basis of the settings, orders ascending, units in lexicographic order.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with every setting that cannot be.
+    pub fn couplings(&self, model: &Model, settings: &CouplingsSettings) -> Result<Vec<Coupling>> {
+        let names = model.unit_names();
+        let plan = settings.resolve(&about(model), Some(model.rbm.n_hidden), Some(&names));
+        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let (low, high): (Vec<usize>, Vec<usize>) = plan.orders.iter().partition(|&&order| order < 3);
+        let basis = plan.bases[0];
+        self.threads.install(|| {
+            let mut found = Vec::new();
+            for (orders, units) in [(low, None), (high, plan.units.as_deref())] {
+                if !orders.is_empty() {
+                    found.extend(couplings(&model.rbm, basis, plan.method, &orders, units)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+}
+
+fn about(model: &Model) -> About {
+    About { rows: None, n_visible: Some(model.rbm.n_visible), lattice: model.meta.lattice }
+}
+
+fn machines(paths: &[std::path::PathBuf]) -> Result<Vec<crate::rbm::Rbm>> {
+    paths.iter().map(|path| data::read_model(path).map(|model| model.rbm)).collect()
+}
+
+/// Problems of settings as one error, each named by its field.
+fn refused(problems: impl IntoIterator<Item = Problem>) -> Result<()> {
+    let mut faults = problems.into_iter().map(|Problem { path, what, expected, advice }| {
+        let fault = Fault::new(what).at(path);
+        let fault = if expected.is_empty() { fault } else { fault.expected(expected) };
+        if advice.is_empty() { fault } else { fault.advice(advice) }
+    });
+    let Some(first) = faults.next() else { return Ok(()) };
+    let rest: String = faults.map(|fault| format!("\n{fault}")).collect();
+    Err(Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) }))
+}
+
+fn nothing() -> Error {
+    Error::input("settings that cannot be")
+}
+
+struct Train<'a> {
+    data: &'a DataSet,
+    plan: &'a crate::settings::TrainPlan,
+    rows: &'a Split,
+    checkpoints: &'a CheckpointStore,
+    each: &'a EachUpdate<'a>,
+}
+
+impl Job for Train<'_> {
+    type Output = Model;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Model> {
+        let Self { data, plan, rows, checkpoints, each } = self;
+        let source = Source::from_data(DataSet { samples: BitMatrix::zeros(0, 0), ..data.clone() });
+        let exact = source.exact.as_ref();
+        let inputs = TrainInputs { plan, split: rows, exact, checkpoints, resume: true, each: Some(each) };
+        let trained = train(backend, inputs, &mut Silent as &mut dyn Listener, &mut |_| Ok(()))?;
+        Ok(model_of(&trained.rbm, data, &rows.train, plan, trained.updates, &[]))
+    }
+}
+
+struct Sample<'a> {
+    model: &'a Model,
+    plan: &'a sample::SamplePlan,
+}
+
+impl Job for Sample<'_> {
+    type Output = Sampled;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<Sampled> {
+        sample::sample(backend, self.plan, &self.model.rbm, &base_of(self.model), None, &mut Silent)
+    }
+}
+
+struct Likelihood<'a> {
+    model: &'a Model,
+    source: Option<&'a Source>,
+    plan: &'a super::likelihood::LikelihoodPlan,
+}
+
+impl Job for Likelihood<'_> {
+    type Output = LikelihoodRecord;
+
+    fn run<B: Backend>(self, backend: &B) -> Result<LikelihoodRecord> {
+        let Self { model, source, plan } = self;
+        let sets: Vec<(&str, &BitMatrix)> = source.iter().map(|source| ("data", &source.data.samples)).collect();
+        let found = likelihood(backend, plan, &model.rbm, &base_of(model), &sets, source, &mut Silent)?;
+        Ok(found.in_units(model.meta.units, model.rbm.in_units(model.meta.units).1))
+    }
+}
