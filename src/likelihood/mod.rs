@@ -29,7 +29,7 @@ pub use self::cover::{Annealed, cover, relaxed, spaced};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
 pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
-pub use self::modes::{Comparison, FALSE_ALARMS, Missed, threshold};
+pub use self::modes::{Comparison, FALSE_ALARMS, Missed, threshold, unseen};
 pub use self::parts::Sided;
 pub use self::reverse::{reverse_anneal, reverse_summary, reverse_weights};
 pub use self::rows::{

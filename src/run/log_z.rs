@@ -7,7 +7,7 @@ use crate::events::Listener;
 use crate::likelihood::{
     Anneal, AnnealSettings, Annealed, Comparison, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED,
     MAX_ENUMERATED_ON_DEMAND, Missed, Sided, anneal_to_ends, bennett, by_temperature, by_trajectory, cover,
-    equilibrate, linear_ladder, log_z0, relaxed, reverse_summary, reverse_weights, spaced,
+    equilibrate, linear_ladder, log_z0, relaxed, reverse_summary, reverse_weights, spaced, unseen,
 };
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, IntervalRecord, RowsRecord, TemperingRecord};
@@ -121,6 +121,7 @@ pub(super) fn log_z<B: Backend>(
         found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0, b.error));
         if let Some(rows) = &rows {
             let compared = Comparison::of(&forward.log_weights, &reverse.log_weights, &weights[chains..]);
+            let one_path = unseen(&forward.log_weights, &weights[chains..]);
             let mut parts = Vec::new();
             if compared.may_differ() {
                 let first =
@@ -139,6 +140,13 @@ pub(super) fn log_z<B: Backend>(
                 } else if compared.differs() {
                     found.missed = Some(Missed { compared, parts: 0, gain: 0.0 });
                 }
+            }
+            if parts.is_empty() {
+                let widened = |z: Estimate| Estimate { error: z.error.hypot(one_path), ..z };
+                (forward.log_z, reverse.log_z) = (widened(forward.log_z), widened(reverse.log_z));
+                let [low, high] = [forward.log_z, reverse.log_z].map(Some);
+                let between = found.log_z.bridged.map(widened);
+                found.log_z = Bounds { forward: low, reverse: high, bridged: between, ..found.log_z };
             }
             found.interval.rows = Some(rows_record(&compared, parts));
         }
