@@ -128,8 +128,8 @@ mod tests {
                 })
                 .collect();
             let weights: Vec<f64> = forward.iter().map(|w| w.exp()).collect();
-            let mean = weights.iter().sum::<f64>() / n as f64;
-            let scatter = (crate::stats::variance(&weights) / n as f64).sqrt() / mean;
+            let mean = weights.iter().sum::<f64>() / f64::from(n);
+            let scatter = (crate::stats::variance(&weights) / f64::from(n)).sqrt() / mean;
             let error = scatter.hypot(unseen(&forward, &rows));
             plain += (mean.ln() / scatter).powi(2) / 400.0;
             whole += (mean.ln() / error).powi(2) / 400.0;
