@@ -391,6 +391,12 @@ pub struct RowsRecord {
     pub chains_beyond: usize,
     /// Probability that chance puts so many more of the rows there.
     pub p: f64,
+    /// Chains that began at those rows to which samples of the machine come most seldom.
+    #[serde(default)]
+    pub seldom: usize,
+    /// The same of these.
+    #[serde(default)]
+    pub seldom_beyond: usize,
     /// ln Z of the parts of the states that ln Z is the sum over; none where one annealing reaches all rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Estimate>,

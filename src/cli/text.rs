@@ -194,8 +194,11 @@ pub(super) fn likelihood(record: &LikelihoodRecord) -> String {
         tempered(&mut out, tempering);
     }
     if let Some(rows) = &interval.rows {
-        let RowsRecord { rows, rows_beyond, chains, chains_beyond, parts, .. } = rows;
-        let counts = format!("{rows_beyond} of {rows} rows, {chains_beyond} of {chains} samples of the machine");
+        let RowsRecord { rows, rows_beyond, chains, chains_beyond, seldom, seldom_beyond, parts, .. } = rows;
+        let mut counts = format!("{rows_beyond} of {rows} rows, {chains_beyond} of {chains} samples of the machine");
+        if *seldom > 0 {
+            let _ = write!(counts, ", {seldom_beyond} of {seldom} rows far from these");
+        }
         let _ = writeln!(out, "  {:<28} {counts}", "where annealing comes seldom");
         if !parts.is_empty() {
             let parts: Vec<String> = parts.iter().map(|part| estimate(*part)).collect();

@@ -161,7 +161,10 @@ fn left_out(missed: &Missed) -> String {
     let compared = &missed.compared;
     format!(
         "{} of {} rows begin in modes that annealing from the means of the data leaves out ({} of {} samples of the machine)",
-        compared.rows_beyond, compared.rows, compared.chains_beyond, compared.chains
+        compared.rows_beyond + compared.seldom_beyond,
+        compared.rows + compared.seldom,
+        compared.chains_beyond,
+        compared.chains
     )
 }
 
@@ -328,7 +331,8 @@ mod tests {
 
     #[test]
     fn rows_in_missed_modes_are_told_and_trusted_where_parts_cover_them() {
-        let compared = Comparison { rows: 200, rows_beyond: 24, chains: 500, chains_beyond: 1, p: 1e-11 };
+        let (rows, rows_beyond, seldom, seldom_beyond) = (180, 20, 20, 4);
+        let compared = Comparison { rows, rows_beyond, chains: 500, chains_beyond: 1, p: 1e-9, seldom, seldom_beyond };
         let log_z = Bounds { bridged: Some(Estimate::new(10.05, 0.05)), ..sound().log_z };
         let told = |parts: usize, gain: f64| {
             judge(&Evidence { log_z, missed: Some(Missed { compared, parts, gain }), ..sound() })

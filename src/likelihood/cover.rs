@@ -1,13 +1,13 @@
 //! ln Z over parts that cover the rows: where rows begin in modes that annealing from one base leaves out, each such mode
 //! is annealed from the means of its own rows.
 //!
-//! Rows beyond the threshold of one base are the first members of the next part. Its base are their means, its reverse
-//! chains begin at them and at as many other rows that lie near them; those that lie beyond its own threshold make one
+//! Rows beyond the threshold of one base are the first members of the next part. Its reverse chains begin at them and at
+//! other rows that lie near them, its base are the means of all these; those that lie beyond its own threshold make one
 //! more part, until all rows are reached. Modes in which no row lies stay unknown.
 
 use super::ais::{AnnealSettings, anneal_to_ends, base_bias, log_z0};
 use super::ladder::Length;
-use super::modes::{LEAST, threshold};
+use super::modes::threshold;
 use super::parts::{Centre, Part, Sided, nearest, smoothed_means, sum};
 use super::reverse::reverse_weights;
 use crate::backend::{Address, Backend};
@@ -122,13 +122,15 @@ pub fn cover<B: Backend>(
         starts: first.starts.slice_rows(0..first.chains),
         reverse: first.reverse[..first.chains].to_vec(),
     }];
-    while pool.rows() >= LEAST {
+    while pool.rows() > 0 {
         let k = runs.len();
         if k == MOST_PARTS {
             return Ok(None);
         }
         let seed = derive_seed(settings.seed, &format!("part {k}"));
-        let base = base_bias(&smoothed_means(&pool));
+        centres.push(Centre::of(&pool));
+        let starts = starts(backend, params, &pool, rows, &centres, seed)?;
+        let base = base_bias(&smoothed_means(&starts));
         let betas = if adaptive {
             Length::measure(backend, params, &base, seed)?.ladder(settings.betas.len() - 1)
         } else {
@@ -136,8 +138,6 @@ pub fn cover<B: Backend>(
         };
         let settings = AnnealSettings { chains: settings.chains.min(CHAINS), betas, seed };
         let (forward, ends) = anneal_to_ends(backend, rbm, params, &base, &settings, listener)?;
-        centres.push(Centre::of(&pool));
-        let starts = starts(backend, params, &pool, rows, &centres, seed)?;
         let settings = AnnealSettings { chains: starts.rows(), ..settings };
         let reverse = reverse_weights(backend, params, &base, &settings, &starts, listener)?;
         let (beyond, within) = split(&forward.log_weights, &reverse);
@@ -145,9 +145,7 @@ pub fn cover<B: Backend>(
             return Ok(None);
         }
         let strays = beyond.len() as f64 > STRAYS * starts.rows() as f64;
-        if strays {
-            centres[k] = Centre::of(&starts.select_rows(&within));
-        }
+        centres[k] = Centre::of(&starts.select_rows(&within));
         pool = starts.select_rows(if strays { &beyond } else { &[] });
         runs.push(Run { log_z0: log_z0(&base, rbm.n_hidden), forward: forward.log_weights, ends, starts, reverse });
     }

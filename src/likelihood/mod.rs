@@ -18,6 +18,7 @@ mod modes;
 mod parts;
 mod reverse;
 mod rows;
+mod seldom;
 
 pub use self::ais::{
     Anneal, AnnealSettings, BETAS, CHAINS, MAX_BETAS, MAX_CHAINS, anneal, anneal_to_ends, base_bias, log_z0,
@@ -29,13 +30,14 @@ pub use self::cover::{Annealed, cover, relaxed, spaced};
 pub use self::enumerate::{Enumeration, MAX_ENUMERATED, MAX_ENUMERATED_ON_DEMAND, exact_log_z};
 pub use self::equilibrated::{ARRIVALS, Effort, Equilibrated, by_temperature, by_trajectory, equilibrate};
 pub use self::ladder::{Length, MOST_RUNGS, linear_ladder};
-pub use self::modes::{Comparison, FALSE_ALARMS, Missed, threshold, unseen};
+pub use self::modes::{Began, Comparison, FALSE_ALARMS, Missed, threshold, unseen};
 pub use self::parts::Sided;
 pub use self::reverse::{reverse_anneal, reverse_summary, reverse_weights};
 pub use self::rows::{
     better, log_likelihood, log_weights, mean_log_weight, mean_log_weight_of, mean_of_rows, not_under,
     over_independent, row_by_row, worse_than_independent,
 };
+pub use self::seldom::seldom;
 
 use crate::bits::BitMatrix;
 

@@ -5,9 +5,9 @@ use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};
 use crate::events::Listener;
 use crate::likelihood::{
-    Anneal, AnnealSettings, Annealed, Comparison, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED,
-    MAX_ENUMERATED_ON_DEMAND, Missed, Sided, anneal_to_ends, bennett, by_temperature, by_trajectory, cover,
-    equilibrate, linear_ladder, log_z0, relaxed, reverse_summary, reverse_weights, spaced, unseen,
+    Anneal, AnnealSettings, Annealed, Began, Comparison, Effort, Enumeration, Equilibrated, Length, MAX_ENUMERATED,
+    MAX_ENUMERATED_ON_DEMAND, Missed, anneal_to_ends, bennett, by_temperature, by_trajectory, cover, equilibrate,
+    linear_ladder, log_weights, log_z0, relaxed, reverse_summary, reverse_weights, seldom, spaced, unseen,
 };
 use crate::rbm::Rbm;
 use crate::record::{Bounds, Estimate, IntervalRecord, RowsRecord, TemperingRecord};
@@ -37,8 +37,9 @@ const ROW_CHAINS: usize = 400;
 /// Rows that more of them are taken from where a mode is missed.
 const ROWS_LOOKED_AT: usize = 5000;
 
-/// Errors of ln Z by which a sum over parts must lie above the first alone where the rows do not differ for sure.
-const MATTERS: f64 = 3.0;
+/// Part of the chains at rows that begin at those to which samples of the machine come most seldom, where there are more
+/// rows than chains.
+const SELDOM: usize = 4;
 
 /// Reverse chains that begin at rows, where `chains` are asked for.
 fn row_chains(chains: usize) -> usize {
@@ -108,10 +109,14 @@ pub(super) fn log_z<B: Backend>(
     if let Some(mut start) = start {
         let (chains, log_z0) = (start.rows(), log_z0(base, rbm.n_hidden));
         let rows = spaced(sets, ROWS_LOOKED_AT).filter(|_| tempers);
-        if let Some(rows) = &rows
-            && let Some(begin) = spaced(&[rows], row_chains(plan.chains))
-        {
-            start.append(&relaxed(backend, params, &begin, plan.seed)?);
+        let mut chosen = 0;
+        if let Some(rows) = &rows {
+            let most = row_chains(plan.chains);
+            chosen = if rows.rows() > most { most / SELDOM } else { 0 };
+            if let Some(mut begin) = spaced(&[rows], most - chosen) {
+                begin.append(&seldom(rows, &log_weights(backend, params, rows)?, &start, chosen));
+                start.append(&relaxed(backend, params, &begin, plan.seed)?);
+            }
         }
         let all = AnnealSettings { chains: start.rows(), ..settings.clone() };
         let weights = reverse_weights(backend, params, base, &all, &start, listener)?;
@@ -120,18 +125,23 @@ pub(super) fn log_z<B: Backend>(
         let bridged = bennett(&forward.log_weights, &reverse.log_weights);
         found.log_z.bridged = bridged.map(|b| Estimate::new(b.value + log_z0, b.error));
         if let Some(rows) = &rows {
-            let compared = Comparison::of(&forward.log_weights, &reverse.log_weights, &weights[chains..]);
-            let one_path = unseen(&forward.log_weights, &weights[chains..]);
+            let (taken, far) = weights[chains..].split_at(weights.len() - chains - chosen);
+            let began = Began { samples: &reverse.log_weights, rows: taken, seldom: far, looked_at: rows.rows() };
+            let compared = Comparison::of(&forward.log_weights, &began);
+            let one_path = unseen(&forward.log_weights, &began);
+            let widened = |z: Estimate| Estimate { error: z.error.hypot(one_path), ..z };
             let mut parts = Vec::new();
-            if compared.may_differ() {
+            if compared.differs() || found.log_z.bridged.is_some_and(|z| one_path > z.error) {
                 let first =
                     Annealed { forward: &forward.log_weights, ends: &ends, starts: &start, reverse: &weights, chains };
                 let adaptive = matches!(plan.ladder, Ladder::Adaptive(_));
                 let covered = cover(backend, rbm, params, base, first, rows, &settings, adaptive, listener)?;
-                let gain = |sum: &Sided| found.log_z.bridged.map_or(0.0, |alone| sum.bridged.value - alone.value);
-                let matters = |sum: &Sided| compared.differs() || gain(sum) > MATTERS * sum.bridged.error;
-                if let Some((each, sum)) = covered.filter(|(_, sum)| matters(sum)) {
-                    found.missed = Some(Missed { compared, parts: each.len(), gain: gain(&sum) });
+                // Of both estimates the one that is known better, where the rows do not say that the first is wrong.
+                let alone = found.log_z.bridged.map(widened);
+                let better = |sum: Estimate| compared.differs() || alone.is_none_or(|z| sum.error < z.error);
+                if let Some((each, sum)) = covered.filter(|(each, sum)| each.len() > 1 && better(sum.bridged)) {
+                    let gain = alone.map_or(0.0, |alone| sum.bridged.value - alone.value);
+                    found.missed = Some(Missed { compared, parts: each.len(), gain });
                     (forward.log_z, forward.effective_sample_size) = (sum.forward, sum.forward_samples);
                     (reverse.log_z, reverse.effective_sample_size) = (sum.reverse, sum.reverse_samples);
                     let [low, high, between] = [sum.forward, sum.reverse, sum.bridged].map(Some);
@@ -142,7 +152,6 @@ pub(super) fn log_z<B: Backend>(
                 }
             }
             if parts.is_empty() {
-                let widened = |z: Estimate| Estimate { error: z.error.hypot(one_path), ..z };
                 (forward.log_z, reverse.log_z) = (widened(forward.log_z), widened(reverse.log_z));
                 let [low, high] = [forward.log_z, reverse.log_z].map(Some);
                 let between = found.log_z.bridged.map(widened);
@@ -175,8 +184,8 @@ fn record(tempered: &Equilibrated, log_z0: f64) -> TemperingRecord {
 }
 
 fn rows_record(compared: &Comparison, parts: Vec<Estimate>) -> RowsRecord {
-    let Comparison { rows, rows_beyond, chains, chains_beyond, p } = *compared;
-    RowsRecord { rows, rows_beyond, chains, chains_beyond, p, parts }
+    let Comparison { rows, rows_beyond, chains, chains_beyond, p, seldom, seldom_beyond } = *compared;
+    RowsRecord { rows, rows_beyond, chains, chains_beyond, p, seldom, seldom_beyond, parts }
 }
 
 /// ln Z by enumeration, and the states it is the sum of.

@@ -65,14 +65,45 @@ on_both! {
     }
 }
 
-/// Modes of equal weight, and one of 99 %: right within 4 σ and the 0.007 of the rest, or not trusted.
+/// Fresh rows and chains again and again: a wide mode that has 0.7 % of Z, and 13 of 2000 rows in the mean, and a narrow one that
+/// has 1.8 %. Of none may forward chains and samples of the machine know, and rows taken evenly often begin in neither. ln Z is
+/// out by as much as its errors say: of twelve values the sum of z² exceeds 42.0 once in 30 000, one z of 24 exceeds 4.5 once
+/// in 6000, so that both modes together fail once in 4000 of other seeds. With chains from rows taken evenly alone the values
+/// are low by 0.9 of errors that are larger than what the mode adds.
+#[test]
+fn small_modes_are_in_ln_z_whichever_rows_there_are() {
+    for difference in [5.0, -4.0] {
+        let modes = TwoModes::new(60, 20, 10.0, difference);
+        let plan = |seed: u64| LikelihoodPlan { chains: 200, ladder: Ladder::Adaptive(150), ..plan(seed) };
+        let (mut sum, mut values) = (0.0, Vec::new());
+        for seed in 100..112 {
+            let rows = modes.samples(2000, seed);
+            let base = base_bias(&smoothed_means(&rows));
+            let found =
+                likelihood(&Cpu, &plan(seed + 1000), &modes.rbm, &base, &[("data", &rows)], None, &mut Silent).unwrap();
+            let z = found.log_z.bridged.unwrap();
+            if !found.interval.trusted {
+                continue;
+            }
+            // Smaller than the mode, so that it is known and not only allowed for.
+            assert!(z.error < if difference > 0.0 { 0.0067 } else { 0.018 }, "{difference}, {seed}: {z:?}");
+            let z = (z.value - modes.log_z()) / z.error;
+            sum += z * z;
+            values.push(z);
+        }
+        assert!(values.len() >= 10, "{difference}: {values:?}");
+        assert!(sum < 42.0 && values.iter().all(|z| z.abs() < 4.5), "{difference}: {sum}, {values:?}");
+    }
+}
+
+/// Modes of equal weight, and one of 99 %: right within 4 σ, or not trusted.
 #[test]
 fn modes_that_hold_many_rows_are_right_or_not_trusted() {
     for difference in [0.0, 5.0] {
         let modes = TwoModes::new(100, 30, 10.0, difference);
         let found = with_rows(&Cpu, &modes.rbm, &modes.samples(2000, 3), 4);
         let z = found.log_z.bridged.unwrap();
-        let right = (z.value - modes.log_z()).abs() < 4.0 * z.error + 0.007;
+        let right = (z.value - modes.log_z()).abs() < 4.0 * z.error;
         assert!(right || !found.interval.trusted && z.error.is_nan(), "exact {}: {found:?}", modes.log_z());
     }
 }
