@@ -606,17 +606,34 @@ pub struct StatesRecord {
     pub kl: f64,
 }
 
-/// One promise of a scenario and what became of it.
+/// One promise of a scenario and what became of it: at a point, or in a run of several points as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExpectRecord {
     /// Dotted key of the value, e.g. `likelihood.kl`.
     pub key: String,
     /// The promise in words, e.g. `between -22.9 and -22.3`.
     pub promise: String,
-    /// What was found.
+    /// What was found; of a promise as a whole the worst.
     pub found: Option<f64>,
     /// Whether it holds.
     pub holds: bool,
+    /// The record is of one point of a run of several: whether the promise is kept says the one of it as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
+    /// Of a promise as a whole: the points that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<ExpectPoints>,
+}
+
+/// How a promise went at the points that it is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpectPoints {
+    /// Points at which it holds.
+    pub hold: usize,
+    /// All of them.
+    pub all: usize,
+    /// The point at which it went worst.
+    pub worst: String,
 }
 
 /// Device time of a kernel over all its dispatches.

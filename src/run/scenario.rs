@@ -160,9 +160,9 @@ impl Job for Attempt<'_> {
             stage.listener.event(Event::Info(format!("point {} of {}: {which}", index + 1, self.plan.points.len())));
             stage.run(&self.request.command)?;
         }
-        let points: Vec<(String, Vec<Record>)> =
+        let mut points: Vec<(String, Vec<Record>)> =
             read_run(out)?.points.into_iter().map(|p| (p.label, p.records)).collect();
-        let expect = self.judge(&directory, &points)?;
+        let expect = self.judge(&directory, &mut points)?;
         write_results_csv(&out.join(names::RESULTS), &points)?;
         if self.plan.points.iter().any(|point| point.values.contains_key("seed")) {
             write_seeds_csv(&out.join(names::SEEDS), &points)?;
@@ -175,29 +175,39 @@ impl Job for Attempt<'_> {
 }
 
 impl Attempt<'_> {
-    /// Evaluates the promises and writes each to the points it is about. A promise about some of its points holds at all
-    /// of them or at none.
-    fn judge(&self, directory: &RunDirectory, points: &[(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {
-        let mut by_point = vec![Vec::new(); points.len()];
+    /// Evaluates the promises: of each what became of it at every point, among the records of that, and in a run of several
+    /// points the verdict on the whole, among records of the run's own. Returns the verdicts.
+    fn judge(&self, directory: &RunDirectory, points: &mut [(String, Vec<Record>)]) -> Result<Vec<ExpectRecord>> {
+        let several = points.len() > 1;
+        let mut of_points = vec![Vec::new(); points.len()];
+        let mut verdicts = Vec::new();
         for expect in &self.plan.expect {
-            let mut found: Vec<ExpectRecord> =
-                expect.points.iter().map(|&at| scenario::evaluate(expect, &points[at].1)).collect();
-            let holds = scenario::holds(expect, &found);
-            for (&at, mut record) in expect.points.iter().zip(found.drain(..)) {
-                record.holds = holds;
-                by_point[at].push(record);
+            for &at in &expect.points {
+                of_points[at].push(ExpectRecord { part: several, ..scenario::evaluate(expect, &points[at].1) });
             }
+            let about = expect.points.iter().map(|&at| (points[at].0.as_str(), &points[at].1[..]));
+            verdicts.extend(several.then(|| scenario::whole(expect, &about.collect::<Vec<_>>())));
         }
-        for ((label, _), verdicts) in points.iter().zip(&by_point) {
-            let mut place = directory.point(label)?;
-            place.retain(|record| !matches!(record, Record::Expect(_)))?;
-            for verdict in verdicts {
-                place.append(&Record::Expect(verdict.clone()))?;
-            }
-            place.finish()?;
+        for ((label, records), expected) in points.iter_mut().zip(&of_points) {
+            write_promises(directory.point(label)?, expected)?;
+            records.retain(|record| !matches!(record, Record::Expect(_)));
+            records.extend(expected.iter().cloned().map(Record::Expect));
         }
-        Ok(by_point.into_iter().flatten().collect())
+        if !several {
+            return Ok(of_points.into_iter().flatten().collect());
+        }
+        if !verdicts.is_empty() {
+            write_promises(directory.point("")?, &verdicts)?;
+        }
+        Ok(verdicts)
     }
+}
+
+/// Writes these in place of what was judged before.
+fn write_promises(mut place: PointDirectory, promises: &[ExpectRecord]) -> Result<()> {
+    place.retain(|record| !matches!(record, Record::Expect(_)))?;
+    promises.iter().try_for_each(|promise| place.append(&Record::Expect(promise.clone())))?;
+    place.finish()
 }
 
 /// One point on its way through the stages.

@@ -18,7 +18,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::plan::Expect;
-use crate::record::{CouplingsRecord, Estimate, ExpectRecord, Record};
+use crate::record::{CouplingsRecord, Estimate, ExpectPoints, ExpectRecord, Record};
 
 /// Joins the names of a pair.
 pub(crate) const COUPLING_SEPARATOR: char = ';';
@@ -34,23 +34,63 @@ pub(crate) fn pair_of(text: &str) -> Option<(&str, &str)> {
 #[must_use]
 pub fn evaluate(expect: &Expect, records: &[Record]) -> ExpectRecord {
     let found = find(&expect.key, records).filter(|e| e.value.is_finite());
-    let holds = found.is_some_and(|found| {
-        let slack = expect.sigmas * found.error.abs();
-        expect.min.is_none_or(|min| found.value >= min - slack)
-            && expect.max.is_none_or(|max| found.value <= max + slack)
-    });
-    ExpectRecord { key: expect.key.clone(), promise: promise(expect), found: found.map(|e| e.value), holds }
+    ExpectRecord {
+        key: expect.key.clone(),
+        promise: bounds(expect),
+        found: found.map(|e| e.value),
+        holds: beyond(expect, found) <= 0.0,
+        part: false,
+        points: None,
+    }
 }
 
-/// Whether a promise holds at as many of its points as it says; `found` are its records at all of them.
+/// By how much a value lies beyond the bounds, as wide as its error makes them; what was not found, or has an error that
+/// nobody knows, lies beyond all.
+fn beyond(expect: &Expect, found: Option<Estimate>) -> f64 {
+    let Some(found) = found else { return f64::INFINITY };
+    let slack = expect.sigmas * found.error.abs();
+    if slack.is_nan() {
+        return f64::INFINITY;
+    }
+    let under = expect.min.map_or(f64::NEG_INFINITY, |min| min - slack - found.value);
+    let above = expect.max.map_or(f64::NEG_INFINITY, |max| found.value - (max + slack));
+    under.max(above)
+}
+
+/// A promise as a whole, from the labels and records of the points that it is about: it holds at as many of them as it says.
 #[must_use]
-pub fn holds(expect: &Expect, found: &[ExpectRecord]) -> bool {
-    found.iter().filter(|r| r.holds).count() >= expect.at_least
+pub fn whole(expect: &Expect, points: &[(&str, &[Record])]) -> ExpectRecord {
+    let (mut hold, mut worst) = (0, (f64::NEG_INFINITY, None, ""));
+    for (label, records) in points {
+        let found = find(&expect.key, records).filter(|e| e.value.is_finite());
+        let by = beyond(expect, found);
+        hold += usize::from(by <= 0.0);
+        if by > worst.0 || worst.2.is_empty() {
+            worst = (by, found.map(|e| e.value), *label);
+        }
+    }
+    ExpectRecord {
+        key: expect.key.clone(),
+        promise: promise(expect),
+        found: worst.1,
+        holds: hold >= expect.at_least,
+        part: false,
+        points: Some(ExpectPoints { hold, all: points.len(), worst: worst.2.into() }),
+    }
 }
 
-/// The promise in words.
+/// The promise in words, with the number of points at which it must hold where that is not all.
 #[must_use]
 pub fn promise(expect: &Expect) -> String {
+    let mut words = bounds(expect);
+    if expect.at_least < expect.points.len() {
+        let _ = write!(words, ", at {} of {} points", expect.at_least, expect.points.len());
+    }
+    words
+}
+
+/// What it asks of a single value, in words.
+fn bounds(expect: &Expect) -> String {
     let mut words = match (expect.min, expect.max) {
         (Some(min), Some(max)) => format!("between {min} and {max}"),
         (Some(min), None) => format!("at least {min}"),
@@ -59,9 +99,6 @@ pub fn promise(expect: &Expect) -> String {
     };
     if expect.sigmas > 0.0 {
         let _ = write!(words, ", give or take {} standard deviations", expect.sigmas);
-    }
-    if expect.at_least < expect.points.len() {
-        let _ = write!(words, ", at {} of {} points", expect.at_least, expect.points.len());
     }
     words
 }

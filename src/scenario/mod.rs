@@ -26,7 +26,7 @@ use crate::data::file::read_text;
 use crate::error::{Error, Fault, Result};
 
 pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, MEANS_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
-pub use expect::{evaluate, holds, promise};
+pub use expect::{evaluate, promise, whole};
 pub use facts::Facts;
 pub use plan::{Expect, IsingPlan, MAX_STATES_UNITS, Plan, Point, Source, SpinRule};
 pub use raw::{RawAt, RawExpect, RawObserve, RawOverride, RawScenario, RawSource, RawSweep};

@@ -9,7 +9,7 @@ use crate::cli::console::Console;
 use crate::cli::{command_line, failed, text};
 use crate::error::Result;
 use crate::events::{Event, Listener};
-use crate::record::{CouplingsRecord, ExpectRecord, Record};
+use crate::record::{CouplingsRecord, ExpectPoints, ExpectRecord, Record};
 use crate::run::scenario::{RunRequest, default_out, run as run_scenario};
 use crate::scenario::{self, Changes};
 
@@ -66,7 +66,14 @@ pub(in crate::cli) fn run(args: &RunArgs, global: &Global, console: &mut Console
 fn expect_text(expect: &ExpectRecord) -> String {
     let found = expect.found.map_or("nothing".to_string(), |x| format!("{x:.5}"));
     let mark = if expect.holds { "✓" } else { "✗" };
-    format!("{mark} {} {}: found {found}", expect.key, expect.promise)
+    let found = match &expect.points {
+        Some(ExpectPoints { all: 1, worst, .. }) => format!("found {found} at {worst}"),
+        Some(ExpectPoints { hold, all, worst }) => {
+            format!("holds at {hold} of {all} points, the worst {found} at {worst}")
+        }
+        None => format!("found {found}"),
+    };
+    format!("{mark} {} {}: {found}", expect.key, expect.promise)
 }
 
 fn point_text(out: &mut String, record: &Record) {
@@ -80,6 +87,7 @@ fn point_text(out: &mut String, record: &Record) {
         Record::Train(t) => writeln!(out, "  {} updates, {:.0} a second", t.updates, t.updates_per_second),
         Record::Kernels(k) => write!(out, "{}", text::kernels(&k.kernels)),
         Record::Done(d) => writeln!(out, "  {:.1} s", d.seconds),
+        Record::Expect(e) if e.part => writeln!(out, "  {}", expect_text(e)),
         Record::Point(_) | Record::Metric(_) | Record::Expect(_) => Ok(()),
     };
 }

@@ -6,7 +6,7 @@ use super::super::html::{Cell, Table, callout, details, escape};
 use super::super::model::{PointView, RunView};
 use super::super::number::{column_decimals, count, decimals_for, duration, estimate, fixed, plain, significant};
 use super::likelihood::{best_training, warnings};
-use crate::record::{Estimate, ExpectRecord};
+use crate::record::{Estimate, ExpectPoints, ExpectRecord};
 
 /// Promises that are listed openly even when all hold.
 const FEW_PROMISES: usize = 8;
@@ -121,10 +121,16 @@ fn said_of(run: &RunView, point: &PointView, text: &str) -> String {
 
 /// Whether the promises hold, and which do not.
 fn verdict(run: &RunView) -> String {
-    let mut promises: Vec<(String, &ExpectRecord)> =
-        run.expectations.iter().map(|e| ("whole run".to_string(), e)).collect();
+    let mut promises: Vec<(String, &ExpectRecord)> = run.expectations.iter().map(|e| (points_of(run, e), e)).collect();
+    let mut parts = Vec::new();
     for point in &run.points {
-        promises.extend(point.expectations().into_iter().map(|e| (point.heading(), e)));
+        let (part, own): (Vec<_>, Vec<_>) = point.expectations().into_iter().partition(|e| e.part);
+        promises.extend(own.into_iter().map(|e| (point.heading(), e)));
+        parts.extend(part.into_iter().map(|e| (point.heading(), e)));
+    }
+    // Of a run that has not come to its end the verdicts on the whole may be missing.
+    if promises.is_empty() {
+        promises = std::mem::take(&mut parts);
     }
     if promises.is_empty() {
         return callout("note", "This scenario states no expectations.", &[]);
@@ -138,8 +144,8 @@ fn verdict(run: &RunView) -> String {
         _ => ("bad", format!("✗ {failed} of {n} expectations of the scenario fail.")),
     };
     let mut out = callout(class, &sentence, &[]);
-    let several = promises.iter().any(|(point, _)| *point != promises[0].0);
-    let table = |caption: &str, wanted: &dyn Fn(&ExpectRecord) -> bool| {
+    let several = promises.iter().any(|(point, _)| *point != promises[0].0) || !parts.is_empty();
+    let table = |caption: &str, promises: &[(String, &ExpectRecord)], wanted: &dyn Fn(&ExpectRecord) -> bool| {
         let columns: &[&str] = if several {
             &["Point", "Quantity", "Expected", "#Found", "Verdict"]
         } else {
@@ -166,17 +172,29 @@ fn verdict(run: &RunView) -> String {
         table.finish()
     };
     if n <= FEW_PROMISES {
-        out.push_str(&table("Expectations", &|_| true));
-        return out;
+        out.push_str(&table("Expectations", &promises, &|_| true));
+    } else {
+        if failed > 0 {
+            out.push_str(&table("Expectations that fail", &promises, &|e| !e.holds));
+        }
+        if failed < n {
+            let summary = format!("The {} expectations that hold", n - failed);
+            out.push_str(&details(&summary, &table("Expectations that hold", &promises, &|e| e.holds), false));
+        }
     }
-    if failed > 0 {
-        out.push_str(&table("Expectations that fail", &|e| !e.holds));
-    }
-    if failed < n {
-        let summary = format!("The {} expectations that hold", n - failed);
-        out.push_str(&details(&summary, &table("Expectations that hold", &|e| e.holds), false));
+    if !parts.is_empty() {
+        let missed = parts.iter().filter(|(_, e)| !e.holds).count();
+        let summary = format!("Each expectation at each point: {} of {} hold", parts.len() - missed, parts.len());
+        out.push_str(&details(&summary, &table("Expectations at each point", &parts, &|_| true), false));
     }
     out
+}
+
+/// How many points of its own a promise holds at, and where it went worst.
+fn points_of(run: &RunView, promise: &ExpectRecord) -> String {
+    let Some(ExpectPoints { hold, all, worst }) = &promise.points else { return "whole run".into() };
+    let worst = run.points.iter().find(|point| point.label == *worst).map_or(worst.clone(), PointView::heading);
+    if *all == 1 { worst } else { format!("{hold} of {all}, worst {worst}") }
 }
 
 /// ASCII minus signs before digits as typographic ones.

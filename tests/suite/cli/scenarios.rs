@@ -1,5 +1,7 @@
 //! Whole scenarios: run directories, what is kept of them, and how they are gone on with.
 
+use gibbsite::record::Record;
+
 use super::{Place, assert_keys};
 
 /// Two small points with every stage.
@@ -101,6 +103,54 @@ fn a_run_leaves_everything_in_its_directory() {
     let replaced = place.run("run small.ron --force --quick --set seed=5");
     assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);
     assert!(before[0].0 != results(&place, "runs/small")[0].0, "replaced by another seed's run");
+}
+
+/// A promise that holds at one of two points, T = 2 and not 3 (e by the sum over all states), and one that need hold at one
+/// of them only: each point tells of itself, a line and a record of the run tell of the whole.
+#[test]
+fn a_promise_that_fails_at_one_point_holds_at_the_other() {
+    let place = Place::new();
+    place.put(
+        "two.ron",
+        "(
+            version: 1, name: \"two\",
+            source: Ising(lattice: \"square:4\", samples: 100, replicas: 50, thermalise: 5, every: 1),
+            sweep: (temperature: [2.0, 3.0]),
+            expect: [(key: \"ising.exact.energy\", max: -1.5), (key: \"ising.exact.energy\", max: -1.6, in_points: 1)],
+        )",
+    );
+    let ended = place.run("run two.ron --out two");
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 of 2 promises"), "{}", ended.stderr);
+    let lines: Vec<&str> = ended.stdout.lines().filter(|line| line.contains("ising.exact.energy")).collect();
+    assert_eq!(
+        lines,
+        [
+            "  ✓ ising.exact.energy at most -1.5: found -1.75538",
+            "  ✓ ising.exact.energy at most -1.6: found -1.75538",
+            "  ✗ ising.exact.energy at most -1.5: found -1.01707",
+            "  ✗ ising.exact.energy at most -1.6: found -1.01707",
+            "✗ ising.exact.energy at most -1.5: holds at 1 of 2 points, the worst -1.01707 at temperature=3",
+            "✓ ising.exact.energy at most -1.6, at 1 of 2 points: holds at 1 of 2 points, the worst -1.01707 at temperature=3",
+        ],
+    );
+    let holds = |file: &str| -> Vec<bool> {
+        let records = gibbsite::artifact::read_records(&place.path(file)).unwrap();
+        let of = |r: &Record| if let Record::Expect(e) = r { Some(e.holds) } else { None };
+        records.iter().filter_map(of).collect()
+    };
+    let all = || ["two/temperature=2", "two/temperature=3", "two"].map(|at| holds(&format!("{at}/metrics.jsonl")));
+    assert_eq!(all(), [vec![true, true], vec![false, false], vec![false, true]]);
+    assert_eq!(gibbsite::artifact::read_run(&place.path("two")).unwrap().points.len(), 2);
+    let page = std::fs::read_to_string(place.path("two/report.html")).unwrap();
+    assert!(
+        page.contains("1 of 2 expectations of the scenario fails") && page.contains("1 of 2, worst T = 3"),
+        "{page}"
+    );
+    assert!(page.contains("Each expectation at each point: 2 of 4 hold"), "{page}");
+    // Judged again, not twice.
+    assert_eq!(place.run("run two.ron --out two --resume").code, Some(3));
+    assert_eq!(all(), [vec![true, true], vec![false, false], vec![false, true]]);
 }
 
 #[test]

@@ -302,6 +302,8 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
             promise: promise.into(),
             found: Some(found),
             holds,
+            part: false,
+            points: None,
         }));
     }
     write_records(&sub, &records);
@@ -372,6 +374,8 @@ pub(super) fn chain_run(name: &str) -> PathBuf {
         promise: "below 0.005".into(),
         found: Some(kl),
         holds: kl < 0.005,
+        part: false,
+        points: None,
     }));
     write_records(&dir, &records);
     dir

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gibbsite::record::{
-    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, IsingRecord, LikelihoodRecord, NamedCoupling,
-    Observables, OrderSummary, Record, StatesRecord, TrainRecord,
+    Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectPoints, IsingRecord, LikelihoodRecord,
+    NamedCoupling, Observables, OrderSummary, Record, StatesRecord, TrainRecord,
 };
 use gibbsite::scenario::{self, Expect};
 
@@ -192,12 +192,33 @@ fn promises_hold_within_their_bounds_alone() {
     assert!(!holds(None, Some(0.49), 0.0) && !holds(Some(0.51), None, 0.0));
     assert!(holds(None, Some(0.25), 1.0) && !holds(None, Some(0.24), 1.0));
     assert!(holds(Some(1.0), None, 2.0) && !holds(Some(1.01), None, 2.0));
-    let promise = Expect { points: vec![0, 1, 2], at_least: 2, ..expect("likelihood.kl", None, Some(0.5), 0.0) };
-    let (good, bad) = (
-        scenario::evaluate(&promise, &records),
-        scenario::evaluate(&Expect { max: Some(0.1), ..promise.clone() }, &records),
-    );
-    assert_eq!(good.promise, "at most 0.5, at 2 of 3 points");
-    assert!(scenario::holds(&promise, &[good.clone(), bad.clone(), good.clone()]));
-    assert!(!scenario::holds(&promise, &[good, bad.clone(), bad]));
+}
+
+/// Values 0.2, 0.9 and none at all against "at most 0.5": what holds at one of them says nothing of the others, and the one
+/// farthest off is the worst, be it the only one.
+#[test]
+fn a_promise_as_a_whole_counts_its_points_and_names_the_worst() {
+    let at = |kl: f64| vec![Record::States(StatesRecord { units: 1, truth: Vec::new(), learned: Vec::new(), kl })];
+    let (low, high, none) = (at(0.2), at(0.9), Vec::new());
+    let promise = |at_least: usize, points: usize| Expect {
+        points: (0..points).collect(),
+        at_least,
+        ..expect("states.kl", None, Some(0.5), 0.0)
+    };
+    let own = scenario::evaluate(&promise(2, 3), &low);
+    assert_eq!((own.promise.as_str(), own.found, own.holds, own.points), ("at most 0.5", Some(0.2), true, None));
+    let three = [("a", &low[..]), ("b", &none[..]), ("c", &high[..])];
+    let told = |at_least: usize, points: &[(&str, &[Record])]| {
+        let whole = scenario::whole(&promise(at_least, points.len()), points);
+        let ExpectPoints { hold, all, worst } = whole.points.unwrap();
+        (whole.promise, whole.found, whole.holds, hold, all, worst)
+    };
+    let of = |words: &str, found, holds, hold, all, worst: &str| {
+        (words.to_string(), found, holds, hold, all, worst.to_string())
+    };
+    assert_eq!(told(1, &three), of("at most 0.5, at 1 of 3 points", None, true, 1, 3, "b"));
+    assert_eq!(told(2, &three), of("at most 0.5, at 2 of 3 points", None, false, 1, 3, "b"));
+    let [a, _, c] = three;
+    assert_eq!(told(2, &[a, c]), of("at most 0.5", Some(0.9), false, 1, 2, "c"));
+    assert_eq!(told(1, &[a]), of("at most 0.5", Some(0.2), true, 1, 1, "a"));
 }
