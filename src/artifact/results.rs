@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::tables::{cell, write_table};
 use crate::error::Result;
 use crate::record::{PointRecord, Record};
+use crate::stats::{mean, variance};
 
 /// Names and values of a point in the order of its records.
 type Row = Vec<(String, f64)>;
@@ -65,11 +66,9 @@ pub fn write_seeds_csv(path: &Path, points: &[(String, Vec<Record>)]) -> Result<
         for name in &quantities {
             let found: Vec<f64> =
                 rows.iter().filter_map(|row| row.iter().find(|(n, _)| n == name)).map(|(_, x)| *x).collect();
-            let n = found.len() as f64;
-            let mean = found.iter().sum::<f64>() / n;
-            let spread = (found.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+            let spread = variance(&found).sqrt();
             let known = |x: f64| cell(Some(x).filter(|x| x.is_finite()));
-            line.extend([known(mean), known(spread), known(spread / n.sqrt())]);
+            line.extend([known(mean(&found)), known(spread), known(spread / (found.len() as f64).sqrt())]);
         }
         line
     });

@@ -67,7 +67,7 @@ pub fn anneal<B: Backend>(
     settings: &AnnealSettings,
     listener: &mut dyn Listener,
 ) -> Result<Anneal> {
-    Ok(anneal_to_ends(backend, rbm, params, base, settings, listener)?.0)
+    Ok(annealed(backend, rbm, params, base, settings, listener)?.0)
 }
 
 /// The same with the states in which the chains end, `[chains, n_visible]`.
@@ -82,12 +82,25 @@ pub fn anneal_to_ends<B: Backend>(
     settings: &AnnealSettings,
     listener: &mut dyn Listener,
 ) -> Result<(Anneal, BitMatrix)> {
+    let (found, annealing) = annealed(backend, rbm, params, base, settings, listener)?;
+    Ok((found, backend.read_annealed(&annealing)?))
+}
+
+/// The estimate, and the chains that stay on the device.
+fn annealed<B: Backend>(
+    backend: &B,
+    rbm: &Rbm,
+    params: &B::Params,
+    base: &[f32],
+    settings: &AnnealSettings,
+    listener: &mut dyn Listener,
+) -> Result<(Anneal, B::Annealing)> {
     check(settings)?;
     let address = Address::new(derive_seed(settings.seed, "ais"));
     let mut annealing = backend.start_annealing(params, base, settings.chains, address)?;
     run(backend, params, &mut annealing, &settings.betas, listener)?;
     let found = summarise(backend.read_log_weights(&annealing)?, log_z0(base, rbm.n_hidden))?;
-    Ok((found, backend.read_annealed(&annealing)?))
+    Ok((found, annealing))
 }
 
 /// ln Z0 of the base of a machine with `n_hidden` hidden units.

@@ -11,6 +11,23 @@ use crate::rbm::Rbm;
 use crate::record::CouplingsRecord;
 pub use crate::settings::CouplingsPlan;
 
+/// The couplings of a plan in one basis, orders ascending, units in lexicographic order.
+///
+/// # Errors
+/// As [`couplings`].
+pub fn couplings_of(plan: &CouplingsPlan, basis: Basis, rbm: &Rbm) -> Result<Vec<Coupling>> {
+    // A choice of units narrows triples alone: singles and pairs of all units are cheap.
+    let (low, high): (Vec<usize>, Vec<usize>) = plan.orders.iter().partition(|&&order| order < 3);
+    let mut found: Vec<Coupling> = Vec::new();
+    if !low.is_empty() {
+        found.extend(couplings(rbm, basis, plan.method, &low, None)?);
+    }
+    if !high.is_empty() {
+        found.extend(couplings(rbm, basis, plan.method, &high, plan.units.as_deref())?);
+    }
+    Ok(found)
+}
+
 /// Computes couplings in one basis, writes list and matrix, and summarises them; `truth` is the Ising model behind the data.
 ///
 /// # Errors
@@ -24,15 +41,7 @@ pub fn read_couplings(
     list: &Path,
     matrix: Option<&Path>,
 ) -> Result<CouplingsRecord> {
-    // A choice of units narrows triples alone: singles and pairs of all units are cheap.
-    let (low, high): (Vec<usize>, Vec<usize>) = plan.orders.iter().partition(|&&order| order < 3);
-    let mut found: Vec<Coupling> = Vec::new();
-    if !low.is_empty() {
-        found.extend(couplings(rbm, basis, plan.method, &low, None)?);
-    }
-    if !high.is_empty() {
-        found.extend(couplings(rbm, basis, plan.method, &high, plan.units.as_deref())?);
-    }
+    let found = couplings_of(plan, basis, rbm)?;
     let file_name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let has_pairs = plan.orders.contains(&2);
     let matrix = matrix.filter(|_| has_pairs);

@@ -23,6 +23,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::couplings::couplings_of;
 use super::device::{self, DeviceRequest, Job};
 use super::likelihood::likelihood;
 use super::scenario::{base_of, model_of};
@@ -33,14 +34,14 @@ use crate::backend::cpu::Cpu;
 use crate::backend::gpu::Gpu;
 use crate::backend::{Backend, DeviceDescription};
 use crate::bits::BitMatrix;
-use crate::couplings::{Coupling, couplings};
+use crate::couplings::Coupling;
 use crate::data::{self, DataSet, Model};
-use crate::error::{Error, Fault, Result};
-use crate::events::{Listener, Silent};
+use crate::error::{Error, Result};
+use crate::events::Silent;
 use crate::record::LikelihoodRecord;
 use crate::sample::Sampled;
 use crate::settings::{
-    About, CouplingsSettings, LikelihoodSettings, ModelSettings, Problem, SampleSettings, TrainSettings,
+    About, CouplingsSettings, LikelihoodSettings, ModelSettings, Problem, SampleSettings, TrainSettings, refused,
 };
 
 /// A device with its threads.
@@ -122,15 +123,17 @@ impl Engine {
     ) -> Result<Model> {
         let about =
             About { rows: Some(data.samples.rows()), n_visible: Some(data.samples.cols()), lattice: data.lattice };
-        refused(model.check())?;
-        let mut plan = train.resolve(model, &about, seed).or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let wrong = model.check();
+        if !wrong.is_empty() {
+            return Err(by_fields(wrong));
+        }
+        let mut plan = train.resolve(model, &about, seed).map_err(by_fields)?;
         let mut rows = split(data.samples.clone(), plan.held_out_rows, seed);
         if let Some(file) = &plan.held_out_file {
             let others = data::read(file)?.at_temperature(data.temperature)?;
             plan.held_out = Some(rows.look_at(others, data)?);
         }
-        let checkpoints = checkpoints.clone();
-        self.run(Train { data, plan: &plan, rows: &rows, checkpoints: &checkpoints, each })
+        self.run(Train { data, plan: &plan, rows: &rows, checkpoints, each })
     }
 
     /// Draws samples of a machine.
@@ -139,8 +142,7 @@ impl Engine {
     /// [`Error::Input`] with every setting that cannot be.
     pub fn sample(&self, model: &Model, settings: &SampleSettings, seed: u64) -> Result<Sampled> {
         let machines = machines(&settings.trajectory)?;
-        let plan = settings.resolve(&about(model), machines, seed);
-        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let plan = settings.resolve(&about(model), machines, seed).map_err(by_fields)?;
         self.run(Sample { model, plan: &plan })
     }
 
@@ -156,8 +158,8 @@ impl Engine {
         seed: u64,
     ) -> Result<LikelihoodRecord> {
         let smaller = model.rbm.n_visible.min(model.rbm.n_hidden);
-        let plan = settings.resolve(Some(smaller), machines(&settings.trajectory)?, seed);
-        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
+        let machines = machines(&settings.trajectory)?;
+        let plan = settings.resolve(Some(smaller), machines, seed).map_err(by_fields)?;
         let source = rows.map(|rows| model.arrange(rows.clone(), &mut Silent)).transpose()?.map(Source::from_data);
         self.run(Likelihood { model, source: source.as_ref(), plan: &plan })
     }
@@ -168,19 +170,8 @@ impl Engine {
     /// [`Error::Input`] with every setting that cannot be.
     pub fn couplings(&self, model: &Model, settings: &CouplingsSettings) -> Result<Vec<Coupling>> {
         let names = model.unit_names();
-        let plan = settings.resolve(&about(model), Some(model.rbm.n_hidden), Some(&names));
-        let plan = plan.or_else(|problems| refused(problems).and(Err(nothing())))?;
-        let (low, high): (Vec<usize>, Vec<usize>) = plan.orders.iter().partition(|&&order| order < 3);
-        let basis = plan.bases[0];
-        self.threads.install(|| {
-            let mut found = Vec::new();
-            for (orders, units) in [(low, None), (high, plan.units.as_deref())] {
-                if !orders.is_empty() {
-                    found.extend(couplings(&model.rbm, basis, plan.method, &orders, units)?);
-                }
-            }
-            Ok(found)
-        })
+        let plan = settings.resolve(&about(model), Some(model.rbm.n_hidden), Some(&names)).map_err(by_fields)?;
+        self.threads.install(|| couplings_of(&plan, plan.bases[0], &model.rbm))
     }
 }
 
@@ -192,20 +183,9 @@ fn machines(paths: &[std::path::PathBuf]) -> Result<Vec<crate::rbm::Rbm>> {
     paths.iter().map(|path| data::read_model(path).map(|model| model.rbm)).collect()
 }
 
-/// Problems of settings as one error, each named by its field.
-fn refused(problems: impl IntoIterator<Item = Problem>) -> Result<()> {
-    let mut faults = problems.into_iter().map(|Problem { path, what, expected, advice }| {
-        let fault = Fault::new(what).at(path);
-        let fault = if expected.is_empty() { fault } else { fault.expected(expected) };
-        if advice.is_empty() { fault } else { fault.advice(advice) }
-    });
-    let Some(first) = faults.next() else { return Ok(()) };
-    let rest: String = faults.map(|fault| format!("\n{fault}")).collect();
-    Err(Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) }))
-}
-
-fn nothing() -> Error {
-    Error::input("settings that cannot be")
+/// Problems of settings as an error that names each by its field.
+fn by_fields(problems: Vec<Problem>) -> Error {
+    refused(problems, |path| Some(path.to_string()))
 }
 
 struct Train<'a> {
@@ -224,7 +204,7 @@ impl Job for Train<'_> {
         let source = Source::from_data(DataSet { samples: BitMatrix::zeros(0, 0), ..data.clone() });
         let exact = source.exact.as_ref();
         let inputs = TrainInputs { plan, split: rows, exact, checkpoints, resume: true, each: Some(each) };
-        let trained = train(backend, inputs, &mut Silent as &mut dyn Listener, &mut |_| Ok(()))?;
+        let trained = train(backend, inputs, &mut Silent, &mut |_| Ok(()))?;
         Ok(model_of(&trained.rbm, data, &rows.train, plan, trained.updates, &[]))
     }
 }

@@ -64,8 +64,8 @@ impl Facts {
         About { rows: self.rows, n_visible: self.n_visible, lattice: self.lattice }
     }
 
-    /// Looks at the files besides the source: earlier machines, and rows to be looked at.
-    pub(crate) fn gather_others(&mut self, raw: &RawScenario, mistakes: &mut Mistakes<'_>) {
+    /// Reads the machines along which the stages temper.
+    pub(crate) fn read_earlier_machines(&mut self, raw: &RawScenario, mistakes: &mut Mistakes<'_>) {
         let mut machines = |paths: &[PathBuf], block: &str, mistakes: &mut Mistakes<'_>| -> Vec<Rbm> {
             self.files.extend_from_slice(paths);
             let read = |(i, path): (usize, &PathBuf)| match read_model(path) {
@@ -81,6 +81,10 @@ impl Facts {
         self.sample_along = machines(of_sample, "sample", mistakes);
         let of_likelihood = raw.likelihood.as_ref().map_or(&[][..], |likelihood| &likelihood.trajectory);
         self.likelihood_along = machines(of_likelihood, "likelihood", mistakes);
+    }
+
+    /// Looks at the files of rows that are kept out.
+    fn look_at_held_out(&mut self, raw: &RawScenario, mistakes: &mut Mistakes<'_>) {
         let trains = raw.train.iter().map(|train| ("train".to_string(), train));
         let overrides = raw.overrides.iter().enumerate().map(|(i, o)| (format!("overrides[{i}].train"), &o.train));
         for (block, train) in trains.chain(overrides) {
@@ -106,7 +110,7 @@ impl Facts {
     }
 }
 
-/// Looks at the source; its path is absolute.
+/// Looks at the source and at files of other rows; their paths are absolute.
 pub(crate) fn gather(raw: &RawScenario, mistakes: &mut Mistakes<'_>) -> Facts {
     let mut facts = Facts::default();
     let lattice_of = |text: &String, mistakes: &mut Mistakes<'_>| match text.parse::<Lattice>() {
@@ -180,5 +184,6 @@ pub(crate) fn gather(raw: &RawScenario, mistakes: &mut Mistakes<'_>) -> Facts {
             facts.files.push(path.into());
         }
     }
+    facts.look_at_held_out(raw, mistakes);
     facts
 }

@@ -23,7 +23,7 @@ mod syntax;
 use std::path::Path;
 
 use crate::data::file::read_text;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 
 pub use estimate::{ASSUMED_SWEEPS, ISING_RATE, MEANS_RATE, PRODUCT_RATE, StageEstimate, TERM_RATE};
 pub use expect::{evaluate, promise, whole};
@@ -31,7 +31,7 @@ pub use facts::Facts;
 pub use plan::{Expect, IsingPlan, MAX_STATES_UNITS, Plan, Point, Source, SpinRule};
 pub use raw::{RawAt, RawExpect, RawObserve, RawOverride, RawScenario, RawSource, RawSweep};
 
-use crate::settings::Problem;
+use crate::settings::{Problem, refused};
 use mistake::{Mistake, Mistakes};
 use position::Index;
 
@@ -98,25 +98,31 @@ pub fn parse(text: &str, name: &str, base: &Path, changes: &Changes) -> Result<P
 pub fn plan_of(raw: RawScenario, facts: Facts) -> Result<Plan> {
     let index = Index::default();
     settle(raw, Some(facts), Path::new("."), false, Mistakes::new("", &index)).map_err(|mistakes| {
-        let problems = mistakes.into_iter().map(|m| Problem::new(m.path, m.what, m.expected, m.advice));
-        by_flags(problems)
+        let problem = |m: Mistake| Problem::new(m.path, m.what, m.expected, m.advice);
+        by_flags(mistakes.into_iter().map(problem).collect())
     })
 }
 
+/// What a scenario of one stage, put together by a program, makes of that stage.
+///
+/// # Errors
+/// As [`plan_of`]; [`Error::Input`] where the scenario does not have the stage.
+pub fn stage_of<T>(raw: RawScenario, facts: Facts, stage: impl FnOnce(Point) -> Option<T>) -> Result<T> {
+    let point = plan_of(raw, facts)?.points.into_iter().next();
+    point.and_then(stage).ok_or_else(|| Error::input("the plan is empty"))
+}
+
 /// Problems of settings as an error that names each by the flag that is called like its field.
-pub fn by_flags(problems: impl IntoIterator<Item = Problem>) -> Error {
-    let mut faults = problems.into_iter().map(|Problem { path, what, expected, advice }| {
-        // Flags are named like the fields; a file is named in the message itself.
-        let name = path.rsplit('.').next().unwrap_or_default();
-        let flag = name.split('[').next().unwrap_or_default().replace('_', "-");
-        let fault = Fault::new(what);
-        let fault = if path == "source.path" { fault } else { fault.at(format_args!("--{flag}")) };
-        let fault = if expected.is_empty() { fault } else { fault.expected(expected) };
-        if advice.is_empty() { fault } else { fault.advice(advice) }
-    });
-    let first = faults.next().unwrap_or_else(|| Fault::new("the plan is empty"));
-    let rest: String = faults.map(|f| format!("\n{f}")).collect();
-    Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) })
+#[must_use]
+pub fn by_flags(problems: Vec<Problem>) -> Error {
+    // A file is named in the message itself.
+    refused(problems, |path| (path != "source.path").then(|| flag_of(path)))
+}
+
+/// Flags are named like the fields.
+fn flag_of(path: &str) -> String {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    format!("--{}", name.split('[').next().unwrap_or_default().replace('_', "-"))
 }
 
 /// Defaults, `--quick`, checks.
@@ -129,7 +135,7 @@ fn settle(
 ) -> std::result::Result<Plan, Vec<Mistake>> {
     defaults::settle_paths(&mut raw, base);
     let mut facts = known.unwrap_or_else(|| facts::gather(&raw, &mut notes));
-    facts.gather_others(&raw, &mut notes);
+    facts.read_earlier_machines(&raw, &mut notes);
     defaults::fill(&mut raw, &facts);
     if quick {
         quick::scale(&mut raw, &mut facts.rows);

@@ -24,7 +24,7 @@ pub use self::sample::{Replicas, SamplePlan, SampleSettings, Tempering};
 pub use self::train::{TrainPlan, TrainSettings};
 pub use self::values::{HeldOut, Switch};
 
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::lattice::Lattice;
 use crate::limits::{CountLimit, Mistake, NumberLimit};
 
@@ -62,6 +62,19 @@ impl Problem {
     ) -> Self {
         Self { path: path.into(), what: what.into(), expected: expected.into(), advice: advice.into() }
     }
+}
+
+/// Problems as one error, each at the place that `place` gives its path, if any.
+pub(crate) fn refused(problems: Vec<Problem>, place: impl Fn(&str) -> Option<String>) -> Error {
+    let mut faults = problems.into_iter().map(|Problem { path, what, expected, advice }| Fault {
+        what,
+        place: place(&path),
+        expected: Some(expected).filter(|text| !text.is_empty()),
+        advice: Some(advice).filter(|text| !text.is_empty()),
+    });
+    let first = faults.next().unwrap_or_else(|| Fault::new("the plan is empty"));
+    let rest: String = faults.map(|fault| format!("\n{fault}")).collect();
+    Error::Input(if rest.is_empty() { first } else { Fault::new(format!("{first}{rest}")) })
 }
 
 impl From<Mistake> for Problem {

@@ -209,9 +209,7 @@ impl TrainPlan {
             keep_going: false,
         }
     }
-}
 
-impl TrainPlan {
     /// What decides the parameters besides the rows, as a training of so many updates: all that a checkpoint of it depends
     /// on. How often it is measured and kept does not matter. What is as where nothing is said is left out, so that settings
     /// which come to be later do not change the identity of trainings that had none of them.

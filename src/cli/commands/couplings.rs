@@ -10,7 +10,7 @@ use crate::cli::commands::sample::of_model;
 use crate::cli::console::Console;
 use crate::couplings::Basis;
 use crate::data::{self, Model, read_model, through_links};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::CouplingsRecord;
 use crate::run::couplings::{CouplingsPlan, read_couplings};
 use crate::run::device::{Choice, DeviceRequest, Job, with_backend};
@@ -89,8 +89,7 @@ fn plan_of(args: &CouplingsArgs, global: &Global, model: &Model, units: Option<V
     let of_file = units.map(|units| units.into_iter().map(|unit| UnitName::Number(unit as u64)).collect());
     settings.units = of_file.or(settings.units);
     scenario.couplings = Some(settings);
-    let plan = scenario::plan_of(scenario, Facts::of_model(model))?;
-    plan.points.into_iter().next().and_then(|point| point.couplings).ok_or_else(|| Error::input("no couplings"))
+    scenario::stage_of(scenario, Facts::of_model(model), |point| point.couplings)
 }
 
 struct Couplings<'a> {

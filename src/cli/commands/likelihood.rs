@@ -95,8 +95,7 @@ fn plan_of(args: &LikelihoodArgs, global: &Global, models: &[Model]) -> Result<L
     let mut scenario = of_model(&args.model, global);
     scenario.likelihood = Some(args.settings.clone());
     let facts = models.iter().max_by_key(smaller).map_or_else(Facts::default, Facts::of_model);
-    let plan = scenario::plan_of(scenario, facts)?;
-    plan.points.into_iter().next().and_then(|point| point.likelihood).ok_or_else(|| Error::input("no likelihood"))
+    scenario::stage_of(scenario, facts, |point| point.likelihood)
 }
 
 struct Likelihood<'a, L> {

@@ -11,7 +11,7 @@ use crate::cli::check_outputs;
 use crate::cli::console::Console;
 use crate::cli::text::{accepted, chains};
 use crate::data::{self, DataSet, Model, read_model};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::{Event, Listener};
 use crate::record::ChainsRecord;
 use crate::run;
@@ -104,8 +104,7 @@ fn text(sampled: &Sampled, agreed: &ChainsRecord, what: &str) -> String {
 fn plan_of(args: &SampleArgs, global: &Global, model: &Model) -> Result<SamplePlan> {
     let mut scenario = of_model(&args.model, global);
     scenario.sample = Some(args.settings.clone());
-    let plan = scenario::plan_of(scenario, Facts::of_model(model))?;
-    plan.points.into_iter().next().and_then(|point| point.sample).ok_or_else(|| Error::input("nothing is sampled"))
+    scenario::stage_of(scenario, Facts::of_model(model), |point| point.sample)
 }
 
 /// A scenario about a model, without stages.

@@ -254,9 +254,7 @@ fn plan_of(
     scenario.seed = Some(global.seed());
     (scenario.model, scenario.train) = (Some(said.model.clone()), Some(said.train.clone()));
     let facts = Facts { n_visible: Some(units), ..Facts::of_data(&source.data, rows) };
-    let plan = scenario::plan_of(scenario, facts)?;
-    let plan = plan.points.into_iter().next().and_then(|point| point.train);
-    plan.ok_or_else(|| Error::input("nothing is trained"))
+    scenario::stage_of(scenario, facts, |point| point.train)
 }
 
 struct Train<'a, L, R> {

@@ -8,7 +8,7 @@ use super::super::plan::{IsingPlan, Part, Point, Source, SpinRule};
 use super::super::raw::{RawScenario, RawSource};
 use super::blocks::{self, size, word};
 use super::{MAX_POINTS, selected};
-use crate::settings::{About, ModelSettings, Problem, TrainPlan, TrainSettings};
+use crate::settings::{ModelSettings, Problem, TrainPlan, TrainSettings};
 
 /// One swept key with its values, as numbers and as they appear in labels.
 struct Axis {
@@ -175,7 +175,7 @@ fn bare_point(raw: &RawScenario, facts: &Facts, axes: &[Axis], choice: &[usize])
 fn settle_stages(raw: &RawScenario, facts: &Facts, points: &mut [Point], notes: &mut Mistakes<'_>) {
     settle_training(raw, facts, points, notes);
     for point in points.iter_mut() {
-        let about = About { lattice: point.lattice, ..facts.about() };
+        let about = facts.about();
         let seed = point.stage_seed();
         let smaller = point.n_hidden.map(|n| n.min(point.n_visible));
         point.observe = raw.observe.is_some();
