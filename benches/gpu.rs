@@ -10,11 +10,11 @@ mod naive;
 
 use std::time::Instant;
 
-use gibbsite::backend::gpu::{Choice, Gpu, Selection, tile};
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Stream, key_of, unit_word};
+use gibbsite::internals::backend::gpu::{Choice, Gpu, Selection, tile};
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::{Stream, key_of, unit_word};
 use naive::{Naive, median};
 
 const N_VISIBLE: usize = 784;

@@ -11,12 +11,12 @@ mod naive;
 
 use std::time::Instant;
 
-use gibbsite::backend::gpu::{Choice, Gpu, Selection};
-use gibbsite::backend::{Acceptance, Backend, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::torus;
-use gibbsite::lattice::Lattice;
-use gibbsite::rng::key_of;
+use gibbsite::internals::backend::gpu::{Choice, Gpu, Selection};
+use gibbsite::internals::backend::{Acceptance, Backend, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::torus;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rng::key_of;
 use naive::{Naive, median};
 
 const TEMPERATURE: f64 = 3.0;

@@ -5,11 +5,11 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, ClusterKind, ClusterRule, FlipTables, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::ising::{Disorder, Model};
-use gibbsite::lattice::Lattice;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, ClusterKind, ClusterRule, FlipTables, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::ising::{Disorder, Model};
+use gibbsite::internals::lattice::Lattice;
 
 /// Sweeps of one iteration.
 const SWEEPS: u32 = 10;

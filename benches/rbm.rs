@@ -7,11 +7,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gibbsite::backend::cpu::{Cpu, CpuInputs};
-use gibbsite::backend::{Address, Backend, Descent, Minibatch, Penalties, Phase, RECORDED, UpdateRule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Permutation, Stream, unit_word};
+use gibbsite::internals::backend::cpu::{Cpu, CpuInputs};
+use gibbsite::internals::backend::{Address, Backend, Descent, Minibatch, Penalties, Phase, RECORDED, UpdateRule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::{Permutation, Stream, unit_word};
 
 /// Visible units, hidden units, chains.
 const SHAPES: [(usize, usize, usize); 3] = [(64, 64, 500), (784, 500, 500), (784, 1000, 500)];

@@ -4,18 +4,15 @@
 
 use std::path::PathBuf;
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::couplings::Basis;
-use gibbsite::data::{self, DataSet};
-use gibbsite::settings::{CouplingsSettings, ModelSettings, TrainSettings};
-use gibbsite::{Engine, Result};
+use gibbsite::settings::{Basis, CouplingsSettings, ModelSettings, TrainSettings};
+use gibbsite::{BitMatrix, DataSet, Engine, Result, files};
 
 pub(crate) fn main() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("gibbsite-couplings-{}", std::process::id()));
     let data =
         match std::env::args_os().nth(1).map(PathBuf::from).filter(|path| path.extension().is_some_and(|e| e == "npy"))
         {
-            Some(path) => data::read(&path)?,
+            Some(path) => files::read(&path)?,
             // Without a file: one in which unit 1 follows unit 0 and nothing else is coupled.
             None => {
                 std::fs::create_dir_all(&folder).expect("a directory for a file");
@@ -25,8 +22,8 @@ pub(crate) fn main() -> Result<()> {
                     0 => r * 7919 % 13 < 6,
                     _ => ((r * 7919) >> j) & 1 == 1,
                 });
-                data::write(&path, &DataSet::new(rows, "made here"))?;
-                data::read(&path)?
+                files::write(&path, &DataSet::new(rows, "made here"))?;
+                files::read(&path)?
             }
         };
     let engine = Engine::cpu(None)?;

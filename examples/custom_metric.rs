@@ -5,11 +5,8 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use gibbsite::artifact::CheckpointStore;
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::DataSet;
 use gibbsite::settings::{ModelSettings, TrainSettings};
-use gibbsite::{Engine, Result};
+use gibbsite::{BitMatrix, CheckpointStore, DataSet, Engine, Result, Step};
 
 pub(crate) fn main() -> Result<()> {
     let rows = BitMatrix::from_fn(500, 8, |r, j| (r + j) % 5 < 2);
@@ -19,7 +16,7 @@ pub(crate) fn main() -> Result<()> {
     let train = TrainSettings { updates: Some(5000), chains: Some(100), ..TrainSettings::default() };
     let largest: Mutex<Vec<(u64, f32)>> = Mutex::default();
     // Every hundredth update: the largest weight, beyond 6 of which the training is to end.
-    let each = |step: &gibbsite::run::train::Step<'_>| {
+    let each = |step: &Step<'_>| {
         if !step.update.is_multiple_of(100) {
             return Ok(ControlFlow::Continue(()));
         }

@@ -4,11 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use gibbsite::artifact::CheckpointStore;
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::DataSet;
 use gibbsite::settings::{ModelSettings, TrainSettings};
-use gibbsite::{Engine, Error, Result};
+use gibbsite::{BitMatrix, CheckpointStore, DataSet, Engine, Error, Result, Step};
 
 pub(crate) fn main() -> Result<()> {
     let rows = BitMatrix::from_fn(400, 6, |r, j| r * (j + 3) % 7 < 3);
@@ -20,13 +17,13 @@ pub(crate) fn main() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("gibbsite-resume-{}", std::process::id()));
     let checkpoints = CheckpointStore::new(folder, 2);
     // Something goes wrong after update 120: the checkpoint of update 100 stays.
-    let stop = |step: &gibbsite::run::train::Step<'_>| match step.update {
+    let stop = |step: &Step<'_>| match step.update {
         120 => Err(Error::device("the power is cut")),
         _ => Ok(ControlFlow::Continue(())),
     };
     let stopped = engine.train_watched(&data, &model, &train, 1, &checkpoints, &stop);
     println!("{}", stopped.err().map_or(String::new(), |error| error.to_string()));
-    let on = |_: &gibbsite::run::train::Step<'_>| Ok(ControlFlow::Continue(()));
+    let on = |_: &Step<'_>| Ok(ControlFlow::Continue(()));
     let resumed = engine.train_watched(&data, &model, &train, 1, &checkpoints, &on)?;
     let whole = engine.train(&data, &model, &train, 1)?;
     assert_eq!(resumed.rbm, whole.rbm);

@@ -1,10 +1,8 @@
 //! Trains an RBM on an array of one's own and prints what it has learned: cargo run --release --example train_array
 #![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::DataSet;
 use gibbsite::settings::{LikelihoodSettings, ModelSettings, TrainSettings};
-use gibbsite::{Engine, Result};
+use gibbsite::{BitMatrix, DataSet, Engine, Result};
 
 pub(crate) fn main() -> Result<()> {
     // 1000 rows of 10 units; units 2k and 2k + 1 are equal in seven rows of eight.

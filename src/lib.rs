@@ -1,50 +1,150 @@
 //! Gibbsite trains Restricted Boltzmann Machines on any GPU or on the CPU and reads physics out of them.
 //!
-//! A program begins with an [`Engine`], which trains on rows of its own, samples, evaluates and reads couplings out; the
-//! [`settings`] are those of the command line.
+//! A program begins with an [`Engine`]: a device with its threads. It trains on rows of 0 and 1, and draws samples of what it
+//! has trained, says how likely rows are, and reads couplings out.
 //!
-//! From a physical system or a data file to a trained machine, its likelihood and its couplings:
-//! a [`scenario`] becomes an immutable plan, [`run`] carries it out stage by stage on a [`backend`], stages write
-//! [`record`]s into a run directory ([`artifact`]), and [`report`] reads that directory only. Nothing flows back.
+//! ```
+//! use gibbsite::settings::{CouplingsSettings, LikelihoodSettings, ModelSettings, TrainSettings};
+//! use gibbsite::{BitMatrix, DataSet, Engine};
 //!
-//! Layers, lower never sees higher:
+//! # fn main() -> gibbsite::Result<()> {
+//! // 1000 rows of 6 units. Units 0 and 1 are equal in seven rows of eight, all others are independent.
+//! let rows = BitMatrix::from_fn(1000, 6, |r, j| match j {
+//!     1 => (r % 2 == 1) != (r / 2 % 8 == 0),
+//!     _ => r >> j & 1 == 1,
+//! });
+//! let data = DataSet::new(rows, "an array of my own");
+//! let engine = Engine::cpu(Some(1))?;
 //!
-//! | layer | modules |
+//! let model = ModelSettings { hidden: Some(4), ..Default::default() };
+//! let train = TrainSettings { updates: Some(500), ..Default::default() };
+//! let trained = engine.train(&data, &model, &train, 1)?;
+//!
+//! // How likely the rows are, in nats; independent units would have 6 ln 2 = 4.16 nats less than certainty.
+//! let found = engine.likelihood(&trained, Some(&data), &LikelihoodSettings::default(), 1)?;
+//! assert!(found.log_likelihood["data"].best().unwrap().value > -4.0);
+//!
+//! // The coupling of 0 and 1 is the strongest: artanh(3/4) = 0.97 with spins ±1.
+//! let couplings = engine.couplings(&trained, &CouplingsSettings { orders: Some(vec![2]), ..Default::default() })?;
+//! let strongest = couplings.iter().max_by(|a, b| a.value.abs().total_cmp(&b.value.abs())).unwrap();
+//! assert_eq!(strongest.units, [0, 1]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every field of the [`settings`] has a default, and says what it does, in which unit and within which limits; they are those
+//! of the command line and of scenario files. [`Engine::train_watched`] hands the machine out after every update, and keeps
+//! checkpoints from which a training goes on to the same bits. Samples of [`Engine::sample`], estimates in [`record`] and
+//! [`Coupling`]s are plain data.
+//!
+//! Results depend on data, settings and seed alone: not on the number of threads, nor on whether a training was stopped on the
+//! way.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
 //! | --- | --- |
-//! | L6 | `cli`, the program: feature `program` |
-//! | L5 | [`run`] (the one place that picks a backend), [`report`] |
-//! | L4 | [`scenario`], [`settings`], [`data`], [`artifact`] |
-//! | L3 | [`ising`], [`train`], [`sample`], [`likelihood`] |
-//! | L2 | [`backend`] |
-//! | L1 | [`lattice`], [`rbm`], [`record`], [`stats`], [`observables`], [`couplings`], and [`exact`], which stands alone |
-//! | L0 | [`error`], [`events`], [`numerics`], [`limits`], [`rng`], [`bits`] |
+//! | none | the engine on one thread of the CPU; builds for WebAssembly |
+//! | `threads` | all cores |
+//! | `gpu` | GPUs by Vulkan, Metal or DirectX 12 |
+//! | `files` | [`files`]: samples in .npy, .npz and tables, models; checkpoints on disk |
+//! | `program` | all of these, and the command `gibbsite` with its scenarios and reports; on by default |
+//!
+//! To build on the engine alone: `gibbsite = { version = "…", default-features = false, features = ["threads"] }`.
 
-pub mod artifact;
-pub mod backend;
-pub mod bits;
+mod artifact;
+mod backend;
+mod bits;
 #[cfg(all(feature = "program", not(target_family = "wasm")))]
-pub mod cli;
-pub mod couplings;
-pub mod data;
-pub mod error;
-pub mod events;
-pub mod exact;
-pub mod ising;
-pub mod lattice;
-pub mod likelihood;
-pub mod limits;
-pub mod numerics;
-pub mod observables;
-pub mod rbm;
+mod cli;
+mod couplings;
+mod data;
+mod error;
+mod events;
+mod exact;
+mod ising;
+mod lattice;
+mod likelihood;
+mod limits;
+mod numerics;
+mod observables;
+mod rbm;
 pub mod record;
-pub mod report;
-pub mod rng;
-pub mod run;
-pub mod sample;
-pub mod scenario;
+#[cfg(feature = "program")]
+mod report;
+mod rng;
+mod run;
+mod sample;
+#[cfg(feature = "program")]
+mod scenario;
 pub mod settings;
-pub mod stats;
-pub mod train;
+mod stats;
+mod threads;
+mod train;
 
-pub use error::{Error, Result};
+pub use artifact::CheckpointStore;
+pub use bits::BitMatrix;
+pub use couplings::Coupling;
+pub use data::{DataSet, Model, ModelMeta, Provenance};
+pub use error::{Error, Fault, Result};
+pub use lattice::Lattice;
+pub use rbm::{Rbm, Units, Values};
 pub use run::Engine;
+pub use run::device::{Choice, DeviceRequest};
+pub use run::train::{EachUpdate, Step};
+pub use sample::{Exchanges, Sampled};
+
+/// Samples, models and arrays in files.
+#[cfg(feature = "files")]
+pub mod files {
+    pub use crate::data::{
+        RealArray, read, read_bonds, read_model, read_npy, write, write_model, write_npy_f64, write_table,
+    };
+}
+
+/// Every module as the crate has it, for its own program, tests and benches. Nothing in here is kept from one version to the
+/// next.
+#[doc(hidden)]
+pub mod internals {
+    macro_rules! open {
+        ($($(#[$when:meta])* $module:ident),* $(,)?) => {
+            $(
+                $(#[$when])*
+                pub mod $module {
+                    pub use crate::$module::*;
+                }
+            )*
+        };
+    }
+
+    open! {
+        artifact,
+        backend,
+        bits,
+        #[cfg(all(feature = "program", not(target_family = "wasm")))]
+        cli,
+        couplings,
+        data,
+        error,
+        events,
+        exact,
+        ising,
+        lattice,
+        likelihood,
+        limits,
+        numerics,
+        observables,
+        rbm,
+        record,
+        #[cfg(feature = "program")]
+        report,
+        rng,
+        run,
+        sample,
+        #[cfg(feature = "program")]
+        scenario,
+        settings,
+        stats,
+        train,
+    }
+}

@@ -11,5 +11,5 @@ fn main() -> std::process::ExitCode {
     unsafe {
         std::env::set_var("NODEVICE_SELECT", "1");
     }
-    gibbsite::cli::main()
+    gibbsite::internals::cli::main()
 }

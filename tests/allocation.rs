@@ -7,11 +7,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Backend, Descent, Penalties, Sparsity};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// Bytes in use, and the most there ever were.
@@ -94,7 +94,7 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         offset_rate: 0.1,
         flip,
         translations: None,
-        augment: gibbsite::sample::Moves::NONE,
+        augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 2,
         online: 0,
         seed: 1,
@@ -154,12 +154,13 @@ fn rows_take_a_bit_a_unit() {
     let path = place.path().join("rows.npy");
     let rows = 60_000;
     let bits = BitMatrix::from_fn(rows, 784, |r, j| (r * 7 + j * 13 + r * j) % 5 < 2);
-    gibbsite::data::write_npy_samples(&path, &bits, gibbsite::rbm::Values::Binary).expect("is written");
+    gibbsite::internals::data::write_npy_samples(&path, &bits, gibbsite::internals::rbm::Values::Binary)
+        .expect("is written");
     drop(bits);
     let before = BYTES.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
-    let data = gibbsite::data::read(&path).expect("is there");
-    let split = gibbsite::run::train::split(data.samples, 0, 1);
+    let data = gibbsite::internals::data::read(&path).expect("is there");
+    let split = gibbsite::internals::run::train::split(data.samples, 0, 1);
     let settings = settings(Algorithm::Pcd, false);
     let state = initial_state(initial_machine(&split.train, 64, 0.01, 1), &split.train, &settings);
     let mut trainer = Trainer::new(&Cpu, &settings, &split.train, &state).expect("works in memory");

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Other processors than the one at hand: everything must compile for 64-bit ARM, Linux and macOS, and the library without
-# the program for WebAssembly. With GIBBSITE_EMULATE=1 the tests of the CPU engine against exact values and plain references
-# also run on an emulated ARM, which takes some ten minutes more. What is missing is installed where that can be done
+# Other builds than the usual one. The library must compile without a warning without its features and with each alone;
+# everything for 64-bit ARM, Linux and macOS, and the library without features for WebAssembly. With GIBBSITE_EMULATE=1
+# the tests of the CPU engine against exact values and plain references also run on an emulated ARM, which takes some
+# ten minutes more. What is missing is installed where that can be done
 # without asking; else it is said what was left out. Arguments go to cargo.
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,6 +30,9 @@ has_emulator() {
     }
 }
 
+for feature in "" threads files gpu; do
+    cargo clippy "$@" --lib --no-default-features --features "$feature" -- -D warnings
+done
 for target in "$linux" aarch64-apple-darwin; do
     if has_target "$target"; then
         cargo check "$@" --lib --bins --target "$target"

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gibbsite::backend::gpu::shader::{Products, Variant, compose};
+use gibbsite::internals::backend::gpu::shader::{Products, Variant, compose};
 
 /// The adapter of a name, opened once more.
 pub(crate) struct Naive {

@@ -5,7 +5,7 @@ mod place;
 
 use std::io::{Cursor, Write};
 
-use gibbsite::data;
+use gibbsite::internals::data;
 use libfuzzer_sys::fuzz_target;
 use zip::write::SimpleFileOptions;
 

@@ -3,7 +3,7 @@
 
 mod place;
 
-use gibbsite::report::{read_run, render};
+use gibbsite::internals::report::{read_run, render};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,9 +3,9 @@
 
 mod place;
 
-use gibbsite::run::device::{Choice, DeviceRequest};
-use gibbsite::run::memory;
-use gibbsite::scenario::{Changes, parse};
+use gibbsite::internals::run::device::{Choice, DeviceRequest};
+use gibbsite::internals::run::memory;
+use gibbsite::internals::scenario::{Changes, parse};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 
 mod place;
 
-use gibbsite::data;
+use gibbsite::internals::data;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

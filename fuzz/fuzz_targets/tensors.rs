@@ -3,7 +3,7 @@
 
 mod place;
 
-use gibbsite::{artifact, data};
+use gibbsite::internals::{artifact, data};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

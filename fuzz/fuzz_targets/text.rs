@@ -3,12 +3,12 @@
 
 mod place;
 
-use gibbsite::couplings::{Basis, Method};
-use gibbsite::ising::{Precision, parse_temperatures};
-use gibbsite::lattice::{BondList, Lattice};
-use gibbsite::rbm::Units;
-use gibbsite::train::{Augment, Optimizer, Schedule};
-use gibbsite::{data, numerics};
+use gibbsite::internals::couplings::{Basis, Method};
+use gibbsite::internals::ising::{Precision, parse_temperatures};
+use gibbsite::internals::lattice::{BondList, Lattice};
+use gibbsite::internals::rbm::Units;
+use gibbsite::internals::train::{Augment, Optimizer, Schedule};
+use gibbsite::internals::{data, numerics};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

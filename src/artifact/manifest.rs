@@ -5,26 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::InputFile;
 use crate::backend::DeviceDescription;
-use crate::data::{sha256_hex, write_bytes};
+use crate::data::write_bytes;
 use crate::error::{Error, Fault, Result};
-
-/// A file that the run read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// Its path as given.
-    pub path: String,
-    /// SHA-256 in hexadecimal digits.
-    pub sha256: String,
-}
-
-impl InputFile {
-    /// Path and hash of bytes already read.
-    #[must_use]
-    pub fn new(path: &Path, bytes: &[u8]) -> Self {
-        Self { path: path.display().to_string(), sha256: sha256_hex(bytes) }
-    }
-}
 
 /// One of the parts of a run that was stopped and gone on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,28 +13,51 @@
 //! Writers are the stages of a run; [`read_run`] reads it all back for the report.
 
 mod checkpoint;
+#[cfg(feature = "files")]
+mod checkpoint_file;
+#[cfg(feature = "files")]
 mod directory;
+#[cfg(not(feature = "files"))]
+mod in_memory;
+mod input;
+#[cfg(feature = "files")]
 mod ladder;
+#[cfg(feature = "files")]
 mod manifest;
+#[cfg(feature = "files")]
 mod online;
+#[cfg(feature = "files")]
 mod point;
+#[cfg(feature = "files")]
 mod read;
+#[cfg(feature = "files")]
 mod results;
+#[cfg(feature = "files")]
 mod store;
+#[cfg(feature = "files")]
 mod tables;
+#[cfg(feature = "files")]
 mod tensorboard;
 
-pub use checkpoint::{Checkpoint, read_checkpoint, write_checkpoint};
-pub use directory::RunDirectory;
-pub use manifest::{InputFile, Manifest, Part, timestamp};
-pub use point::PointDirectory;
-pub use read::{Point, Run, read_records, read_run};
-pub use results::{write_results_csv, write_seeds_csv};
-pub use store::CheckpointStore;
-pub use tables::{CouplingRow, write_couplings_csv, write_metrics_csv, write_observables_csv};
-pub use tensorboard::{tensorboard_header, tensorboard_record};
+pub use checkpoint::Checkpoint;
+#[cfg(not(feature = "files"))]
+pub use in_memory::CheckpointStore;
+pub use input::InputFile;
+#[cfg(feature = "files")]
+pub use {
+    checkpoint_file::{read_checkpoint, write_checkpoint},
+    directory::RunDirectory,
+    manifest::{Manifest, Part, timestamp},
+    point::PointDirectory,
+    read::{Point, Run, read_records, read_run},
+    results::{write_results_csv, write_seeds_csv},
+    store::CheckpointStore,
+    tables::{CouplingRow, write_couplings_csv, write_metrics_csv, write_observables_csv},
+    tensorboard::{tensorboard_header, tensorboard_record},
+};
 
 /// Names of the files in a run directory and its points; nothing else is ever written there.
+#[cfg(feature = "files")]
 pub mod names {
     /// The resolved scenario.
     pub const SCENARIO: &str = "scenario.ron";

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::checkpoint::{Checkpoint, read, read_checkpoint, write};
+use super::checkpoint::Checkpoint;
+use super::checkpoint_file::{read, read_checkpoint, write};
 use super::names;
 use crate::data::file::{cannot_read, cannot_write};
 use crate::data::temporary::remove_leftovers;

@@ -4,6 +4,7 @@
 //! a backend is added by the stages. All numbers are bytes.
 
 pub use super::cpu::plan::plan as on_cpu;
+#[cfg(feature = "gpu")]
 pub use super::gpu::plan::{PARAMETERS, Room, plan as on_gpu};
 
 /// What there must be room for.

@@ -8,6 +8,7 @@ pub mod acceptance;
 pub mod clusters;
 pub mod cpu;
 mod exchanges;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod memory;
 mod optimiser;

@@ -93,6 +93,7 @@ impl Torus {
     }
 
     /// Classes of a site: every number of antiparallel neighbours.
+    #[cfg(feature = "gpu")]
     pub(super) fn classes(&self) -> usize {
         self.degree() + 1
     }

@@ -2,7 +2,7 @@
 //!
 //! f_i(y) = softplus(c_i + y) is exact (Cossu et al. 2019); the truncated expansion puts a polynomial in its place.
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::Coupling;
 use super::selection::Selection;

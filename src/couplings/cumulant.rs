@@ -8,7 +8,7 @@
 //! y = Σ_j u_j s_j with u = w/2, whose moments come from their generating function:
 //! ⟨yᵏ Π_S s⟩/k! is the coefficient of tᵏ in Π_{j∈S} sinh(u_j t) Π_{j∉S} cosh(u_j t) = Π_j cosh(u_j t) · Π_{j∈S} tanh(u_j t).
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::Coupling;
 use super::selection::Selection;

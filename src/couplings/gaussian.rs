@@ -5,7 +5,7 @@
 //! has one unit a bond. (Decelle, Furtlehner, Navas Gómez and Seoane, "Inferring effective couplings with restricted
 //! Boltzmann machines", SciPost Phys. 16, 095 (2024).)
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::Coupling;
 use super::quadrature::{HiddenUnit, linear_part};

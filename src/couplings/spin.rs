@@ -8,7 +8,7 @@
 //! no term loses accuracy. |cos x| of an f64 is never under 10⁻¹⁹ and C underflows only where every term is under
 //! 10⁻²⁵⁰; such nodes are dropped with all others that cannot matter.
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::Coupling;
 use super::quadrature::{HiddenUnit, linear_part};

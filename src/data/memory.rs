@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Fault, Result};
-use crate::numerics::{bytes_of, readable_bytes};
+use crate::numerics::bytes_of;
+#[cfg(feature = "files")]
+use crate::numerics::readable_bytes;
 
 /// Bytes of memory that the system gives this process at most; `None` where the system does not say (anything but
 /// Linux).
@@ -40,6 +42,7 @@ pub fn memory_limit() -> Result<Option<u64>> {
 ///
 /// # Errors
 /// As [`memory_limit`].
+#[cfg(feature = "files")]
 pub(crate) fn room() -> Result<u64> {
     let limit = memory_limit()?.unwrap_or(u64::MAX);
     if std::env::var_os("GIBBSITE_MEMORY").is_some() {
@@ -49,6 +52,7 @@ pub(crate) fn room() -> Result<u64> {
 }
 
 /// That `bytes` for `what` of the file `source` fit into memory, asked before they are taken.
+#[cfg(feature = "files")]
 pub(crate) fn check_room(bytes: u64, what: &str, source: &str) -> Result<()> {
     let room = room()?;
     if bytes <= room {

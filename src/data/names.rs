@@ -7,6 +7,7 @@ use crate::events::{Event, Listener};
 
 /// Checks that names are names: not empty, all different, without control characters and without `;`, which joins
 /// the names of a coupling.
+#[cfg(feature = "files")]
 pub(crate) fn check_names(names: &[String], place: impl std::fmt::Display) -> std::result::Result<(), Fault> {
     let fault =
         |what: String, expected: &str, advice: &str| Err(Fault::new(what).at(&place).expected(expected).advice(advice));

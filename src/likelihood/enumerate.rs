@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use crate::backend::Backend;
 use crate::bits::BitMatrix;

@@ -3,8 +3,8 @@
 //! The states of the smaller side are walked once for the weight of each block, then again through the blocks that were
 //! drawn; the other side follows from its conditional distribution.
 
+use crate::threads::prelude::*;
 use rand::RngExt;
-use rayon::prelude::*;
 
 use super::enumerate::{Blocks, Enumeration};
 use crate::bits::BitMatrix;

@@ -45,7 +45,7 @@ use crate::bits::BitMatrix;
 #[must_use]
 pub fn pseudo_likelihood(rbm: &crate::rbm::Rbm, data: &BitMatrix, rows: usize) -> f64 {
     use crate::numerics::softplus;
-    use rayon::prelude::*;
+    use crate::threads::prelude::*;
     let rows = rows.min(data.rows());
     let terms: Vec<f64> = (0..rows)
         .into_par_iter()

@@ -10,7 +10,7 @@
 use std::f64::consts::PI;
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::series::times_of;
 use crate::bits::BitMatrix;

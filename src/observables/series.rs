@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use crate::bits::BitMatrix;
 use crate::error::{Error, Fault, Result};

@@ -1,59 +1,48 @@
 //! The way in for programs: a device with its threads, cheap to clone, that trains, samples, evaluates and reads out.
-//!
-//! ```
-//! use gibbsite::bits::BitMatrix;
-//! use gibbsite::data::DataSet;
-//! use gibbsite::settings::{CouplingsSettings, ModelSettings, TrainSettings};
-//! use gibbsite::Engine;
-//!
-//! # fn main() -> gibbsite::Result<()> {
-//! // 500 rows of 8 units, each like the one beside it three times out of four.
-//! let rows = BitMatrix::from_fn(500, 8, |r, j| (r * 7 + j / 2 * 13 + usize::from(r % 4 == 0) * j) % 2 == 0);
-//! let data = DataSet::new(rows, "an array of my own");
-//! let engine = Engine::cpu(Some(1))?;
-//! let model = ModelSettings { hidden: Some(4), ..ModelSettings::default() };
-//! let train = TrainSettings { updates: Some(200), chains: Some(50), ..TrainSettings::default() };
-//! let trained = engine.train(&data, &model, &train, 1)?;
-//! let couplings = engine.couplings(&trained, &CouplingsSettings { orders: Some(vec![2]), ..Default::default() })?;
-//! assert_eq!(couplings.len(), 8 * 7 / 2);
-//! # Ok(())
-//! # }
-//! ```
 
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::couplings::couplings_of;
+#[cfg(not(feature = "gpu"))]
+use super::device::gpu;
 use super::device::{self, DeviceRequest, Job};
+#[cfg(feature = "gpu")]
+use super::gpu::gpu;
 use super::likelihood::likelihood;
-use super::scenario::{base_of, model_of};
+use super::model::{base_of, model_of};
 use super::train::{EachUpdate, Split, TrainInputs, split, train};
 use super::{Source, sample};
 use crate::artifact::CheckpointStore;
 use crate::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
 use crate::backend::gpu::Gpu;
 use crate::backend::{Backend, DeviceDescription};
 use crate::bits::BitMatrix;
 use crate::couplings::Coupling;
-use crate::data::{self, DataSet, Model};
+use crate::data::{DataSet, Model};
 use crate::error::{Error, Result};
 use crate::events::Silent;
+use crate::rbm::Rbm;
 use crate::record::LikelihoodRecord;
 use crate::sample::Sampled;
 use crate::settings::{
     About, CouplingsSettings, LikelihoodSettings, ModelSettings, Problem, SampleSettings, TrainSettings, refused,
 };
+use crate::threads::Pool;
 
 /// A device with its threads.
 #[derive(Debug, Clone)]
 pub struct Engine {
     device: Arc<Device>,
-    threads: Arc<rayon::ThreadPool>,
+    threads: Arc<Pool>,
 }
 
 #[derive(Debug)]
 enum Device {
     Cpu(Cpu),
+    #[cfg(feature = "gpu")]
     Gpu(Box<Gpu>),
 }
 
@@ -71,9 +60,13 @@ impl Engine {
     /// # Errors
     /// [`Error::Input`] where it is not there.
     pub fn open(request: &DeviceRequest) -> Result<Self> {
-        let threads = Arc::new(device::threads(request)?);
-        let device = match threads.install(|| device::gpu(request))? {
+        request.check()?;
+        let threads = Arc::new(Pool::new(request.threads)?);
+        let device = match threads.install(|| gpu(request))? {
+            #[cfg(feature = "gpu")]
             Some(gpu) => Device::Gpu(Box::new(gpu)),
+            #[cfg(not(feature = "gpu"))]
+            Some(never) => match never {},
             None => Device::Cpu(Cpu::new()),
         };
         Ok(Self { device: Arc::new(device), threads })
@@ -84,6 +77,7 @@ impl Engine {
     pub fn device(&self) -> DeviceDescription {
         match &*self.device {
             Device::Cpu(cpu) => cpu.device(),
+            #[cfg(feature = "gpu")]
             Device::Gpu(gpu) => gpu.device(),
         }
     }
@@ -92,9 +86,11 @@ impl Engine {
     ///
     /// # Errors
     /// What the work fails with.
+    #[doc(hidden)]
     pub fn run<J: Job>(&self, job: J) -> Result<J::Output> {
         self.threads.install(|| match &*self.device {
             Device::Cpu(cpu) => job.run(cpu),
+            #[cfg(feature = "gpu")]
             Device::Gpu(gpu) => job.run(&**gpu),
         })
     }
@@ -130,7 +126,7 @@ impl Engine {
         let mut plan = train.resolve(model, &about, seed).map_err(by_fields)?;
         let mut rows = split(data.samples.clone(), plan.held_out_rows, seed);
         if let Some(file) = &plan.held_out_file {
-            let others = data::read(file)?.at_temperature(data.temperature)?;
+            let others = read_rows(file)?.at_temperature(data.temperature)?;
             plan.held_out = Some(rows.look_at(others, data)?);
         }
         self.run(Train { data, plan: &plan, rows: &rows, checkpoints, each })
@@ -179,8 +175,34 @@ fn about(model: &Model) -> About {
     About { rows: None, n_visible: Some(model.rbm.n_visible), lattice: model.meta.lattice }
 }
 
-fn machines(paths: &[std::path::PathBuf]) -> Result<Vec<crate::rbm::Rbm>> {
-    paths.iter().map(|path| data::read_model(path).map(|model| model.rbm)).collect()
+fn machines(paths: &[PathBuf]) -> Result<Vec<Rbm>> {
+    paths.iter().map(|path| read_machine(path)).collect()
+}
+
+#[cfg(feature = "files")]
+fn read_machine(path: &Path) -> Result<Rbm> {
+    crate::data::read_model(path).map(|model| model.rbm)
+}
+
+#[cfg(feature = "files")]
+fn read_rows(path: &Path) -> Result<DataSet> {
+    crate::data::read(path)
+}
+
+#[cfg(not(feature = "files"))]
+fn read_machine(path: &Path) -> Result<Rbm> {
+    Err(no_files(path))
+}
+
+#[cfg(not(feature = "files"))]
+fn read_rows(path: &Path) -> Result<DataSet> {
+    Err(no_files(path))
+}
+
+#[cfg(not(feature = "files"))]
+fn no_files(path: &Path) -> Error {
+    let fault = crate::error::Fault::new("this build reads no files").at(path.display());
+    Error::Input(fault.advice("build with the feature `files`"))
 }
 
 /// Problems of settings as an error that names each by its field.

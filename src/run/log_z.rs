@@ -47,6 +47,7 @@ fn row_chains(chains: usize) -> usize {
 }
 
 /// Most chains that are annealed at once.
+#[cfg(feature = "program")]
 pub(super) fn annealed_at_once(chains: usize) -> usize {
     chains.max(chains.min(TEMPERING_CHAINS) + row_chains(chains))
 }

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::device::{self, Choice, DeviceRequest};
+use super::device::{Choice, DeviceRequest};
+use super::gpu;
 use crate::backend::memory::{self, Demand, MemoryPlan, Room, Use, largest_fitting};
 use crate::data::memory_limit;
 use crate::error::{Error, Fault, Result};
@@ -279,7 +280,7 @@ impl TooLarge {
 }
 
 fn cpu(request: &DeviceRequest) -> Place {
-    Place::Cpu { threads: request.threads.unwrap_or_else(rayon::current_num_threads) }
+    Place::Cpu { threads: request.threads.unwrap_or_else(crate::threads::count) }
 }
 
 /// Places that a request may lead to: the one it names, or both.
@@ -288,8 +289,8 @@ fn places(request: &DeviceRequest) -> Result<Vec<Place>> {
     let cpu = cpu(request);
     Ok(match request.choice {
         Choice::Cpu => vec![cpu],
-        Choice::Gpu => vec![Place::Gpu { room: device::room(request)?, assumed: false }],
-        Choice::Auto => match device::room(request) {
+        Choice::Gpu => vec![Place::Gpu { room: gpu::room(request)?, assumed: false }],
+        Choice::Auto => match gpu::room(request) {
             Ok(room) => vec![Place::Gpu { room, assumed: false }, cpu],
             Err(_) => vec![Place::Gpu { room: Room::default(), assumed: true }, cpu],
         },

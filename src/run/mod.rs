@@ -1,23 +1,35 @@
 //! Stages of a run. Each takes settings and data and gives records and data; `scenario` strings them together into a
 //! run directory, the commands of the program call them one by one.
 
+#[cfg(feature = "program")]
 pub mod bench;
+#[cfg(all(feature = "gpu", feature = "files"))]
 mod compiled;
 pub mod couplings;
 pub mod device;
+#[cfg(feature = "program")]
 mod earlier;
 mod engine;
+#[cfg(feature = "program")]
 pub mod failures;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod ising;
 pub mod likelihood;
 mod log_z;
+#[cfg(feature = "program")]
 pub mod memory;
+pub mod model;
 pub mod observe;
+#[cfg(feature = "files")]
 pub mod rows;
 pub mod sample;
+#[cfg(feature = "program")]
 pub mod scenario;
+#[cfg(all(feature = "gpu", feature = "files"))]
 mod tiles;
 pub mod train;
+#[cfg(feature = "program")]
 pub mod verify;
 
 pub use self::engine::Engine;

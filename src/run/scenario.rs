@@ -9,6 +9,7 @@ use super::device::{DeviceRequest, Job, with_backend};
 use super::earlier::take_over;
 use super::failures::run_through_failures;
 use super::likelihood::{HELD_OUT, likelihood, states};
+use super::model::{base_of, meta_of, model_of};
 use super::sample as stage;
 use super::train::{MetricLog, Split, TrainInputs, TrainPlan, split, train};
 use super::{Source, ising, memory, observe};
@@ -18,15 +19,13 @@ use crate::artifact::{
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::couplings::Basis;
-use crate::data::{self, DataSet, Model, ModelMeta, Provenance, read_model, write_model, write_npz};
+use crate::data::{self, DataSet, Model, read_model, write_model, write_npz};
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
-use crate::likelihood::base_bias;
 use crate::rbm::{Rbm, Units};
 use crate::record::{DoneRecord, ExpectRecord, IsingRecord, KernelTime, KernelsRecord, Record};
 use crate::report::write_report;
 use crate::scenario::{self, Plan, Point};
-use crate::train::{RowSource, smoothed_means};
 
 /// How a scenario is to be run.
 #[derive(Debug, Clone, PartialEq)]
@@ -431,56 +430,11 @@ impl<B: Backend> PointRun<'_, B> {
     }
 }
 
-/// A model file's content after a training.
-#[must_use]
-pub fn model_of(
-    rbm: &Rbm,
-    data: &DataSet,
-    trained_on: &dyn RowSource,
-    plan: &TrainPlan,
-    updates: u64,
-    command: &[String],
-) -> Model {
-    let mut meta = meta_of(data, trained_on, plan, command);
-    meta.provenance.updates = Some(updates);
-    Model { rbm: rbm.clone(), meta }
-}
-
-/// What a model and the checkpoints of its training say besides their parameters.
-#[must_use]
-pub fn meta_of(data: &DataSet, trained_on: &dyn RowSource, plan: &TrainPlan, command: &[String]) -> ModelMeta {
-    let mut meta = ModelMeta {
-        units: plan.units,
-        names: data.names.clone(),
-        lattice: data.lattice,
-        temperature: data.temperature,
-        data_means: Some(smoothed_means(trained_on)),
-        ..ModelMeta::default()
-    };
-    meta.provenance = Provenance {
-        seed: Some(plan.settings.seed),
-        command: Some(command.join(" ")),
-        data: Some(data.source.clone()),
-        data_sha256: (!data.sha256.is_empty()).then(|| data.sha256.clone()),
-        held_out: plan.held_out.as_ref().map(|file| file.path.clone()),
-        held_out_sha256: plan.held_out.as_ref().map(|file| file.sha256.clone()),
-        training: serde_json::to_value(&plan.settings).ok(),
-        ..meta.provenance
-    };
-    meta
-}
-
 /// A machine ready for the stages after training.
 fn machine_of(model: Model) -> Machine {
     let names = model.unit_names();
     let base = base_of(&model);
     Machine { units: model.meta.units, rbm: model.rbm, names, base, chains: None }
-}
-
-/// Base of AIS: the means of the training data where the file has them, else the visible biases themselves.
-#[must_use]
-pub fn base_of(model: &Model) -> Vec<f32> {
-    model.meta.data_means.as_ref().map_or_else(|| model.rbm.visible_bias.clone(), |means| base_bias(means))
 }
 
 /// Default place of a run directory.

@@ -2,6 +2,7 @@
 
 mod guard;
 mod keeper;
+#[cfg(feature = "files")]
 mod log;
 mod overfitting;
 mod patience;
@@ -12,9 +13,11 @@ use std::time::Instant;
 
 use self::keeper::Keeper;
 pub use self::keeper::fingerprint;
+#[cfg(feature = "files")]
 pub use self::log::MetricLog;
 use self::overfitting::overfitting;
 use self::patience::Patience;
+#[cfg(feature = "program")]
 pub(super) use self::watch::METRIC_ROWS;
 use self::watch::Watch;
 pub use self::watch::tempering;

@@ -200,6 +200,7 @@ const RUNGS: CountLimit = count("betas", "inverse temperatures", 2, MAX_BETAS as
 
 impl LikelihoodSettings {
     /// Files that are read.
+    #[cfg(feature = "program")]
     pub(crate) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         self.trajectory.iter_mut()
     }

@@ -23,7 +23,9 @@ pub(crate) use self::names::nearest_name;
 pub use self::sample::{Replicas, SamplePlan, SampleSettings, Tempering};
 pub use self::train::{TrainPlan, TrainSettings};
 pub use self::values::{HeldOut, Switch};
+pub use crate::train::{Algorithm, Augment, Optimizer, Schedule};
 
+pub use crate::couplings::{Basis, Method};
 use crate::error::{Error, Fault};
 use crate::lattice::Lattice;
 use crate::limits::{CountLimit, Mistake, NumberLimit};

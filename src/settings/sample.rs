@@ -115,6 +115,7 @@ const RUNGS: CountLimit = count("tempering", "rungs", 2, MAX_RUNGS as u64);
 
 impl SampleSettings {
     /// Files that are read.
+    #[cfg(feature = "program")]
     pub(crate) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         self.trajectory.iter_mut()
     }

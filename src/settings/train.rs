@@ -245,6 +245,7 @@ fn differences(value: &Value, default: &Value) -> Value {
 
 impl TrainSettings {
     /// Files that are read.
+    #[cfg(feature = "program")]
     pub(crate) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let held_out = self.held_out.as_mut();
         held_out.and_then(|rows| if let HeldOut::File(path) = rows { Some(path) } else { None }).into_iter()

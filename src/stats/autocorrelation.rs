@@ -10,7 +10,7 @@
 
 use std::ops::RangeInclusive;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::spectrum::covariances;
 

@@ -3,7 +3,7 @@
 //! Γ(t) is the inverse transform of Σ_r |x̂_r|², the series padded with zeros to twice their length or the next power of
 //! two above (Wiener and Khinchin): n log n operations instead of one pass over the data for every lag.
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 use realfft::RealFftPlanner;
 
 /// Groups of replicas whose spectra are added up side by side; fixed, so that sums do not depend on the threads.

@@ -16,7 +16,7 @@ use crate::rng::Philox;
 /// Mean squared error of one mean-field reconstruction over `rows` rows, by unit, in f64 on the host.
 #[must_use]
 pub fn reconstruction_error(rbm: &Rbm, data: &BitMatrix, rows: usize) -> f64 {
-    use rayon::prelude::*;
+    use crate::threads::prelude::*;
     let rows = rows.min(data.rows());
     let errors: Vec<f64> = (0..rows)
         .into_par_iter()

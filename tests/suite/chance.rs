@@ -6,8 +6,8 @@
 //! seeds at T = 2.5 and 3.5, 6000 samples each, z of e, C, |m| and P(m > 0) had standard deviations of 0.98 to 1.03 and
 //! kurtoses of 2.9 to 3.3; those of χ and U4 are skewed at low temperatures (kurtosis 3.6, the largest −4.4 of 1800).
 
-use gibbsite::record::Estimate;
-use gibbsite::stats::{chi_squared_survival, normal_quantile};
+use gibbsite::internals::record::Estimate;
+use gibbsite::internals::stats::{chi_squared_survival, normal_quantile};
 
 /// Part of correct programs in which one of all values of a test is too far off.
 const FALSE_ALARM: f64 = 1e-3;

@@ -1,9 +1,9 @@
 //! Errors of few and slow series, and the errors of these errors, against the spread over many runs of a process whose
 //! answers are known: x' = ρ x + √(1 − ρ²) ξ with variance 1 and τ = (1 + ρ)/(2(1 − ρ)).
 
-use gibbsite::observables::{Series, agreement, observables_of, pilot};
-use gibbsite::record::Estimate;
-use gibbsite::stats::{self, Blocks};
+use gibbsite::internals::observables::{Series, agreement, observables_of, pilot};
+use gibbsite::internals::record::Estimate;
+use gibbsite::internals::stats::{self, Blocks};
 
 use crate::statistics::{autoregressive, exact_tau};
 

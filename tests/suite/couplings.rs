@@ -1,10 +1,10 @@
 //! Couplings against the definition: all 2^N states of −F, expanded in both bases.
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::couplings::{self, Basis, Coupling, Method};
-use gibbsite::lattice::Lattice;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Philox;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::couplings::{self, Basis, Coupling, Method};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Philox;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Required of the exact methods.

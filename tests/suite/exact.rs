@@ -3,13 +3,13 @@
 //! Bounds: closed forms, enumeration and transfer matrix are sums of positive terms or carry derivatives analytically, so
 //! they agree to rounding; `ROUNDING` allows 10⁴ units in the last place of numbers of order 100.
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::{chain, enumeration, machine, onsager, torus, transfer};
-use gibbsite::lattice::Lattice;
-use gibbsite::numerics::log_sum_exp;
-use gibbsite::observables::exact_observables;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Philox;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::{chain, enumeration, machine, onsager, torus, transfer};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::numerics::log_sum_exp;
+use gibbsite::internals::observables::exact_observables;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Philox;
 use rand::RngExt;
 
 const ROUNDING: f64 = 1e-10;
@@ -90,7 +90,10 @@ fn chains_equal_their_enumeration() {
     }
 }
 
-fn same_thermodynamics(found: gibbsite::exact::Thermodynamics, expected: gibbsite::exact::Thermodynamics) {
+fn same_thermodynamics(
+    found: gibbsite::internals::exact::Thermodynamics,
+    expected: gibbsite::internals::exact::Thermodynamics,
+) {
     close(found.log_z, expected.log_z, ROUNDING, "ln Z");
     close(found.energy, expected.energy, ROUNDING, "e");
     close(found.specific_heat, expected.specific_heat, ROUNDING, "C");
@@ -98,8 +101,8 @@ fn same_thermodynamics(found: gibbsite::exact::Thermodynamics, expected: gibbsit
 }
 
 fn same_distribution(
-    found: &gibbsite::exact::MagnetizationDistribution,
-    expected: &gibbsite::exact::MagnetizationDistribution,
+    found: &gibbsite::internals::exact::MagnetizationDistribution,
+    expected: &gibbsite::internals::exact::MagnetizationDistribution,
 ) {
     assert_eq!(found.sites(), expected.sites());
     for (found, expected) in found.probabilities.iter().zip(&expected.probabilities) {

@@ -8,13 +8,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use gibbsite::artifact::{self, Checkpoint};
-use gibbsite::backend::{Descent, OptimiserState};
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{self, DataSet, Model, ModelMeta, Provenance};
-use gibbsite::error::{Error, Result};
-use gibbsite::lattice::Lattice;
-use gibbsite::rbm::Rbm;
+use gibbsite::internals::artifact::{self, Checkpoint};
+use gibbsite::internals::backend::{Descent, OptimiserState};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{self, DataSet, Model, ModelMeta, Provenance};
+use gibbsite::internals::error::{Error, Result};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rbm::Rbm;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -250,7 +250,7 @@ fn paths_that_are_no_data_files() {
     assert!(refused(data::read(&dir.path().join("folder.csv"))).contains("not a file"));
     let nowhere = dir.path().join("no/such/x.npy");
     assert!(
-        refused(data::write_npy_samples(&nowhere, &bits(2, 2), gibbsite::rbm::Values::Binary))
+        refused(data::write_npy_samples(&nowhere, &bits(2, 2), gibbsite::internals::rbm::Values::Binary))
             .contains("does not exist")
     );
 }

@@ -4,12 +4,12 @@
 //! enumeration gives. All entries of a check are compared at [`SIGMAS`] standard deviations; 41 of them exceed that by
 //! chance once in 10⁵ seeds.
 
-use gibbsite::backend::{Address, Backend, HostMoments, Phase, UpdateRule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::machine::Machine;
-use gibbsite::numerics::sigmoid;
-use gibbsite::rbm::Rbm;
-use gibbsite::train::{Algorithm, Settings, Trainer, initial_state};
+use gibbsite::internals::backend::{Address, Backend, HostMoments, Phase, UpdateRule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::machine::Machine;
+use gibbsite::internals::numerics::sigmoid;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::train::{Algorithm, Settings, Trainer, initial_state};
 
 use crate::parity::{machine, on_both};
 use crate::small::{counts, oracle, small_machine};

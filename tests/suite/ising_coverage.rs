@@ -3,13 +3,13 @@
 //! 68.3 % ± 2.7 % are expected, so a correct error bar fails here for 3 % of seeds; with errors 15 % too small or too large
 //! the middle moves out of the interval. Pilot, spacing, autocorrelation and jackknife all take part.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::exact::transfer;
-use gibbsite::ising::{Algorithm, Model};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::exact_observables;
-use gibbsite::run::ising::scan;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::transfer;
+use gibbsite::internals::ising::{Algorithm, Model};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::exact_observables;
+use gibbsite::internals::run::ising::scan;
 
 use crate::ising_exact::settings;
 

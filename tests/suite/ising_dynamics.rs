@@ -1,9 +1,9 @@
 //! How autocorrelation times grow at the critical point: τ ~ L^z.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::ising::Algorithm;
-use gibbsite::run::verify::dynamics::{Effort, dynamics};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::ising::Algorithm;
+use gibbsite::internals::run::verify::dynamics::{Effort, dynamics};
 
 /// Slopes from 8 to 32 are 2.0, on their way to 2.17; the error of this one is 0.04, the window ± 4 of them.
 #[test]

@@ -3,13 +3,13 @@
 //! False alarms: seeds are fixed; the bounds state how likely a correct engine was to fail when the seed was chosen.
 //! Low temperatures are the sharp ones: a weak generator or numbers shared by the replicas of a word show below T = 2.5.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, Rule, SpinSums};
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::torus;
-use gibbsite::lattice::Lattice;
-use gibbsite::rng::{Sfc32, Stream};
-use gibbsite::stats::chi_squared_survival;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule, SpinSums};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::torus;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rng::{Sfc32, Stream};
+use gibbsite::internals::stats::chi_squared_survival;
 
 use crate::chance::limit;
 

@@ -3,14 +3,14 @@
 //! Seeds are fixed. A test asks for all values within the limit of [`crate::chance`] and for a χ² over the energies of
 //! independent runs, whose tail probability must lie between 0.001 and 0.999 (0.2 % of correct runs fail).
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::DensityOfStates;
-use gibbsite::ising::{Algorithm, Model, Scan};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::exact_observables;
-use gibbsite::record::IsingRecord;
-use gibbsite::run::ising::scan;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::DensityOfStates;
+use gibbsite::internals::ising::{Algorithm, Model, Scan};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::exact_observables;
+use gibbsite::internals::record::IsingRecord;
+use gibbsite::internals::run::ising::scan;
 
 use crate::chance::{Compared, unsuspicious};
 

@@ -1,15 +1,15 @@
 //! Fields, spin glasses, terms of many spins and exchange of temperatures, all against the sum over states.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::DensityOfStates;
-use gibbsite::exact::interactions::{SmallSystem, enumerate};
-use gibbsite::ising::{Algorithm, Disorder, Interactions, Model, Scan};
-use gibbsite::lattice::{BondList, Lattice};
-use gibbsite::record::{Estimate, IsingRecord};
-use gibbsite::rng::Philox;
-use gibbsite::run::ising::{Scanned, scan};
-use gibbsite::stats::{self, chi_squared_survival};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::DensityOfStates;
+use gibbsite::internals::exact::interactions::{SmallSystem, enumerate};
+use gibbsite::internals::ising::{Algorithm, Disorder, Interactions, Model, Scan};
+use gibbsite::internals::lattice::{BondList, Lattice};
+use gibbsite::internals::record::{Estimate, IsingRecord};
+use gibbsite::internals::rng::Philox;
+use gibbsite::internals::run::ising::{Scanned, scan};
+use gibbsite::internals::stats::{self, chi_squared_survival};
 use rand::{RngExt, SeedableRng};
 
 use crate::chance::{Compared, limit, unsuspicious};
@@ -18,7 +18,7 @@ use crate::ising_exact::settings;
 const SQUARE: Lattice = Lattice::Square { length: 4 };
 
 fn terms(interactions: &Interactions) -> Vec<(Vec<usize>, f64)> {
-    let sites = |t: &gibbsite::ising::Term| t.sites.iter().map(|&i| i as usize).collect();
+    let sites = |t: &gibbsite::internals::ising::Term| t.sites.iter().map(|&i| i as usize).collect();
     interactions.terms.iter().map(|t| (sites(t), t.value)).collect()
 }
 

@@ -1,13 +1,13 @@
 //! Multi-histogram reweighting against exact values, and the critical temperature from it.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::exact::{enumeration, onsager, torus, transfer};
-use gibbsite::ising::{Algorithm, Model};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::{MultiHistogram, Series, energy_histogram};
-use gibbsite::record::Estimate;
-use gibbsite::run::ising::{Scanned, scan};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::{enumeration, onsager, torus, transfer};
+use gibbsite::internals::ising::{Algorithm, Model};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::{MultiHistogram, Series, energy_histogram};
+use gibbsite::internals::record::Estimate;
+use gibbsite::internals::run::ising::{Scanned, scan};
 
 use crate::chance::Compared;
 use crate::ising_exact::settings;
@@ -89,7 +89,7 @@ fn histograms_count_every_sample_and_follow_the_density_of_states() {
         levels += 1;
     }
     // Samples two autocorrelation times apart are nearly independent: 1.1 is room for what is left.
-    let tail = gibbsite::stats::chi_squared_survival(chi_squared / 1.1, levels - 1);
+    let tail = gibbsite::internals::stats::chi_squared_survival(chi_squared / 1.1, levels - 1);
     assert!(tail > 0.001, "χ² = {chi_squared} at {levels} levels");
 }
 

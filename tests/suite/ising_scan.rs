@@ -1,10 +1,12 @@
 //! Scans over temperatures: what they promise about time, threads, precision and bad input.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::ising::{self, Algorithm, Interactions, Model, Precision, Quantity, Settings, parse_temperatures};
-use gibbsite::lattice::{BondList, Graph, Lattice};
-use gibbsite::run::ising::scan;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::ising::{
+    self, Algorithm, Interactions, Model, Precision, Quantity, Settings, parse_temperatures,
+};
+use gibbsite::internals::lattice::{BondList, Graph, Lattice};
+use gibbsite::internals::run::ising::scan;
 
 use crate::ising_exact::settings;
 

@@ -3,15 +3,15 @@
 //! Seeds are fixed. P(staggered m > 0) lies within 4 standard errors of ½ (6e-5 of correct runs fail), and χ² of single
 //! states has a tail probability above 10⁻⁴.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::{Event, Listener, Silent};
-use gibbsite::exact::interactions::enumerate;
-use gibbsite::ising::{Algorithm, Interactions, Model, Scan};
-use gibbsite::lattice::Lattice;
-use gibbsite::rng::{ORDER_SWEEPS, Philox, colour_order};
-use gibbsite::run::ising::{Scanned, scan};
-use gibbsite::stats::chi_squared_survival;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::{Event, Listener, Silent};
+use gibbsite::internals::exact::interactions::enumerate;
+use gibbsite::internals::ising::{Algorithm, Interactions, Model, Scan};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rng::{ORDER_SWEEPS, Philox, colour_order};
+use gibbsite::internals::run::ising::{Scanned, scan};
+use gibbsite::internals::stats::chi_squared_survival;
 use rand::RngExt;
 
 use super::ising_exact::settings;

@@ -1,13 +1,13 @@
 //! Runs that end early: temperatures that do not thermalise, signals, and what is kept then; errors that cannot be known.
 
 use gibbsite::Error;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::{Event, Listener, Silent};
-use gibbsite::ising::{Algorithm, Model};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::{Series, observables_of};
-use gibbsite::record::Estimate;
-use gibbsite::run::ising::{failed, ising, scan};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::{Event, Listener, Silent};
+use gibbsite::internals::ising::{Algorithm, Model};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::{Series, observables_of};
+use gibbsite::internals::record::Estimate;
+use gibbsite::internals::run::ising::{failed, ising, scan};
 
 use super::ising_exact::{compare, settings};
 
@@ -71,7 +71,7 @@ fn a_stopped_run_hands_over_the_samples_it_has() {
         let early = scan(&Cpu::new(), &asked, &mut Stopping("ising", 0));
         assert_eq!(early.map(|_| ()), Err(Error::Stopped(15)));
         // A stage of a scenario has all its samples or none.
-        let one = gibbsite::ising::Settings {
+        let one = gibbsite::internals::ising::Settings {
             lattice: Lattice::Square { length: 4 },
             temperature: 2.5,
             samples: 400,

@@ -1,9 +1,9 @@
 //! The thorough check of the Ising engine, on a part of its sizes and temperatures.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::ising::Algorithm;
-use gibbsite::run::verify::thorough::{Accuracy, Cell, summaries_of, values_of};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::ising::Algorithm;
+use gibbsite::internals::run::verify::thorough::{Accuracy, Cell, summaries_of, values_of};
 
 /// Every algorithm below, near and above T_c. The seeds are fixed; of others, one in fifty would fail here: 5 quantities of
 /// at most 32 values each beyond 3.5 σ (4.7e-4 each), and 5 χ² at 1e-3 a side.

@@ -2,11 +2,11 @@
 //!
 //! False alarms: seeds are fixed; the bounds state how likely a correct engine was to fail when the seed was chosen.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, Rule, SpinSums};
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::torus;
-use gibbsite::lattice::Lattice;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule, SpinSums};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::torus;
+use gibbsite::internals::lattice::Lattice;
 
 /// Energies a site of every replica, averaged over `times` measurements `spacing` sweeps apart, after `wait` sweeps; half
 /// of the replicas start up, half down.

@@ -4,17 +4,17 @@
 //! E[ŵ] = Z/Z0 holds for any ladder, so few temperatures and many chains show a wrong order of moves that a long ladder
 //! hides. Seeds are fixed; false-alarm rates stand beside each check.
 
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::exact::transfer;
-use gibbsite::lattice::Lattice;
-use gibbsite::likelihood::{AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, mean_log_weight};
-use gibbsite::numerics::{sigmoid, softplus};
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Philox;
-use gibbsite::train::{Algorithm, Trainer, initial_machine, initial_state, smoothed_means};
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::exact::transfer;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::likelihood::{AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, mean_log_weight};
+use gibbsite::internals::numerics::{sigmoid, softplus};
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Philox;
+use gibbsite::internals::train::{Algorithm, Trainer, initial_machine, initial_state, smoothed_means};
 use rand::RngExt as _;
 
 use crate::parity::{gpu_or_ignored, on_both};
@@ -45,7 +45,7 @@ fn ising_models_have_their_partition_functions() {
     for (length, temperature, steps) in
         [(4, 1.8, 400), (4, 2.2, 400), (4, 3.0, 200), (8, 1.8, 2000), (8, 2.2, 1600), (8, 3.0, 800)]
     {
-        ising(&gibbsite::backend::cpu::Cpu, length, temperature, 1000, steps);
+        ising(&gibbsite::internals::backend::cpu::Cpu, length, temperature, 1000, steps);
     }
 }
 

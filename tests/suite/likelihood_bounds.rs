@@ -2,24 +2,24 @@
 //!
 //! Seeds are fixed; false-alarm rates stand beside each check.
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::DataSet;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::lattice::Lattice;
-use gibbsite::likelihood::{
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::DataSet;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::likelihood::{
     AnnealSettings, Effort, Enumeration, Length, anneal, base_bias, bennett, by_temperature, equilibrate,
     linear_ladder, log_z0, reverse_anneal,
 };
-use gibbsite::rbm::Rbm;
-use gibbsite::record::{Estimate, LikelihoodRecord};
-use gibbsite::run::Source;
-use gibbsite::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
-use gibbsite::run::verify::partition;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::record::{Estimate, LikelihoodRecord};
+use gibbsite::internals::run::Source;
+use gibbsite::internals::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
+use gibbsite::internals::run::verify::partition;
 
-use gibbsite::rng::Philox;
+use gibbsite::internals::rng::Philox;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::parity::on_both;

@@ -2,16 +2,16 @@
 //!
 //! Seeds are fixed; false-alarm rates stand beside each check.
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::likelihood::{base_bias, exact_log_z};
-use gibbsite::rbm::Rbm;
-use gibbsite::record::{LikelihoodRecord, Record};
-use gibbsite::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
-use gibbsite::run::verify::traps::{TwoModes, clusters};
-use gibbsite::train::{Algorithm, Trainer, initial_machine, initial_state, smoothed_means};
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::likelihood::{base_bias, exact_log_z};
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::record::{LikelihoodRecord, Record};
+use gibbsite::internals::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
+use gibbsite::internals::run::verify::traps::{TwoModes, clusters};
+use gibbsite::internals::train::{Algorithm, Trainer, initial_machine, initial_state, smoothed_means};
 
 use crate::parity::on_both;
 use crate::training::settings;

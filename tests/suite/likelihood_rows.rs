@@ -3,18 +3,18 @@
 //!
 //! Seeds are fixed; false-alarm rates stand beside each check.
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{Model, ModelMeta, write_model};
-use gibbsite::events::Silent;
-use gibbsite::likelihood::{
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{Model, ModelMeta, write_model};
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::likelihood::{
     AnnealSettings, anneal, base_bias, better, linear_ladder, log_likelihood, log_weights, mean_of_rows, row_by_row,
 };
-use gibbsite::rbm::Rbm;
-use gibbsite::record::{Bounds, Estimate, LikelihoodRecord};
-use gibbsite::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
-use gibbsite::train::smoothed_means;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::record::{Bounds, Estimate, LikelihoodRecord};
+use gibbsite::internals::run::likelihood::{Enumerate, Ladder, LikelihoodPlan, Reverse, likelihood};
+use gibbsite::internals::train::smoothed_means;
 use serde_json::Value;
 
 use crate::cli::Place;

@@ -1,10 +1,10 @@
 //! Memory is counted before it is taken: what is counted is what a device is asked for.
 
-use gibbsite::backend::Descent;
-use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{Gpu, Selection};
-use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
-use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::Descent;
+use gibbsite::internals::backend::gpu::shader::Precision;
+use gibbsite::internals::backend::gpu::{Gpu, Selection};
+use gibbsite::internals::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
+use gibbsite::internals::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
 
 use crate::parity::{gpu_or_ignored, states};
 

@@ -1,14 +1,14 @@
 //! Ising Monte Carlo against exact values: observables of the 8 × 8 lattice and the energies of the 4 × 4 one.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::DensityOfStates;
-use gibbsite::ising::{Algorithm, Settings, generate};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::{exact_observables, observables};
-use gibbsite::record::Observables;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::DensityOfStates;
+use gibbsite::internals::ising::{Algorithm, Settings, generate};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::{exact_observables, observables};
+use gibbsite::internals::record::Observables;
 
 use crate::parity::{gpu_or_ignored, on_both, states};
 use crate::small::p_value;

@@ -1,11 +1,11 @@
 //! ln Z on the way of a training: exact in the mean, with honest errors, and of no effect on the training.
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::lattice::Lattice;
-use gibbsite::train::{Algorithm, Online, Settings, State, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::train::{Algorithm, Online, Settings, State, Trainer, initial_machine, initial_state};
 
 use crate::parity::on_both;
 use crate::small::oracle;
@@ -44,8 +44,8 @@ fn the_estimate_on_the_way_is_honest() {
         assert!((1.0..=64.0).contains(&found.effective_samples), "{found:?}");
         looks += online.looks;
     }
-    let error = (gibbsite::stats::variance(&ratios) / 200.0).sqrt();
-    let mean = gibbsite::stats::mean(&ratios);
+    let error = (gibbsite::internals::stats::variance(&ratios) / 200.0).sqrt();
+    let mean = gibbsite::internals::stats::mean(&ratios);
     assert!((mean - 1.0).abs() < 4.0 * error && error < 0.1, "mean ratio {mean} ± {error}");
     assert!((120..=152).contains(&inside), "{inside} of 200 within one error");
     // Every twentieth update after the first look, every fourth where the machine moves fast.
@@ -72,7 +72,7 @@ fn other_numbers_of_chains_are_refused() {
     let data = rows();
     for online in [1, 48, 72] {
         let settings = settings(online, 5, 1);
-        assert!(gibbsite::train::check(&settings, &data, 8).is_err(), "{online}");
+        assert!(gibbsite::internals::train::check(&settings, &data, 8).is_err(), "{online}");
     }
-    assert!(gibbsite::train::check(&settings(80, 5, 1), &data, 8).is_ok());
+    assert!(gibbsite::internals::train::check(&settings(80, 5, 1), &data, 8).is_ok());
 }

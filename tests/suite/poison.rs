@@ -1,20 +1,20 @@
 //! Numbers and sizes at the edge: a clear error or the right result, never a panic.
 
 use gibbsite::Error;
-use gibbsite::artifact::CheckpointStore;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend, Descent, Penalties, Phase};
-use gibbsite::bits::BitMatrix;
-use gibbsite::couplings;
-use gibbsite::data::{Model, ModelMeta, write_model};
-use gibbsite::events::{Event, Listener, Silent};
-use gibbsite::likelihood::{
+use gibbsite::internals::artifact::CheckpointStore;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Address, Backend, Descent, Penalties, Phase};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::couplings;
+use gibbsite::internals::data::{Model, ModelMeta, write_model};
+use gibbsite::internals::events::{Event, Listener, Silent};
+use gibbsite::internals::likelihood::{
     AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, plug_in_entropy, pseudo_likelihood,
 };
-use gibbsite::rbm::Rbm;
-use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, train};
-use gibbsite::sample::{self, sample};
-use gibbsite::train::{
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::run::train::{Split, TrainInputs, TrainPlan, Trained, train};
+use gibbsite::internals::sample::{self, sample};
+use gibbsite::internals::train::{
     Algorithm, Schedule, Settings, Start, State, Trainer, initial_machine, initial_state, smoothed_means,
 };
 
@@ -36,7 +36,7 @@ fn settings(algorithm: Algorithm) -> Settings {
         offset_rate: 0.1,
         flip: true,
         translations: None,
-        augment: gibbsite::sample::Moves::NONE,
+        augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
         seed: 1,
@@ -44,7 +44,7 @@ fn settings(algorithm: Algorithm) -> Settings {
 }
 
 fn run<B: Backend>(backend: &B, settings: &Settings, data: &BitMatrix, hidden: usize) -> Result<State, Error> {
-    gibbsite::train::check(settings, data, hidden)?;
+    gibbsite::internals::train::check(settings, data, hidden)?;
     let state = initial_state(initial_machine(data, hidden, 0.01, 1), data, settings);
     let mut trainer = Trainer::new(backend, settings, data, &state)?;
     trainer.advance(settings.updates)?;
@@ -86,7 +86,7 @@ fn settings_that_cannot_be_are_refused_before_memory_is_taken() {
     let data = states(20, 8, 1);
     let good = settings(Algorithm::Pcd);
     let refused = |settings: Settings, data: &BitMatrix, hidden: usize, says: &str| {
-        let error = gibbsite::train::check(&settings, data, hidden).unwrap_err();
+        let error = gibbsite::internals::train::check(&settings, data, hidden).unwrap_err();
         assert!(matches!(error, Error::Input(_)) && error.to_string().contains(says), "{error}");
     };
     refused(Settings { batch: 0, ..good.clone() }, &data, 4, "between 1 and 20");
@@ -101,8 +101,8 @@ fn settings_that_cannot_be_are_refused_before_memory_is_taken() {
     for bad in [f64::NAN, f64::NEG_INFINITY, -0.1, 1e308] {
         refused(Settings { bias_rate: bad, ..good.clone() }, &data, 4, "bias rate");
         refused(Settings { offset_rate: bad, ..good.clone() }, &data, 4, "offset rate");
-        assert!(gibbsite::train::limits::check_start(&Start { weight_scale: bad, anchor: 0.0 }).is_err());
-        assert!(gibbsite::train::limits::check_start(&Start { weight_scale: 0.01, anchor: bad }).is_err());
+        assert!(gibbsite::internals::train::limits::check_start(&Start { weight_scale: bad, anchor: 0.0 }).is_err());
+        assert!(gibbsite::internals::train::limits::check_start(&Start { weight_scale: 0.01, anchor: bad }).is_err());
     }
     refused(good.clone(), &data, 0, "hidden");
     refused(good.clone(), &data, usize::MAX, "hidden");
@@ -321,7 +321,7 @@ fn a_training_that_diverges_keeps_its_last_good_checkpoint() {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    let good = gibbsite::artifact::read_checkpoint(&newest.1).unwrap();
+    let good = gibbsite::internals::artifact::read_checkpoint(&newest.1).unwrap();
     assert!(message.contains(&format!("training, update {}", good.update + 1)), "{message}");
     // Whoever wants to see it run away may.
     plan.keep_going = true;

@@ -10,8 +10,8 @@ use std::fs;
 use std::path::Path;
 
 use gibbsite::Error;
-use gibbsite::record::{Estimate, LikelihoodRecord, Observables, Record};
-use gibbsite::report::{PointView, RunView, read_run, render, write_report};
+use gibbsite::internals::record::{Estimate, LikelihoodRecord, Observables, Record};
+use gibbsite::internals::report::{PointView, RunView, read_run, render, write_report};
 use markup::assert_well_formed;
 use sample::{cells_run, chain_run, fresh, genes, lattice_run, write_npy};
 

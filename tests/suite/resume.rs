@@ -1,16 +1,16 @@
 //! Half and half make the whole: trainings that were stopped go on as if nothing had happened, to the last bit.
 
 use gibbsite::Error;
-use gibbsite::artifact::CheckpointStore;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::{Event, Listener, Silent};
-use gibbsite::lattice::Lattice;
-use gibbsite::record::TrainMetric;
-use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
-use gibbsite::sample::Moves;
-use gibbsite::train::{Algorithm, Schedule, Settings, Start};
+use gibbsite::internals::artifact::CheckpointStore;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Backend, Descent, Penalties, Sparsity};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::{Event, Listener, Silent};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::record::TrainMetric;
+use gibbsite::internals::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
+use gibbsite::internals::sample::Moves;
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, Start};
 
 use crate::parity::{on_both, states};
 
@@ -215,7 +215,7 @@ fn a_training_never_goes_on_with_other_settings_or_data() {
 /// Loses the device at an update, once.
 struct LoseAt<'a> {
     update: u64,
-    gpu: Option<&'a gibbsite::backend::gpu::Gpu>,
+    gpu: Option<&'a gibbsite::internals::backend::gpu::Gpu>,
     warnings: Vec<String>,
 }
 
@@ -235,8 +235,8 @@ impl Listener for LoseAt<'_> {
 
 #[test]
 fn a_training_whose_device_is_lost_goes_on_from_its_checkpoint() {
-    use gibbsite::backend::gpu::{Gpu, Selection};
-    use gibbsite::run::train::train_through_failures;
+    use gibbsite::internals::backend::gpu::{Gpu, Selection};
+    use gibbsite::internals::run::train::train_through_failures;
     let shared = crate::parity::gpu_or_ignored!();
     let dir = tempfile::tempdir().unwrap();
     let plan = plan(Algorithm::Pcd);
@@ -290,7 +290,7 @@ const TWO_POINTS: &str = "(
 
 /// Loses the device at an update of the training number `training` (a training begins where fewer updates are done).
 struct LoseIn<'a> {
-    gpu: Option<&'a gibbsite::backend::gpu::Gpu>,
+    gpu: Option<&'a gibbsite::internals::backend::gpu::Gpu>,
     training: usize,
     update: u64,
     seen: (usize, u64),
@@ -315,13 +315,13 @@ impl Listener for LoseIn<'_> {
 
 #[test]
 fn a_run_whose_device_is_lost_goes_on_from_what_it_kept() {
-    use gibbsite::backend::gpu::{Gpu, Selection};
-    use gibbsite::run::device::{DeviceRequest, Job};
-    use gibbsite::run::failures::run_through_failures;
-    use gibbsite::run::scenario::RunRequest;
+    use gibbsite::internals::backend::gpu::{Gpu, Selection};
+    use gibbsite::internals::run::device::{DeviceRequest, Job};
+    use gibbsite::internals::run::failures::run_through_failures;
+    use gibbsite::internals::run::scenario::RunRequest;
     let _shared = crate::parity::gpu_or_ignored!();
     let dir = tempfile::tempdir().unwrap();
-    let plan = gibbsite::scenario::parse(TWO_POINTS, "two", dir.path(), &Default::default()).unwrap();
+    let plan = gibbsite::internals::scenario::parse(TWO_POINTS, "two", dir.path(), &Default::default()).unwrap();
     let open = || Gpu::new(&Selection { allow_software: true, ..Selection::default() }).unwrap();
     let run = |name: &str, training: usize, update: u64| {
         let request = RunRequest {
@@ -341,7 +341,7 @@ fn a_run_whose_device_is_lost_goes_on_from_what_it_kept() {
         });
         let model = |t: &str| {
             let place = request.out.join(format!("temperature={t}")).join("model.safetensors");
-            gibbsite::data::read_model(&place).ok().map(|model| model.rbm)
+            gibbsite::internals::data::read_model(&place).ok().map(|model| model.rbm)
         };
         (outcome.map(|_| ()), attempts, listener.warnings, ["2", "3"].map(model))
     };

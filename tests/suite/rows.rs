@@ -1,21 +1,23 @@
 //! Which rows a number is of: likelihoods and divergences of training rows and of rows kept out, against sums over all
 //! states. Both kinds of rows differ here by nats, so that one taken for the other is noticed.
 
-use gibbsite::artifact::CheckpointStore;
-use gibbsite::backend::{Backend, Descent, Penalties};
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::DataSet;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::exact::machine::kl_divergence;
-use gibbsite::lattice::Lattice;
-use gibbsite::rbm::Rbm;
-use gibbsite::record::{Estimate, TrainMetric};
-use gibbsite::run::Source;
-use gibbsite::run::likelihood::{Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states as listed};
-use gibbsite::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
-use gibbsite::sample::Moves;
-use gibbsite::train::{Algorithm, Schedule, Settings, Start};
+use gibbsite::internals::artifact::CheckpointStore;
+use gibbsite::internals::backend::{Backend, Descent, Penalties};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::DataSet;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::exact::machine::kl_divergence;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::record::{Estimate, TrainMetric};
+use gibbsite::internals::run::Source;
+use gibbsite::internals::run::likelihood::{
+    Enumerate, HELD_OUT, Ladder, LikelihoodPlan, Reverse, likelihood, states as listed,
+};
+use gibbsite::internals::run::train::{Split, TrainInputs, TrainPlan, Trained, split, train};
+use gibbsite::internals::sample::Moves;
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, Start};
 
 use crate::parity::{machine, on_both, states};
 use crate::small::oracle;

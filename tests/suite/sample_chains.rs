@@ -2,15 +2,15 @@
 //!
 //! Seeds are fixed. The comparison of chains that have forgotten their start calls them stuck once in a million samplings.
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{Model, ModelMeta, write_model};
-use gibbsite::events::Silent;
-use gibbsite::likelihood::Length;
-use gibbsite::rbm::Rbm;
-use gibbsite::sample::{Rungs, Sampled, Settings, sample_tempered};
-use gibbsite::stats::{TwoLooks, chi_squared_survival};
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{Model, ModelMeta, write_model};
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::likelihood::Length;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::sample::{Rungs, Sampled, Settings, sample_tempered};
+use gibbsite::internals::stats::{TwoLooks, chi_squared_survival};
 use rand::RngExt;
 
 use crate::cli::Place;
@@ -87,7 +87,7 @@ fn tempered_chains_are_not() {
 /// 0.5 %, from sides of equal and of unequal shares, with four errors of 4000 tables.
 #[test]
 fn chance_is_called_memory_no_more_often_than_said() {
-    let mut rng = gibbsite::rng::Philox::sequence(3, "looks");
+    let mut rng = gibbsite::internals::rng::Philox::sequence(3, "looks");
     for (upper, chains) in [(0.5, 40), (0.05, 200), (0.3, 1000)] {
         let mut under = [0; 2];
         for _ in 0..4000 {

@@ -3,16 +3,16 @@
 //! The machine is the 4 × 4 Ising model written as one, so that its observables are known; chains are correlated in time.
 //! 68.3 % ± 3.3 % are expected: the check of one quantity fails for 2 % of seeds.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::events::Silent;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::exact::transfer;
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::exact_observables;
-use gibbsite::rbm::Rbm;
-use gibbsite::run::observe::observe;
-use gibbsite::run::sample::{SamplePlan, Tempering, sample};
-use gibbsite::sample::Settings;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::exact::transfer;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::exact_observables;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::run::observe::observe;
+use gibbsite::internals::run::sample::{SamplePlan, Tempering, sample};
+use gibbsite::internals::sample::Settings;
 
 use crate::statistics::draw;
 

@@ -6,12 +6,12 @@ mod starts;
 
 use std::path::Path;
 
-use gibbsite::couplings::Basis;
-use gibbsite::error::Error;
-use gibbsite::lattice::Lattice;
-use gibbsite::scenario::{self, Changes, Facts, Plan, RawScenario, RawSource, Source};
-use gibbsite::settings::{ModelSettings, TrainSettings};
-use gibbsite::train::Algorithm;
+use gibbsite::internals::couplings::Basis;
+use gibbsite::internals::error::Error;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::scenario::{self, Changes, Facts, Plan, RawScenario, RawSource, Source};
+use gibbsite::internals::settings::{ModelSettings, TrainSettings};
+use gibbsite::internals::train::Algorithm;
 
 const GOOD: &str = r#"(
     version: 1,
@@ -476,7 +476,7 @@ fn as_many_couplings_as_can_be_read_are_planned() {
         [(290, &[1, 2, 3][..]), (300, &[1, 2, 3]), (392, &[1, 2, 3]), (416, &[1, 2, 3]), (418, &[1, 2])]
     {
         assert_eq!(planned(units, ""), orders, "{units} units");
-        assert_eq!(gibbsite::couplings::default_orders(units), orders, "{units} units");
+        assert_eq!(gibbsite::internals::couplings::default_orders(units), orders, "{units} units");
     }
     assert_eq!(planned(416, "orders: [3]"), [3]);
     assert_eq!(planned(5000, "orders: [3], units: [0, 1, 2, 4999]"), [3]);
@@ -484,8 +484,8 @@ fn as_many_couplings_as_can_be_read_are_planned() {
     // 5000 · 4999 / 2 + 5000 pairs and single units are beyond it too.
     assert!(message(&wide(5000, "")).contains("12502500 couplings of order 2"));
     assert_eq!(planned(5000, "orders: [1]"), [1]);
-    let machine = |units: usize| gibbsite::rbm::Rbm::zeros(units, 1);
-    let asked = |units, order| gibbsite::couplings::binary(&machine(units), &[order], None);
+    let machine = |units: usize| gibbsite::internals::rbm::Rbm::zeros(units, 1);
+    let asked = |units, order| gibbsite::internals::couplings::binary(&machine(units), &[order], None);
     assert!(asked(418, 3).unwrap_err().to_string().contains("12085216 couplings"));
     assert!(asked(5000, 2).unwrap_err().to_string().contains("12497500 couplings"));
     assert_eq!(asked(1000, 2).unwrap().len(), 499_500);

@@ -1,7 +1,7 @@
 //! The scenarios that come with the program, run as they are (chain6) or in their small form (quickstart).
 
-use gibbsite::artifact::read_run;
-use gibbsite::record::{Estimate, Record};
+use gibbsite::internals::artifact::read_run;
+use gibbsite::internals::record::{Estimate, Record};
 
 use crate::cli::Place;
 use crate::parity::gpu_or_ignored;
@@ -60,7 +60,8 @@ fn quickstart_is_the_same_on_both_backends() {
     let _ = gpu_or_ignored!();
     place.good(&format!("{run} --out gpu --backend gpu"));
     for label in ["temperature=1.8", "temperature=2.269185", "temperature=3"] {
-        let samples = |run: &str| gibbsite::data::read(&place.path(run).join(label).join("data.npz")).unwrap().samples;
+        let samples =
+            |run: &str| gibbsite::internals::data::read(&place.path(run).join(label).join("data.npz")).unwrap().samples;
         assert!(samples("cpu") == samples("gpu"), "spins at {label}");
     }
     for (a, b) in on_cpu.iter().zip(likelihoods(&place, "gpu")) {

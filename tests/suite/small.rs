@@ -1,9 +1,9 @@
 //! Small machines whose every state can be listed, and counts of states against their probabilities.
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::machine::Machine;
-use gibbsite::rbm::Rbm;
-use gibbsite::stats::chi_squared_survival;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::machine::Machine;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::stats::chi_squared_survival;
 
 use crate::parity::machine;
 

@@ -3,11 +3,11 @@
 //! Chains are independent, so the number of chains in each state is multinomial and χ² has its own law. Seeds are fixed;
 //! each of the checks below would fail by chance once in [`LUCK`]⁻¹ seeds.
 
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::rbm::Rbm;
-use gibbsite::sample::{Settings, sample};
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::sample::{Settings, sample};
 
 use crate::parity::on_both;
 use crate::small::{counts, oracle, p_value, small_machine};

@@ -3,12 +3,12 @@
 //! False alarms: seeds are fixed, so a test either passes always or fails always; the bounds below state how likely a
 //! correct program was to fail when the seed was chosen.
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::{MagnetizationDistribution, chain, enumeration};
-use gibbsite::lattice::Lattice;
-use gibbsite::observables::{self, Series};
-use gibbsite::rng::Philox;
-use gibbsite::stats::{self, Blocks};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::{MagnetizationDistribution, chain, enumeration};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::observables::{self, Series};
+use gibbsite::internals::rng::Philox;
+use gibbsite::internals::stats::{self, Blocks};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -207,7 +207,7 @@ fn observables_of_exact_samples_are_exact() {
         let states = enumeration::DensityOfStates::new(sites, &lattice.bonds()).expect("small");
         let m: MagnetizationDistribution = states.magnetization(temperature).expect("valid");
         // 4.5 σ: 7e-6 a value, under 1e-3 for all of them.
-        let check = |found: gibbsite::record::Estimate, expected: f64, what: &str| {
+        let check = |found: gibbsite::internals::record::Estimate, expected: f64, what: &str| {
             let z = (found.value - expected) / found.error;
             assert!(z.abs() < 4.5, "{lattice}, {what}: {found:?} for {expected}, {z} σ");
         };

@@ -2,13 +2,13 @@
 //!
 //! All comparisons are to the last bit, on one backend.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::likelihood::{AnnealSettings, anneal, linear_ladder};
-use gibbsite::sample::{self, sample};
-use gibbsite::train::{Algorithm, Schedule, Settings, State, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Backend, Descent, Penalties, Sparsity};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::likelihood::{AnnealSettings, anneal, linear_ladder};
+use gibbsite::internals::sample::{self, sample};
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, State, Trainer, initial_machine, initial_state};
 
 use crate::parity::{machine, on_both, states};
 
@@ -28,7 +28,7 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         offset_rate: 0.1,
         flip,
         translations: None,
-        augment: gibbsite::sample::Moves::NONE,
+        augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
         seed: 8,
@@ -169,7 +169,8 @@ fn everything() -> (State, [State; 2], Vec<f64>, Vec<f64>, BitMatrix) {
     let energies = Cpu.read_free_energies(&params, &Cpu.upload_states(&data).unwrap()).unwrap();
     let base = vec![0.1; 131];
     let ladder = linear_ladder(30);
-    let mut annealing = Cpu.start_annealing(&params, &base, 301, gibbsite::backend::Address::new(3)).unwrap();
+    let mut annealing =
+        Cpu.start_annealing(&params, &base, 301, gibbsite::internals::backend::Address::new(3)).unwrap();
     Cpu.anneal(&params, &mut annealing, &ladder, 0..30);
     let mut weights = Cpu.read_log_weights(&annealing).unwrap();
     let settings = AnnealSettings { chains: 301, betas: ladder, seed: 3 };

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gibbsite::backend::Backend;
-use gibbsite::backend::gpu::{Gpu, Selection};
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{PackedFile, write_npy_samples};
-use gibbsite::error::{Error, Result};
-use gibbsite::run::rows::split_file;
-use gibbsite::run::train::{fingerprint, split};
-use gibbsite::train::{
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::gpu::{Gpu, Selection};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{PackedFile, write_npy_samples};
+use gibbsite::internals::error::{Error, Result};
+use gibbsite::internals::run::rows::split_file;
+use gibbsite::internals::run::train::{fingerprint, split};
+use gibbsite::internals::train::{
     Algorithm, RowSource, Settings, Start, State, Trainer, initial_machine, initial_state, initial_state_of,
 };
 
@@ -111,18 +111,18 @@ fn a_file_is_the_rows_it_holds() {
     let (data, settings) = case(Algorithm::Pcd, false);
     let directory = tempfile::tempdir().unwrap();
     let samples = directory.path().join("samples.npy");
-    write_npy_samples(&samples, &data, gibbsite::rbm::Values::Binary).unwrap();
+    write_npy_samples(&samples, &data, gibbsite::internals::rbm::Values::Binary).unwrap();
     for kept_out in [0, 25] {
         let in_memory = split(data.clone(), kept_out, 9);
         let in_file = split_file(&samples, directory.path().join("rows"), |_| kept_out, 9).unwrap();
         assert_eq!(in_file.held_out, in_memory.held_out);
         assert_eq!(in_file.train.ones(), in_memory.train.column_counts());
         let start = Start { weight_scale: 0.1, anchor: 2.0 };
-        let plan = gibbsite::run::train::TrainPlan::new(settings.clone(), 33, start);
+        let plan = gibbsite::internals::run::train::TrainPlan::new(settings.clone(), 33, start);
         assert_eq!(fingerprint(&plan, &in_file.train), fingerprint(&plan, &in_memory.train));
-        let from_file = trained(&gibbsite::backend::cpu::Cpu, &in_file.train, &settings, &[5, 13]);
+        let from_file = trained(&gibbsite::internals::backend::cpu::Cpu, &in_file.train, &settings, &[5, 13]);
         assert!(from_file.1);
-        assert!(from_file.0 == trained(&gibbsite::backend::cpu::Cpu, &in_memory.train, &settings, &[13]).0);
+        assert!(from_file.0 == trained(&gibbsite::internals::backend::cpu::Cpu, &in_memory.train, &settings, &[13]).0);
     }
     assert!(PackedFile::pack(&samples, directory.path().join("none").join("rows")).is_err());
 }

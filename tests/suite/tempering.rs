@@ -2,15 +2,17 @@
 //!
 //! χ² counts independent chains, each read once; seeds are fixed and each check fails by chance once in [`LUCK`]⁻¹ seeds.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Address, Backend, Descent};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::lattice::Lattice;
-use gibbsite::likelihood::Length;
-use gibbsite::rbm::Rbm;
-use gibbsite::sample::{Moves, Rungs, Settings, Tempering, TemperingState, sample_tempered, tempered, translate};
-use gibbsite::train::{Algorithm, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Address, Backend, Descent};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::likelihood::Length;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::sample::{
+    Moves, Rungs, Settings, Tempering, TemperingState, sample_tempered, tempered, translate,
+};
+use gibbsite::internals::train::{Algorithm, Trainer, initial_machine, initial_state};
 
 use crate::parity::on_both;
 use crate::small::{counts, oracle, p_value, small_machine};
@@ -152,10 +154,14 @@ fn tempering_repairs_frozen_chains() {
 #[test]
 fn a_trajectory_freezes_rungs() {
     let bonds = Lattice::Square { length: 4 }.bonds();
-    let data =
-        draw(&gibbsite::exact::enumeration::state_probabilities(16, &bonds, 1.8).unwrap(), 16, 500, "trajectory");
+    let data = draw(
+        &gibbsite::internals::exact::enumeration::state_probabilities(16, &bonds, 1.8).unwrap(),
+        16,
+        500,
+        "trajectory",
+    );
     for (rungs, least) in [(2, 2), (3, 3), (12, 3)] {
-        let settings = gibbsite::train::Settings {
+        let settings = gibbsite::internals::train::Settings {
             rungs,
             learning_rate: 0.5,
             descent: Descent::PLAIN,

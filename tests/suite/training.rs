@@ -1,11 +1,11 @@
 //! Whole trainings of machines small enough that their likelihood is enumerated.
 
-use gibbsite::backend::{Backend, Descent, Penalties, Sparsity};
-use gibbsite::bits::BitMatrix;
-use gibbsite::exact::enumeration::state_probabilities;
-use gibbsite::exact::machine::kl_divergence;
-use gibbsite::rbm::Rbm;
-use gibbsite::train::{Algorithm, Schedule, Settings, Start, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::{Backend, Descent, Penalties, Sparsity};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::exact::enumeration::state_probabilities;
+use gibbsite::internals::exact::machine::kl_divergence;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, Start, Trainer, initial_machine, initial_state};
 
 use crate::parity::on_both;
 use crate::small::{counts, oracle};
@@ -28,7 +28,7 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         offset_rate: 0.1,
         flip: false,
         translations: None,
-        augment: gibbsite::sample::Moves::NONE,
+        augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
         seed: 3,

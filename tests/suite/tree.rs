@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use gibbsite::backend::gpu::kernel::{Access, Kernel, Scalar};
-use gibbsite::backend::gpu::shader::{Precision, Products, Variant, compose};
-use gibbsite::backend::gpu::tile;
-use gibbsite::backend::gpu::{WORKGROUP_BYTES, kernels, shader_texts};
+use gibbsite::internals::backend::gpu::kernel::{Access, Kernel, Scalar};
+use gibbsite::internals::backend::gpu::shader::{Precision, Products, Variant, compose};
+use gibbsite::internals::backend::gpu::tile;
+use gibbsite::internals::backend::gpu::{WORKGROUP_BYTES, kernels, shader_texts};
 use naga::{AddressSpace, StorageAccess};
 
 /// Layer of every top-level module; a module sees its own layer and those below.
@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("rng", 0),
     ("bits", 0),
     ("events", 0),
+    ("threads", 0),
     ("lattice", 1),
     ("rbm", 1),
     ("record", 1),

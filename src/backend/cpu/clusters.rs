@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::bonds::Bonds;
 use super::kernels::ising_clusters::{Address, Cluster, swendsen_wang, wolff};
@@ -61,8 +61,8 @@ impl ClusterSpins {
 
     /// Strips of a lattice: one where the replicas alone keep all threads busy. Results do not depend on it.
     fn strips(&self) -> usize {
-        let tasks = 4 * rayon::current_num_threads();
-        match rayon::current_num_threads() {
+        let tasks = 4 * crate::threads::count();
+        match crate::threads::count() {
             1 => 1,
             _ => tasks.div_ceil(self.replicas.len().max(1)).min(self.sites / STRIP_SITES).max(1),
         }
@@ -70,7 +70,7 @@ impl ClusterSpins {
 
     /// Replicas of a part: at least one for each thread.
     fn part(&self) -> usize {
-        let threads = rayon::current_num_threads();
+        let threads = crate::threads::count();
         threads * (PART_SITES / self.sites.max(1)).max(1)
     }
 

@@ -1,6 +1,6 @@
 //! Moments and updates on the CPU: shared out among threads by tiles of hidden units.
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::columns::{Columns, exchange};
 use super::kernels::gibbs_half_step::Side;
@@ -99,7 +99,7 @@ impl CpuMoments {
             with_workspace(|work| products(work, transposed, first, means, scale, accumulate, out));
         };
         let tiles = self.means.chunks_exact_mut(rows).zip(self.products.chunks_exact_mut(n_visible + 1));
-        let threads = rayon::current_num_threads();
+        let threads = crate::threads::count();
         if threads == 1 || rows * n_visible * params.n_hidden < SHORT {
             for (tile, (means, out)) in tiles.enumerate() {
                 tile_means(tile, 0, means);

@@ -10,7 +10,7 @@ mod tempering;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::columns::{BiasTables, Columns, exchange};
 use super::kernels::ais_step::{Rungs, ais_step};
@@ -92,7 +92,7 @@ struct Shares {
 impl Shares {
     /// For `steps` half-steps of `chains` with `weights` multiply-adds each.
     fn new(chains: usize, weights: usize, steps: usize) -> Self {
-        let threads = rayon::current_num_threads();
+        let threads = crate::threads::count();
         let half_step = chains.saturating_mul(weights);
         if threads == 1 || half_step.saturating_mul(steps) < SMALL {
             Self { chains, inside: false }
@@ -118,7 +118,7 @@ pub(super) fn over_tiles<T: Send, U: Send>(
         }
         return;
     }
-    let size = a.len().div_ceil(rayon::current_num_threads()).max(1);
+    let size = a.len().div_ceil(crate::threads::count()).max(1);
     a.par_chunks_mut(size).zip(b.par_chunks_mut(size)).enumerate().for_each(|(share, (mut a, mut b))| {
         let mut at = share * size;
         while !a.is_empty() {
@@ -425,7 +425,7 @@ mod tests {
         rbm.weights.iter_mut().enumerate().for_each(|(k, w)| *w = 0.2 * number(k));
         let bits = BitMatrix::from_fn(rows, n_visible, |r, j| number(7 + r * n_visible + j) < 0.0);
         let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = crate::threads::Pool::new(Some(threads)).unwrap();
             pool.install(|| everything(&rbm, &bits))
         };
         let alone = with(1);

@@ -4,7 +4,14 @@
 //! only, so results are equal for any number of threads. Run a whole job inside one pool's `install`, so that a step
 //! does not pay for waking threads from outside.
 
+#[cfg(feature = "threads")]
 mod awake;
+#[cfg(not(feature = "threads"))]
+mod awake {
+    pub(super) fn attended<T>(run: impl FnOnce() -> T) -> T {
+        run()
+    }
+}
 mod bands;
 mod bonds;
 mod clusters;
@@ -79,7 +86,7 @@ impl Backend for Cpu {
             name: processor::name(),
             backend: "cpu".to_string(),
             kind: "cpu".to_string(),
-            driver: format!("{} threads, {}", rayon::current_num_threads(), instruction_set()),
+            driver: format!("{} threads, {}", crate::threads::count(), instruction_set()),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::clusters::ClusterSpins;
 use super::digits::FlipAddress;

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::kernels::ising_table_half_sweep::{Lanes, TableAddress, ising_table_half_sweep};
 use crate::backend::FlipTables;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use super::bands::{Bands, Sweeping, update};
 use super::digits::FlipAddress;
@@ -78,7 +78,7 @@ impl TorusSpins {
     /// while in others a half-sweep ends before the next begins.
     pub(crate) fn sweep(&mut self, seed: u64, sweeps: &Range<u32>) {
         let torus = &self.torus;
-        let all = rayon::current_num_threads();
+        let all = crate::threads::count();
         let threads = if self.replicas.len() >= 2 * all { 1 } else { all };
         let address = |r: usize| FlipAddress { seed, sweep: 0, word: r as u32 };
         if let Some(bands) = Bands::new(*torus, threads, sweeps.len()) {
@@ -106,10 +106,9 @@ impl TorusSpins {
                 let block = TorusBlock::of_all(torus, 0, k * BLOCK_WORDS, odd);
                 ising_torus_sums(block, &mut Scratch::new(), words)
             };
-            even.par_chunks(BLOCK_WORDS).enumerate().map(of_block).reduce(SpinSums::default, |a, b| SpinSums {
-                antiparallel: a.antiparallel + b.antiparallel,
-                up: a.up + b.up,
-            })
+            let both =
+                |a: SpinSums, b: SpinSums| SpinSums { antiparallel: a.antiparallel + b.antiparallel, up: a.up + b.up };
+            even.par_chunks(BLOCK_WORDS).enumerate().map(of_block).reduce_with(both).unwrap_or_default()
         };
         self.replicas.par_iter().map(of_replica).collect()
     }

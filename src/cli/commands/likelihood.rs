@@ -19,7 +19,7 @@ use crate::record::{ComparedRecord, LikelihoodRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
 use crate::run::likelihood::{LikelihoodPlan, likelihood as likelihood_stage};
-use crate::run::scenario::base_of;
+use crate::run::model::base_of;
 use crate::scenario::{self, Facts, by_flags};
 use crate::train::smoothed_means;
 

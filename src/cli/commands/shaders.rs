@@ -8,7 +8,7 @@ use crate::data::write_bytes;
 use crate::error::Result;
 
 pub(in crate::cli) fn shaders(args: &ShadersArgs, console: &mut Console) -> Result<()> {
-    let texts = crate::run::device::shaders();
+    let texts = crate::run::gpu::shaders();
     crate::data::make_directory(&args.directory)?;
     for shader in &texts {
         write_bytes(&args.directory.join(&shader.name), shader.text.as_bytes())?;

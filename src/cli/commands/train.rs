@@ -18,7 +18,7 @@ use crate::events::{Event, Listener, Silent};
 use crate::record::{TemperingRecord, TrainMetric, TrainRecord};
 use crate::run::Source;
 use crate::run::device::{Job, with_backend};
-use crate::run::scenario::{meta_of, model_of};
+use crate::run::model::{meta_of, model_of};
 use crate::run::train::{
     MetricLog, Split, TrainInputs, Trained, fingerprint, split, train as train_stage, train_through_failures,
 };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use crate::bits::BitMatrix;
 use crate::ising::Interactions;

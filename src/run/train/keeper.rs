@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::TrainPlan;
 use crate::artifact::{Checkpoint, CheckpointStore};
-use crate::data::{ByteHash, sha256_hex};
+use crate::data::ByteHash;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
 use crate::record::TrainMetric;
@@ -34,7 +34,7 @@ struct Rows {
 impl Rows {
     fn of(data: &dyn RowSource) -> Result<Self> {
         let sha256 = match data.in_memory() {
-            Some(rows) => sha256_hex(bytemuck::cast_slice(rows.words())),
+            Some(rows) => ByteHash::of(bytemuck::cast_slice(rows.words())),
             None => {
                 let mut hash = ByteHash::default();
                 for first in (0..data.rows()).step_by(HASHED_ROWS) {
@@ -51,7 +51,7 @@ impl Rows {
     /// The fingerprint of a training of `plan` with this number of updates.
     fn with(&self, plan: &TrainPlan, updates: u64) -> String {
         let parts = json!({ "training": plan.identity(updates), "shape": self.shape, "rows": self.sha256 });
-        sha256_hex(parts.to_string().as_bytes())
+        ByteHash::of(parts.to_string().as_bytes())
     }
 }
 

@@ -61,7 +61,8 @@ fn a_finished_training_is_left_as_it_is() {
 fn a_finished_training_goes_on_to_more_updates() {
     let place = Place::new();
     data(&place);
-    let model = |name: &str| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap();
+    let model =
+        |name: &str| gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap();
     place.good(&format!("{TRAIN} --updates 140 -o whole.safetensors"));
     for updates in [60, 100, 140] {
         let ended = place.run(&format!("{TRAIN} --updates {updates} -o parts.safetensors --resume"));
@@ -107,10 +108,10 @@ fn a_checkpoint_is_a_model_for_every_command() {
     place.good("train cells.csv --hidden 3 --updates 50 --batch 20 --chains 20 --units spin -o m.safetensors");
     let checkpoint = place.path("m.safetensors.checkpoints/checkpoint-000000000050.safetensors");
     std::fs::copy(&checkpoint, place.path("c.safetensors")).unwrap();
-    let whole = gibbsite::artifact::read_checkpoint(&checkpoint).unwrap();
-    gibbsite::artifact::write_checkpoint(&place.path("old.safetensors"), &whole).unwrap();
-    let [model, new, old] =
-        ["m", "c", "old"].map(|name| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap());
+    let whole = gibbsite::internals::artifact::read_checkpoint(&checkpoint).unwrap();
+    gibbsite::internals::artifact::write_checkpoint(&place.path("old.safetensors"), &whole).unwrap();
+    let [model, new, old] = ["m", "c", "old"]
+        .map(|name| gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap());
     // A model with units ±1 is rounded once more in its file.
     let close = |a: f32, b: f32| (a - b).abs() < 1e-5 * (1.0 + a.abs());
     assert!(model.rbm.weights.iter().zip(&new.rbm.weights).all(|(&a, &b)| close(a, b)));

@@ -9,8 +9,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use gibbsite::data::{self, read_model};
-use gibbsite::rng::Philox;
+use gibbsite::internals::data::{self, read_model};
+use gibbsite::internals::rng::Philox;
 use rand::RngExt;
 
 use super::{Ended, Place};
@@ -98,7 +98,7 @@ fn results(place: &Place, out: &str) -> BTreeMap<String, Vec<u8>> {
         }
     }
     if place.path(out).join("manifest.json").exists() && place.path(out).join("report.html").exists() {
-        let page = gibbsite::report::read_run(&place.path(out)).unwrap();
+        let page = gibbsite::internals::report::read_run(&place.path(out)).unwrap();
         found.insert("points".into(), page.points.len().to_string().into_bytes());
     }
     found

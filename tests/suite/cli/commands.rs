@@ -174,7 +174,7 @@ fn training_by_mean_field() {
     place.json(&format!("{train} --gibbs-steps 1 -o other.safetensors"));
     place.json(&format!("{train} -o again.safetensors"));
     let [model, other, again] = ["model", "other", "again"]
-        .map(|name| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm);
+        .map(|name| gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm);
     assert!(model != other && model == again);
     let wrong = place.run("train data.npz --hidden 6 --algorithm means -o no.safetensors");
     assert!(wrong.code == Some(2) && wrong.stderr.contains("mean-field"), "{}", wrong.stderr);
@@ -189,7 +189,7 @@ fn seeds_decide_everything() {
             "ising --lattice chain:8 --temperature 1.5 --samples 200 --seed {seed} --threads {threads} -o {name}.npy"
         ));
         place.good(&format!("train {name}.npy --hidden 4 --updates 50 --batch 20 --chains 20 --seed {seed} --threads {threads} -o {name}.safetensors"));
-        let tensors = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+        let tensors = gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
         (std::fs::read(place.path(&format!("{name}.npy"))).unwrap(), tensors)
     };
     let first = make(1, 1, "a");
@@ -226,10 +226,10 @@ fn lesser_instructions_give_the_same_bits() {
             go("ising --lattice square:6 --temperature 2.2 --samples 200 --algorithm heat-bath --force -o spins.npy");
         let ising = ising.lines().take(7).collect::<Vec<_>>().join("\n");
         let device = go("devices --json");
-        let model = gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+        let model = gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
         let samples = std::fs::read(place.path(&format!("{name}.npy"))).unwrap();
         let spins = std::fs::read(place.path("spins.npy")).unwrap();
-        let field = gibbsite::data::read_model(&place.path("mf.safetensors")).unwrap().rbm;
+        let field = gibbsite::internals::data::read_model(&place.path("mf.safetensors")).unwrap().rbm;
         (device, (model, samples, likelihood, ising, spins, field))
     };
     let (_, with) = make(None, "a");
@@ -418,7 +418,7 @@ fn spins_stay_spins() {
             place.good(&format!("sample {model}.safetensors --samples 200 --chains 20 -o {model}.{format}"));
             let path = place.path(&format!("{model}.{format}"));
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-            (gibbsite::data::read(&path).unwrap().samples, text)
+            (gibbsite::internals::data::read(&path).unwrap().samples, text)
         };
         let (spins, bits) = (sample("spin"), sample("binary"));
         assert!(spins.0 == bits.0 && spins.1.contains(wanted), "{format}");
@@ -453,7 +453,8 @@ fn minibatches_are_moved_by_symmetries_of_the_data_alone() {
     for augment in ["none", "flip", "translations", "both"] {
         place.good(&format!("{train} --augment {augment} -o {augment}.safetensors"));
     }
-    let machine = |name: &str| gibbsite::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
+    let machine =
+        |name: &str| gibbsite::internals::data::read_model(&place.path(&format!("{name}.safetensors"))).unwrap().rbm;
     assert!(machine("none") != machine("flip") && machine("flip") != machine("both"));
     place.put("table.csv", "a,b\n0,1\n1,0\n1,1\n0,0\n");
     let refused = place.run("train table.csv --hidden 2 --updates 5 --augment both");
@@ -536,7 +537,7 @@ fn a_scan_is_trained_and_judged_at_one_temperature() {
     assert!(!place.path("m.safetensors").exists());
     let trained = place.json(&format!("{train} --temperature 3"));
     // Of `square:4` at T = 3: −S by enumeration of 2¹⁶ states.
-    let exact = gibbsite::observables::exact_observables("square:4".parse().unwrap(), 3.0).unwrap();
+    let exact = gibbsite::internals::observables::exact_observables("square:4".parse().unwrap(), 3.0).unwrap();
     assert!((trained["ceiling"].as_f64().unwrap() + exact.entropy).abs() < 1e-9, "{trained}");
     assert_eq!(place.run(judge).code, Some(2));
     let judged = place.json(&format!("{judge} --temperature 3"));
@@ -564,8 +565,8 @@ fn rows_of_another_file_are_held_out() {
     let (found, expected) =
         (value(&trained["held_out_log_likelihood"]), value(&judged["log_likelihood"]["data"]["exact"]));
     assert!((found - expected).abs() < 1e-4, "{found}, by likelihood {expected}");
-    let model = gibbsite::data::read_model(&place.path("m.safetensors")).unwrap().meta.provenance;
-    let sha256 = gibbsite::data::hash_file(&place.path("kept.csv")).unwrap();
+    let model = gibbsite::internals::data::read_model(&place.path("m.safetensors")).unwrap().meta.provenance;
+    let sha256 = gibbsite::internals::data::hash_file(&place.path("kept.csv")).unwrap();
     assert_eq!((model.held_out.as_deref(), model.held_out_sha256), (Some("kept.csv"), Some(sha256)));
     for (file, said) in
         [("turned.csv", "unit 0 is \"b\""), ("narrow.csv", "2 units, 12 in the training rows"), ("10%", "10%")]

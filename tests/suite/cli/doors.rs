@@ -1,9 +1,9 @@
 //! One engine, two doors: commands and scenarios count, limit and default alike, and points of a sweep share what they can.
 
-use gibbsite::artifact::read_run;
-use gibbsite::data::{self, hash_file, read_model};
-use gibbsite::record::Record;
-use gibbsite::scenario::{self, Changes};
+use gibbsite::internals::artifact::read_run;
+use gibbsite::internals::data::{self, hash_file, read_model};
+use gibbsite::internals::record::Record;
+use gibbsite::internals::scenario::{self, Changes};
 
 use super::Place;
 
@@ -89,7 +89,7 @@ fn both_doors_have_the_same_defaults() {
     assert_eq!(default("likelihood", "betas"), (likelihood.ladder.steps() + 1).to_string());
     assert_eq!(default("couplings", "strongest"), couplings.strongest.to_string());
     assert_eq!((default("couplings", "basis").as_str(), couplings.bases.len()), ("spin", 1));
-    assert_eq!(couplings.bases, [gibbsite::couplings::Basis::Spin]);
+    assert_eq!(couplings.bases, [gibbsite::internals::couplings::Basis::Spin]);
     place.good("train d.csv --hidden 3 --updates 2 --metrics 0 --checkpoints 0 -o m.safetensors");
     let found = place.json("couplings m.safetensors -o c.csv");
     assert_eq!(super::keys(&found["orders"]), ["1", "2", "3"], "as {:?}", couplings.orders);

@@ -4,10 +4,10 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use gibbsite::artifact::{read_checkpoint, read_records};
-use gibbsite::data::read_model;
-use gibbsite::record::Record;
-use gibbsite::rng::Philox;
+use gibbsite::internals::artifact::{read_checkpoint, read_records};
+use gibbsite::internals::data::read_model;
+use gibbsite::internals::record::Record;
+use gibbsite::internals::rng::Philox;
 use rand::RngExt;
 
 use super::Place;

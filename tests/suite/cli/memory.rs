@@ -89,7 +89,7 @@ fn a_streamed_training_is_the_same() {
     let trained = |arguments: &str, memory: &str| {
         let ended = with_memory(&place, memory, &format!("{train} -o model.safetensors {arguments}"));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let rbm = gibbsite::data::read_model(&place.path("model.safetensors")).unwrap().rbm;
+        let rbm = gibbsite::internals::data::read_model(&place.path("model.safetensors")).unwrap().rbm;
         assert_eq!(place.files(), ["data.npy", "model.safetensors"]);
         (rbm, ended.stdout, ended.stderr.contains("streamed"))
     };

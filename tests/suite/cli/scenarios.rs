@@ -1,6 +1,6 @@
 //! Whole scenarios: run directories, what is kept of them, and how they are gone on with.
 
-use gibbsite::record::Record;
+use gibbsite::internals::record::Record;
 
 use super::{Place, assert_keys};
 
@@ -26,10 +26,10 @@ fn small() -> Place {
 }
 
 /// What a run found: parameters of both points, and their records without times and speeds.
-fn results(place: &Place, run: &str) -> Vec<(gibbsite::rbm::Rbm, String)> {
+fn results(place: &Place, run: &str) -> Vec<(gibbsite::internals::rbm::Rbm, String)> {
     let point = |t: &str| {
         let directory = place.path(run).join(format!("temperature={t}"));
-        let model = gibbsite::data::read_model(&directory.join("model.safetensors")).unwrap().rbm;
+        let model = gibbsite::internals::data::read_model(&directory.join("model.safetensors")).unwrap().rbm;
         let text = std::fs::read_to_string(directory.join("metrics.jsonl")).unwrap();
         let timed = ["seconds", "updates_per_second", "flips_per_ns"];
         let mut records: Vec<String> = text
@@ -135,13 +135,13 @@ fn a_promise_that_fails_at_one_point_holds_at_the_other() {
         ],
     );
     let holds = |file: &str| -> Vec<bool> {
-        let records = gibbsite::artifact::read_records(&place.path(file)).unwrap();
+        let records = gibbsite::internals::artifact::read_records(&place.path(file)).unwrap();
         let of = |r: &Record| if let Record::Expect(e) = r { Some(e.holds) } else { None };
         records.iter().filter_map(of).collect()
     };
     let all = || ["two/temperature=2", "two/temperature=3", "two"].map(|at| holds(&format!("{at}/metrics.jsonl")));
     assert_eq!(all(), [vec![true, true], vec![false, false], vec![false, true]]);
-    assert_eq!(gibbsite::artifact::read_run(&place.path("two")).unwrap().points.len(), 2);
+    assert_eq!(gibbsite::internals::artifact::read_run(&place.path("two")).unwrap().points.len(), 2);
     let page = std::fs::read_to_string(place.path("two/report.html")).unwrap();
     assert!(
         page.contains("1 of 2 expectations of the scenario fails") && page.contains("1 of 2, worst T = 3"),
@@ -196,9 +196,9 @@ fn an_interrupted_run_ends_the_same() {
         assert_eq!(a.1, b.1, "records of point {point}");
     }
     // The page shows what the scenario asks for: two points with four metrics each, and every part of the run.
-    let page = gibbsite::report::read_run(&place.path("parts")).unwrap();
-    let metrics = |point: &gibbsite::report::PointView| {
-        point.records.iter().filter(|r| matches!(r, gibbsite::record::Record::Metric(_))).count()
+    let page = gibbsite::internals::report::read_run(&place.path("parts")).unwrap();
+    let metrics = |point: &gibbsite::internals::report::PointView| {
+        point.records.iter().filter(|r| matches!(r, gibbsite::internals::record::Record::Metric(_))).count()
     };
     assert_eq!(page.points.iter().map(metrics).collect::<Vec<_>>(), [4, 4]);
     assert!(page.command.is_some_and(|command| !command.contains("--resume")), "the command of the first part");

@@ -42,7 +42,7 @@ pub(super) fn interrupted(
 
 /// A hang-up and its exit code; a TERM where this process was started to ignore those, and its children with it.
 fn hang_up() -> (&'static str, i32) {
-    if gibbsite::data::ignores_signal(1) { ("TERM", 143) } else { ("HUP", 129) }
+    if gibbsite::internals::data::ignores_signal(1) { ("TERM", 143) } else { ("HUP", 129) }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_training_is_stopped_often_and_ends_the_same() {
     let ended = place.run(&format!("{} --resume", train("parts")));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("going on from the checkpoint"), "{}", ended.stderr);
-    let read = |name: &str| gibbsite::data::read_model(&place.path(name)).unwrap().rbm;
+    let read = |name: &str| gibbsite::internals::data::read_model(&place.path(name)).unwrap().rbm;
     assert!(read("whole.safetensors") == read("parts.safetensors"), "the parts make another machine");
     let kept = std::fs::read_dir(place.path("parts.safetensors.checkpoints")).unwrap().count();
     assert_eq!(kept, 1, "checkpoints of a finished training");
@@ -131,15 +131,15 @@ fn every_stage_hears_the_first_signal() {
     let place = Place::new();
     let (visible, hidden) = (2500, 200);
     let weight = |k: usize| ((k * 7919 % 1000) as f32 / 1000.0 - 0.5) * 2.0;
-    let rbm = gibbsite::rbm::Rbm {
+    let rbm = gibbsite::internals::rbm::Rbm {
         n_visible: visible,
         n_hidden: hidden,
         weights: (0..visible * hidden).map(weight).collect(),
         visible_bias: vec![0.0; visible],
         hidden_bias: vec![0.0; hidden],
     };
-    let model = gibbsite::data::Model { rbm, meta: gibbsite::data::ModelMeta::default() };
-    gibbsite::data::write_model(&place.path("m.safetensors"), &model).unwrap();
+    let model = gibbsite::internals::data::Model { rbm, meta: gibbsite::internals::data::ModelMeta::default() };
+    gibbsite::internals::data::write_model(&place.path("m.safetensors"), &model).unwrap();
     let before = place.files();
     for (arguments, signal, code) in [
         ("couplings m.safetensors --orders 1 --threads 1", "TERM", 143),

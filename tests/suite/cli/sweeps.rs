@@ -2,8 +2,8 @@
 
 use super::Place;
 use crate::parity::states;
-use gibbsite::data::{read, read_model, write_csv};
-use gibbsite::rbm::Values;
+use gibbsite::internals::data::{read, read_model, write_csv};
+use gibbsite::internals::rbm::Values;
 
 /// Even rows of eight units, no two of which are equal by more than chance.
 fn write_rows(place: &Place, rows: usize) {

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{self, DataSet, Model, ModelMeta};
-use gibbsite::rbm::Rbm;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{self, DataSet, Model, ModelMeta};
+use gibbsite::internals::rbm::Rbm;
 
 use super::Place;
 

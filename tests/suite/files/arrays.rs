@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{Cursor, Write};
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::data;
-use gibbsite::events::{Event, Listener};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data;
+use gibbsite::internals::events::{Event, Listener};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use gibbsite::artifact::{self, Checkpoint, CouplingRow, Manifest, RunDirectory, names};
-use gibbsite::bits::BitMatrix;
-use gibbsite::data;
-use gibbsite::error::Error;
-use gibbsite::events::{Event, Listener, Silent};
-use gibbsite::record::{Estimate, IsingRecord, Observables, PointRecord, Record, TrainMetric};
+use gibbsite::internals::artifact::{self, Checkpoint, CouplingRow, Manifest, RunDirectory, names};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data;
+use gibbsite::internals::error::Error;
+use gibbsite::internals::events::{Event, Listener, Silent};
+use gibbsite::internals::record::{Estimate, IsingRecord, Observables, PointRecord, Record, TrainMetric};
 
 use super::{checkpoint, folder, model, put, refused};
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::Write;
 
-use gibbsite::bits::BitMatrix;
-use gibbsite::data::{self, DataSet};
-use gibbsite::rbm::Values;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::data::{self, DataSet};
+use gibbsite::internals::rbm::Values;
 
 use super::{bits, folder, put, refused};
 

@@ -1,10 +1,10 @@
 //! Class margin for the chains and bounded for their log-weights: the reference walks the same chains in f64 and
 //! knows where a draw was within its margin; such a chain may go elsewhere and is left out, and there are few.
 
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Stream;
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Stream;
 
 use super::reference::{
     Bounded, Side, U, between, gamma, input, probability, softplus_bounded, softplus_step, unit_uniform,

@@ -1,14 +1,14 @@
 //! What the host asks of the device: dispatches, submissions and readbacks, counted.
 
-use gibbsite::backend::gpu::{Counts, Gpu};
-use gibbsite::backend::{Address, Backend, Descent, Penalties, RECORDED};
-use gibbsite::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::gpu::{Counts, Gpu};
+use gibbsite::internals::backend::{Address, Backend, Descent, Penalties, RECORDED};
+use gibbsite::internals::train::{Algorithm, Schedule, Settings, Trainer, initial_machine, initial_state};
 
 use super::{gpu_or_ignored, machine, states};
 
 /// A device of its own: the shared one works for other tests at the same time.
 fn own() -> Gpu {
-    let selection = gibbsite::backend::gpu::Selection { allow_software: true, ..Default::default() };
+    let selection = gibbsite::internals::backend::gpu::Selection { allow_software: true, ..Default::default() };
     Gpu::new(&selection).unwrap()
 }
 
@@ -82,7 +82,7 @@ fn a_hundred_updates_stay_on_the_device() {
             offset_rate: 0.1,
             flip,
             translations: None,
-            augment: gibbsite::sample::Moves::NONE,
+            augment: gibbsite::internals::sample::Moves::NONE,
             rungs: 4,
             online: 0,
             seed: 1,

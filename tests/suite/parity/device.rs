@@ -1,9 +1,9 @@
 //! The device itself: what is refused, what is reported, and that both forms of the wide product give the same bits.
 
-use gibbsite::backend::gpu::{Choice, Gpu, Selection, adapters};
-use gibbsite::backend::{Acceptance, Address, Backend, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::lattice::Lattice;
+use gibbsite::internals::backend::gpu::{Choice, Gpu, Selection, adapters};
+use gibbsite::internals::backend::{Acceptance, Address, Backend, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::lattice::Lattice;
 
 use super::{gpu_or_ignored, machine, states};
 
@@ -40,9 +40,9 @@ fn more_dispatches_than_a_batch_holds_keep_their_order() {
     let data = states(300, 20, 1);
     let held = gpu.upload_states(&data).unwrap();
     let mut batch = gpu.upload_states(&BitMatrix::zeros(1, 20)).unwrap();
-    let permutation = gibbsite::rng::Permutation::new(1, 0, 300);
+    let permutation = gibbsite::internals::rng::Permutation::new(1, 0, 300);
     for first in 0..300 {
-        gpu.gather(&held, &gibbsite::backend::Minibatch { permutation, first, count: 1 }, &mut batch);
+        gpu.gather(&held, &gibbsite::internals::backend::Minibatch { permutation, first, count: 1 }, &mut batch);
     }
     let last = gpu.read_states(&batch).unwrap();
     assert_eq!(last, data.select_rows(&[permutation.row(299) as usize]));

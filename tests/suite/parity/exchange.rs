@@ -1,9 +1,9 @@
 //! Class bounded for the gains of an exchange and margin for its decision, which every state then follows.
 
-use gibbsite::backend::{Address, Backend, Exchanged, RECORDED, pairs};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Stream, unit_word};
+use gibbsite::internals::backend::{Address, Backend, Exchanged, RECORDED, pairs};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::{Stream, unit_word};
 
 use super::reference::{U, exchange_gain, ladder, tempered_energy};
 use super::{LADDERS, assert_bounded, machine, on_both, states, worst};

@@ -1,10 +1,10 @@
 //! Class margin: a chain may be flipped otherwise only where u lies within the margin of e^{F(v) − F(1 − v)}.
 
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Stream;
-use gibbsite::sample::tempered;
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Stream;
+use gibbsite::internals::sample::tempered;
 
 use super::reference::{Bounded, U, chain_uniform, free_energy, gamma, ladder};
 use super::{LADDERS, SIZES, machine, on_both, states};

@@ -1,11 +1,11 @@
 //! Class bounded: F(v) within the f32 error of its terms.
 
-use gibbsite::backend::Backend;
-use gibbsite::bits::BitMatrix;
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::bits::BitMatrix;
 
 use super::{SIZES, assert_bounded, machine, on_both, reference, states, worst};
 
-fn expected(rbm: &gibbsite::rbm::Rbm, v: &BitMatrix) -> Vec<(f64, f64)> {
+fn expected(rbm: &gibbsite::internals::rbm::Rbm, v: &BitMatrix) -> Vec<(f64, f64)> {
     (0..v.rows()).map(|r| reference::free_energy(rbm, v, r)).collect()
 }
 
@@ -26,7 +26,7 @@ on_both! {
 on_both! {
     /// A cut of softplus at x = 10 loses ln(1 + e^{−10}) = 4.5e-5 a unit: the bound must see it.
     fn a_cut_softplus_would_be_noticed(backend) {
-        let mut rbm = gibbsite::rbm::Rbm::zeros(5, 64);
+        let mut rbm = gibbsite::internals::rbm::Rbm::zeros(5, 64);
         rbm.hidden_bias.fill(10.0);
         let v = states(3, 5, 1);
         let params = backend.upload_params(&rbm, None).unwrap();

@@ -1,8 +1,8 @@
 //! Class exact: the rows of a minibatch are those of the host's permutation.
 
-use gibbsite::backend::{Backend, Minibatch};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rng::Permutation;
+use gibbsite::internals::backend::{Backend, Minibatch};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rng::Permutation;
 
 use super::{on_both, states};
 

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{Gpu, Selection, tile};
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Stream;
+use gibbsite::internals::backend::gpu::shader::Precision;
+use gibbsite::internals::backend::gpu::{Gpu, Selection, tile};
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Stream;
 use half::f16;
 
 use super::reference::{Side, between, check_draw, input, ladder, probability, unit_uniform};

@@ -1,9 +1,9 @@
 //! Class margin; and to the last bit what the same backend draws by half-steps, one step at a time.
 
-use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{Counts, Gpu, Selection, tile};
-use gibbsite::backend::{Address, Backend};
-use gibbsite::bits::BitMatrix;
+use gibbsite::internals::backend::gpu::shader::Precision;
+use gibbsite::internals::backend::gpu::{Counts, Gpu, Selection, tile};
+use gibbsite::internals::backend::{Address, Backend};
+use gibbsite::internals::bits::BitMatrix;
 
 use super::gibbs_half_step::walk;
 use super::{SIZES, gpu_or_ignored, machine, on_both, states};

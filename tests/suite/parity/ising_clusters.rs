@@ -1,14 +1,14 @@
 //! Class exact: whole trajectories by clusters equal the reference to the last bit.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::gpu::{Gpu, Selection};
-use gibbsite::backend::{Backend, ClusterKind, ClusterRule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::ising::{Algorithm, Model};
-use gibbsite::lattice::{Graph, Lattice};
-use gibbsite::rng::{Stream, key_of, philox};
-use gibbsite::run::ising::scan;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::gpu::{Gpu, Selection};
+use gibbsite::internals::backend::{Backend, ClusterKind, ClusterRule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::ising::{Algorithm, Model};
+use gibbsite::internals::lattice::{Graph, Lattice};
+use gibbsite::internals::rng::{Stream, key_of, philox};
+use gibbsite::internals::run::ising::scan;
 
 use super::{gpu_or_ignored, on_both, reference, states};
 use crate::ising_exact::{compare, settings};

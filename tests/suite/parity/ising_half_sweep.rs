@@ -1,9 +1,9 @@
 //! Class exact: whole trajectories equal the reference to the last bit.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::lattice::{Graph, Lattice};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::lattice::{Graph, Lattice};
 
 use super::{gpu_or_ignored, on_both, reference, states};
 

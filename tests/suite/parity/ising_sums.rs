@@ -1,7 +1,7 @@
 //! Class exact: the recorded sums equal the reference's counts.
 
-use gibbsite::backend::{Acceptance, Backend, Rule, SpinSums};
-use gibbsite::lattice::{Graph, Lattice};
+use gibbsite::internals::backend::{Acceptance, Backend, Rule, SpinSums};
+use gibbsite::internals::lattice::{Graph, Lattice};
 
 use super::{on_both, reference, states};
 
@@ -34,7 +34,7 @@ on_both! {
         let graph = Lattice::Square { length }.graph();
         let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0; 2]).unwrap();
         let checkerboard =
-            gibbsite::bits::BitMatrix::from_fn(2, length * length, |_, i| (i / length + i % length) % 2 == 0);
+            gibbsite::internals::bits::BitMatrix::from_fn(2, length * length, |_, i| (i / length + i % length) % 2 == 0);
         let mut spins = backend.upload_spins(&graph, &acceptance, &checkerboard).unwrap();
         backend.record_sums(&mut spins);
         let all = SpinSums { antiparallel: 2 * 4900, up: 2450 };

@@ -1,12 +1,12 @@
 //! Class exact: whole trajectories equal a reference from the definition to the last bit, and CPU equals GPU in whole runs.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Backend, FlipTables, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::events::Silent;
-use gibbsite::ising::{self, Algorithm, Disorder, Interactions, Model, Scan};
-use gibbsite::lattice::Lattice;
-use gibbsite::rng::{Stream, key_of, philox};
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Backend, FlipTables, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::ising::{self, Algorithm, Disorder, Interactions, Model, Scan};
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::rng::{Stream, key_of, philox};
 
 use super::reference::order_of_colours;
 use super::{gpu_or_ignored, on_both, states};

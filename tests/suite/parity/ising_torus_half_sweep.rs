@@ -1,9 +1,9 @@
 //! Class exact: whole trajectories equal the reference to the last bit, in the layout with one bit a site.
 
-use gibbsite::backend::cpu::Cpu;
-use gibbsite::backend::{Acceptance, Backend, Rule};
-use gibbsite::bits::BitMatrix;
-use gibbsite::lattice::Lattice;
+use gibbsite::internals::backend::cpu::Cpu;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::lattice::Lattice;
 
 use super::{gpu_or_ignored, on_both, reference, states};
 

@@ -1,7 +1,7 @@
 //! Class exact: the recorded sums equal the reference's counts, in the layout with one bit a site.
 
-use gibbsite::backend::{Acceptance, Backend, Rule, SpinSums};
-use gibbsite::bits::BitMatrix;
+use gibbsite::internals::backend::{Acceptance, Backend, Rule, SpinSums};
+use gibbsite::internals::bits::BitMatrix;
 
 use super::ising_torus_half_sweep::{cubic, square};
 use super::{on_both, reference, states};

@@ -31,10 +31,10 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gibbsite::backend::gpu::{Gpu, Selection};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::Philox;
+use gibbsite::internals::backend::gpu::{Gpu, Selection};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::Philox;
 use rand::Rng as _;
 
 static IGNORED: AtomicUsize = AtomicUsize::new(0);
@@ -80,7 +80,7 @@ macro_rules! on_both {
 
             #[test]
             fn cpu() {
-                body(&gibbsite::backend::cpu::Cpu);
+                body(&gibbsite::internals::backend::cpu::Cpu);
             }
 
             #[test]

@@ -1,8 +1,8 @@
 //! Class bounded: means over chains within the f32 error of their sums.
 
-use gibbsite::backend::{Backend, HostMoments, Phase};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
+use gibbsite::internals::backend::{Backend, HostMoments, Phase};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
 
 use super::reference::{Bounded, Side, U, gamma, input, mean};
 use super::{SIZES, assert_bounded, machine, on_both, states, wide, worst};

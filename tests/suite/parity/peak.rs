@@ -1,6 +1,6 @@
 //! Class exact: sums of ones are whole numbers, and copies are what was copied.
 
-use gibbsite::backend::Backend;
+use gibbsite::internals::backend::Backend;
 
 use super::on_both;
 

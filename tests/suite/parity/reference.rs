@@ -5,11 +5,11 @@
 //! γ_n = n u / (1 − n u) (Higham, "Accuracy and Stability of Numerical Algorithms", §4.2). WGSL allows exp an error of
 //! 3 + 2|x| units in the last place (2⁻²³ relative) and a division 2.5; other operations round correctly or within 1.
 
-use gibbsite::backend::{Acceptance, Address, ClusterKind, ClusterRule, SpinSums};
-use gibbsite::bits::BitMatrix;
-use gibbsite::lattice::{Graph, Lattice};
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, key_of, philox, unit_word};
+use gibbsite::internals::backend::{Acceptance, Address, ClusterKind, ClusterRule, SpinSums};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::lattice::{Graph, Lattice};
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::{HEAD_DIGITS, Sfc32, Stream, TILE_SITES, chain_word, key_of, philox, unit_word};
 
 /// Unit roundoff of f32.
 pub(crate) const U: f64 = 1.0 / 16_777_216.0;
@@ -353,7 +353,7 @@ pub(crate) fn sums(graph: &Graph, spins: &BitMatrix) -> Vec<SpinSums> {
 
 #[test]
 fn a_threshold_is_put_together_as_the_table_meant_it() {
-    use gibbsite::backend::Rule;
+    use gibbsite::internals::backend::Rule;
     let acceptance = Acceptance::new(Rule::Metropolis, 4, &[2.0, 3.0]).unwrap();
     let exact = |x: f64| (4_294_967_296.0 * x).round() as u32;
     assert_eq!(threshold(&acceptance, 4, 0), Some(exact((-4.0f64).exp())));

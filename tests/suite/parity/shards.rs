@@ -1,10 +1,10 @@
 //! Weights that are divided among several buffers, and dispatches that are divided in time: the same bits as in one.
 
-use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{Gpu, Selection, tile};
-use gibbsite::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
-use gibbsite::backend::{Descent, Penalties};
-use gibbsite::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
+use gibbsite::internals::backend::gpu::shader::Precision;
+use gibbsite::internals::backend::gpu::{Gpu, Selection, tile};
+use gibbsite::internals::backend::memory::{Demand, PARAMETERS, Room, on_gpu};
+use gibbsite::internals::backend::{Descent, Penalties};
+use gibbsite::internals::train::{Algorithm, Settings, Trainer, initial_machine, initial_state};
 
 use super::variants::results;
 use super::{gpu_or_ignored, machine, states};
@@ -88,7 +88,8 @@ fn a_training_with_divided_weights_is_the_same_and_takes_what_is_counted() {
 fn what_cannot_be_divided_is_refused() {
     let _shared = gpu_or_ignored!();
     let gpu = divided(1000, 63, &Selection::default());
-    let error = gibbsite::backend::Backend::upload_params(&gpu, &machine(100, 1000, 0.1, 1), None).unwrap_err();
+    let error =
+        gibbsite::internals::backend::Backend::upload_params(&gpu, &machine(100, 1000, 0.1, 1), None).unwrap_err();
     assert!(error.to_string().contains("at most"), "{error}");
 }
 

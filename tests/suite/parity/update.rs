@@ -1,7 +1,9 @@
 //! Class bounded: parameters after one update, from the very moments that the device used.
 
-use gibbsite::backend::{Backend, Descent, HostMoments, OptimiserState, Penalties, Phase, Sparsity, UpdateRule};
-use gibbsite::rbm::Rbm;
+use gibbsite::internals::backend::{
+    Backend, Descent, HostMoments, OptimiserState, Penalties, Phase, Sparsity, UpdateRule,
+};
+use gibbsite::internals::rbm::Rbm;
 
 use super::reference::{Bounded, U, gamma};
 use super::{SIZES, assert_bounded, machine, on_both, states, wide, worst};

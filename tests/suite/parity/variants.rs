@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use gibbsite::backend::gpu::shader::Precision;
-use gibbsite::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
-use gibbsite::backend::{
+use gibbsite::internals::backend::gpu::shader::Precision;
+use gibbsite::internals::backend::gpu::{CompiledStore, Gpu, Selection, TileChoices, TileStore, Timed, tile};
+use gibbsite::internals::backend::{
     Address, Backend, Descent, Exchanged, HostMoments, KernelTime, OptimiserState, Penalties, Phase, UpdateRule,
 };
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
 use half::f16;
 
 use super::reference::free_energy;
@@ -110,7 +110,7 @@ fn every_tile_gives_the_same_bits_with_checks_and_without() {
         for checked in [false, true] {
             // A tile that the device has no room for is left out there.
             let Some(gpu) = open(Selection { tile: Some(tile), checked, ..Selection::default() }) else {
-                assert!(tile.bytes() > gibbsite::backend::gpu::WORKGROUP_BYTES, "{} must fit", tile.name);
+                assert!(tile.bytes() > gibbsite::internals::backend::gpu::WORKGROUP_BYTES, "{} must fit", tile.name);
                 continue;
             };
             for (rows, rbm, expected) in &cases {

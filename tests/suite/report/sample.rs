@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gibbsite::lattice::Lattice;
-use gibbsite::record::{
+use gibbsite::internals::lattice::Lattice;
+use gibbsite::internals::record::{
     Bounds, ChainsRecord, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectRecord, IsingRecord,
     KernelTime, KernelsRecord, LikelihoodRecord, NamedCoupling, Observables, OrderSummary, PointRecord, Record,
     StatesRecord, StuckRecord, TrainMetric, TrainRecord,

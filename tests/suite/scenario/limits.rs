@@ -1,11 +1,11 @@
 //! The ends of every range: the last value that is taken and the first that is not, what is filled in where nothing is
 //! said, and what a plan costs by formulas worked out by hand.
 
-use gibbsite::backend::Descent;
-use gibbsite::couplings::Basis;
-use gibbsite::scenario::{Plan, Source, SpinRule};
-use gibbsite::settings::Tempering;
-use gibbsite::train::{Algorithm, Schedule};
+use gibbsite::internals::backend::Descent;
+use gibbsite::internals::couplings::Basis;
+use gibbsite::internals::scenario::{Plan, Source, SpinRule};
+use gibbsite::internals::settings::Tempering;
+use gibbsite::internals::train::{Algorithm, Schedule};
 
 use super::{GOOD, changed, plan};
 
@@ -106,7 +106,7 @@ fn every_range_ends_where_it_says() {
     }
 }
 
-fn training(point: &gibbsite::scenario::Point) -> gibbsite::train::Settings {
+fn training(point: &gibbsite::internals::scenario::Point) -> gibbsite::internals::train::Settings {
     point.train.clone().unwrap().settings
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gibbsite::record::{
+use gibbsite::internals::record::{
     Bounds, CouplingTruth, CouplingsRecord, Estimate, ExactObservables, ExpectPoints, IsingRecord, LikelihoodRecord,
     NamedCoupling, Observables, OrderSummary, Record, StatesRecord, TrainRecord,
 };
-use gibbsite::scenario::{self, Expect};
+use gibbsite::internals::scenario::{self, Expect};
 
 use super::{message, with};
 

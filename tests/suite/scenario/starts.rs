@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use gibbsite::error::Error;
-use gibbsite::events::Silent;
-use gibbsite::rng::{Stream, unit_word};
-use gibbsite::run::device::{Choice, DeviceRequest};
-use gibbsite::run::scenario::{RunRequest, run};
-use gibbsite::scenario::{self, Changes};
+use gibbsite::internals::error::Error;
+use gibbsite::internals::events::Silent;
+use gibbsite::internals::rng::{Stream, unit_word};
+use gibbsite::internals::run::device::{Choice, DeviceRequest};
+use gibbsite::internals::run::scenario::{RunRequest, run};
+use gibbsite::internals::scenario::{self, Changes};
 
 /// Draws of one scenario.
 struct Draws {

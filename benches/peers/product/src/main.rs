@@ -9,11 +9,11 @@
 use std::hint::black_box;
 
 use gemm::{Parallelism, gemm};
-use gibbsite::backend::Backend;
-use gibbsite::backend::cpu::{Cpu, CpuInputs};
-use gibbsite::bits::BitMatrix;
-use gibbsite::rbm::Rbm;
-use gibbsite::rng::{Stream, unit_word};
+use gibbsite::internals::backend::Backend;
+use gibbsite::internals::backend::cpu::{Cpu, CpuInputs};
+use gibbsite::internals::bits::BitMatrix;
+use gibbsite::internals::rbm::Rbm;
+use gibbsite::internals::rng::{Stream, unit_word};
 
 const SHAPES: [(usize, usize, usize); 4] = [(500, 784, 500), (1024, 784, 512), (2048, 1024, 1024), (500, 64, 64)];
 

@@ -12,7 +12,7 @@
 //! that leave a strip are joined after that, one by one (a surface against a volume), and the spins are turned side by side
 //! again. A set is named by its smallest site whatever the order of its bonds, so the spins do not depend on the strips.
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use crate::backend::cpu::bonds::{BondDraws, Bonds, draw_bonds};
 use crate::backend::cpu::labels::{Labels, root_of, unite_within};

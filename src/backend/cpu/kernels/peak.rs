@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use rayon::prelude::*;
+use crate::threads::prelude::*;
 
 use crate::backend::Peaks;
 use crate::backend::cpu::tile::{TILE, Tile, kernel};
@@ -37,7 +37,7 @@ kernel! {
 
 /// Measures both with all threads of the current pool.
 pub(crate) fn measure() -> Peaks {
-    let threads = rayon::current_num_threads();
+    let threads = crate::threads::count();
     let (mut seconds, mut is_right) = (f64::INFINITY, true);
     for _ in 0..3 {
         let mut numbers = vec![[Tile::ZERO; TILES]; threads];

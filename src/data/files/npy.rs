@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::binary;
 use super::dtype::{Dtype, Kind, Role};
-use super::file::{ByteHash, cannot_read, is_gzip, read_bytes, write_atomic};
-use super::memory::check_room;
+use super::file::{cannot_read, is_gzip, read_bytes, write_atomic};
 use crate::bits::BitMatrix;
+use crate::data::ByteHash;
+use crate::data::memory::check_room;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Values;
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::Format;
-use super::file::{ByteHash, cannot_read, cannot_write, check_replaceable, directory_of, no_directory, read_text};
+use super::file::{cannot_read, cannot_write, check_replaceable, directory_of, no_directory, read_text};
+use super::samples::Format;
 use super::temporary::{Temporary, remove_leftovers_of};
+use crate::data::ByteHash;
 use crate::error::{Error, Fault, Result};
 
 /// Checks, before any work, that every one of `outputs` can be written: its directory is there and takes files, it is no

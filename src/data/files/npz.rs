@@ -9,12 +9,12 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::DataSet;
 use super::dtype::Role;
 use super::file::{read_within, write_atomic};
-use super::names::check_names;
 use super::npy::{self, Header, MAX_HEADER};
 use crate::bits::BitMatrix;
+use crate::data::DataSet;
+use crate::data::names::check_names;
 use crate::error::{Error, Fault, Result};
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;

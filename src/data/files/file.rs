@@ -4,10 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::memory::check_room;
 use super::temporary::Temporary;
+use crate::data::memory::check_room;
 use crate::error::{Error, Fault, Result};
 
 /// A fault of the file system while reading what the user named.
@@ -176,34 +174,6 @@ pub(crate) fn read_within(mut reader: impl Read, source: &str) -> Result<io::Res
             Ok(_) => {}
             Err(error) => return Ok(Err(error)),
         }
-    }
-}
-
-/// SHA-256 in 64 hexadecimal digits.
-#[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// SHA-256 of bytes that come in pieces.
-#[derive(Debug, Default)]
-pub struct ByteHash(Sha256);
-
-impl ByteHash {
-    /// Adds a piece.
-    pub fn add(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The hash of all pieces in 64 hexadecimal digits.
-    #[must_use]
-    pub fn hex(self) -> String {
-        hex(&self.0.finalize())
     }
 }
 

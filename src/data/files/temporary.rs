@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::file::{directory_of, sha256_hex};
+use super::file::directory_of;
 use super::process::{system_word, unique_word};
+use crate::data::sha256_hex;
 
 /// Age from which a file of a writer that cannot be asked counts as left behind.
 const LEFT_BEHIND: Duration = Duration::from_hours(24);

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use super::memory::check_room;
 use crate::bits::BitMatrix;
+use crate::data::memory::check_room;
 use crate::error::{Error, Fault, Result};
 
 /// Most rows a file may have: rows are addressed with 32 bits.

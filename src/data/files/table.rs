@@ -9,13 +9,13 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::DataSet;
 use super::binary::{self, Encoding, NotBinary, missing};
 use super::cell::{has_decimal_comma, is_binary, is_missing, is_word, parse};
 use super::file::{BYTE_ORDER_MARK, packed_as, write_atomic, write_bytes};
 use super::layout::{Layout, cells};
-use super::names::check_names;
 use crate::bits::BitMatrix;
+use crate::data::DataSet;
+use crate::data::names::check_names;
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Values;
 

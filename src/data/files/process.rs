@@ -3,7 +3,7 @@
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::file::sha256_hex;
+use crate::data::sha256_hex;
 
 /// Sixteen hexadecimal digits that nobody else has: for names of files, never for numbers of a result.
 pub(super) fn unique_word() -> String {
