@@ -11,15 +11,12 @@ use super::checkpoint::Checkpoint;
 use super::{ladder, online};
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
-use crate::data::ModelMeta;
 use crate::data::file::read_bytes;
 use crate::data::tensors::{self, Tensor};
+use crate::data::{CHECKPOINT_FORMAT, ModelMeta, newer};
 use crate::error::{Error, Fault, Result};
 use crate::rbm::Rbm;
 use crate::record::TrainMetric;
-
-/// Version of the format.
-const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Counters {
@@ -72,7 +69,7 @@ pub(super) fn write(
     let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder, online } = checkpoint;
     tensors::validate(rbm, &path.display().to_string()).map_err(Error::Numerics)?;
     let counters = Counters {
-        format_version: FORMAT,
+        format_version: CHECKPOINT_FORMAT,
         update: *update,
         step: *step,
         seed: *seed,
@@ -130,11 +127,8 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<(Checkpoint, Option
     })?;
     let counters: Counters = serde_json::from_str(json)
         .map_err(|e| Fault::new(format!("cannot read the counters: {e}")).at(source).expected("a checkpoint"))?;
-    if counters.format_version != FORMAT {
-        return Err(Fault::new(format!("checkpoint format {}", counters.format_version))
-            .at(source)
-            .expected(format!("format {FORMAT}"))
-            .advice("go on with the version of the program that wrote it"));
+    if counters.format_version > CHECKPOINT_FORMAT {
+        return Err(newer("checkpoint", counters.format_version, CHECKPOINT_FORMAT).at(source));
     }
     let rbm = tensors::rbm_of(&file, RBM, source)?;
     tensors::validate(&rbm, source)?;

@@ -16,7 +16,7 @@ use crate::rbm::Values;
 #[cfg(feature = "files")]
 pub use files::*;
 #[cfg(feature = "files")]
-pub(crate) use files::{delimiter_of, file, is_claim, temporary, tensors};
+pub(crate) use files::{delimiter_of, file, is_claim, newer, temporary, tensors};
 pub use hash::ByteHash;
 #[cfg(feature = "files")]
 pub use hash::sha256_hex;

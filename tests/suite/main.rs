@@ -9,6 +9,7 @@ mod documents;
 mod exact;
 mod examples;
 mod files;
+mod golden;
 mod gradient;
 mod ising_coverage;
 mod ising_dynamics;

@@ -21,6 +21,16 @@ use crate::lattice::Lattice;
 /// take for others. Machines with units 0, 1 are written as version 1.
 pub const MODEL_FORMAT: u32 = 2;
 
+/// Newest version of checkpoints that this program reads, and the one that it writes.
+pub const CHECKPOINT_FORMAT: u32 = 1;
+
+/// A file that a newer program has written in a form of its own.
+pub(crate) fn newer(what: &str, found: u32, known: u32) -> Fault {
+    Fault::new(format!("{what} format {found}, written by a newer version of the program"))
+        .expected(format!("format {known} or earlier"))
+        .advice("use that version, or a newer one")
+}
+
 fn validate(model: &Model, source: &str) -> std::result::Result<(), Fault> {
     tensors::validate(&model.rbm, source)?;
     let meta = &model.meta;
@@ -51,6 +61,7 @@ fn validate(model: &Model, source: &str) -> std::result::Result<(), Fault> {
 /// What the metadata of a checkpoint of a training say of the model in it; no model file has these keys.
 #[derive(Deserialize)]
 struct OfCheckpoint {
+    format_version: u32,
     update: u64,
     seed: u64,
     #[serde(rename = "step")]
@@ -79,7 +90,10 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
     let is_checkpoint = of_checkpoint.is_some();
     let meta = match (&file.metadata, of_checkpoint) {
         (None, _) => nothing(),
-        (_, Some(OfCheckpoint { update, seed, model, .. })) => {
+        (_, Some(OfCheckpoint { format_version, update, seed, model, .. })) => {
+            if format_version > CHECKPOINT_FORMAT {
+                return Err(newer("checkpoint", format_version, CHECKPOINT_FORMAT).at(source));
+            }
             let mut meta = model.unwrap_or_else(nothing);
             (meta.provenance.updates, meta.provenance.seed) = (Some(update), Some(seed));
             meta
@@ -91,10 +105,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<Model, Fault> {
                     .expected("JSON as this program writes it")
             })?;
             if meta.format_version > MODEL_FORMAT {
-                return Err(Fault::new(format!("model format {}", meta.format_version))
-                    .at(source)
-                    .expected(format!("format {MODEL_FORMAT} or earlier"))
-                    .advice("use a newer version of the program"));
+                return Err(newer("model", meta.format_version, MODEL_FORMAT).at(source));
             }
             meta
         }
