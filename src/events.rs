@@ -44,3 +44,24 @@ pub struct Silent;
 impl Listener for Silent {
     fn event(&mut self, _event: Event) {}
 }
+
+/// Keeps progress to itself: that of a part of what is going on.
+pub struct Quiet<'a>(pub &'a mut dyn Listener);
+
+impl std::fmt::Debug for Quiet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Quiet")
+    }
+}
+
+impl Listener for Quiet<'_> {
+    fn event(&mut self, event: Event) {
+        if !matches!(event, Event::Progress { .. }) {
+            self.0.event(event);
+        }
+    }
+
+    fn stop_requested(&self) -> Option<i32> {
+        self.0.stop_requested()
+    }
+}

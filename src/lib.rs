@@ -54,6 +54,7 @@
 
 mod artifact;
 mod backend;
+mod baselines;
 mod bits;
 #[cfg(all(feature = "program", not(target_family = "wasm")))]
 mod cli;
@@ -120,6 +121,7 @@ pub mod internals {
     open! {
         artifact,
         backend,
+        baselines,
         bits,
         #[cfg(all(feature = "program", not(target_family = "wasm")))]
         cli,

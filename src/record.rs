@@ -275,8 +275,52 @@ pub struct TrainRecord {
     /// What patience did, where there was any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
+    /// What an automatic training found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<FitRecord>,
     /// File of the model.
     pub model: String,
+}
+
+/// What an automatic training tried and decided.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct FitRecord {
+    /// Rows that decided.
+    pub held_out_rows: usize,
+    /// What simple models say of them.
+    pub baselines: Baselines,
+    /// Every recipe that was tried.
+    pub tried: Vec<TriedRecord>,
+    /// Number of the best of them.
+    pub chosen: usize,
+    /// Updates of the training proper, the fall of the rate included.
+    pub updates: u64,
+    /// Whether the machine was trained on all rows at the end; its likelihood of held-out rows is that before.
+    pub refitted: bool,
+}
+
+/// Mean log-likelihoods of held-out rows, exact, with their errors over rows.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Baselines {
+    /// Independent units with the means of the training rows.
+    pub independent: Option<Estimate>,
+    /// The Chow–Liu tree of the training rows.
+    pub tree: Option<Estimate>,
+}
+
+/// One recipe that was tried.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TriedRecord {
+    /// What it is called.
+    pub name: String,
+    /// Updates done.
+    pub updates: u64,
+    /// Updates of its best machine.
+    pub best_update: u64,
+    /// Mean log-likelihood of held-out rows under that; none where the training ran away.
+    pub held_out: Option<Estimate>,
+    /// Update and held-out likelihood of every look.
+    pub looks: Vec<(u64, Estimate)>,
 }
 
 /// End of a training that looked at its held-out rows.

@@ -97,6 +97,7 @@ fn settings(algorithm: Algorithm, flip: bool) -> Settings {
         augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 2,
         online: 0,
+        average: 0.0,
         seed: 1,
     }
 }

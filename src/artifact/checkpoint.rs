@@ -26,4 +26,6 @@ pub struct Checkpoint {
     pub ladder: Option<LadderState>,
     /// ln Z on the way.
     pub online: Option<OnlineState>,
+    /// Running mean of the parameters.
+    pub average: Option<Rbm>,
 }

@@ -41,6 +41,7 @@ struct Counters {
 
 const RBM: [&str; 3] = ["weights", "visible_bias", "hidden_bias"];
 const VELOCITY: [&str; 3] = ["velocity_weights", "velocity_visible_bias", "velocity_hidden_bias"];
+const AVERAGE: [&str; 3] = ["average_weights", "average_visible_bias", "average_hidden_bias"];
 const SQUARE: [&str; 3] = ["square_weights", "square_visible_bias", "square_hidden_bias"];
 
 fn rbm_tensors<'a>(names: [&'static str; 3], rbm: &'a Rbm) -> [Tensor<'a>; 3] {
@@ -66,7 +67,7 @@ pub(super) fn write(
     metric: Option<&TrainMetric>,
     model: Option<&ModelMeta>,
 ) -> Result<()> {
-    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder, online } = checkpoint;
+    let Checkpoint { rbm, optimiser, chains, update, step, seed, fingerprint, ladder, online, average } = checkpoint;
     tensors::validate(rbm, &path.display().to_string()).map_err(Error::Numerics)?;
     let counters = Counters {
         format_version: CHECKPOINT_FORMAT,
@@ -95,6 +96,9 @@ pub(super) fn write(
     }
     if let Some(online) = online {
         tensors.extend(online::tensors(online));
+    }
+    if let Some(average) = average {
+        tensors.extend(rbm_tensors(AVERAGE, average));
     }
     tensors::write(path, &tensors, metadata)
 }
@@ -141,6 +145,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<(Checkpoint, Option
         Ok(kept)
     };
     let velocity = kept(VELOCITY, "velocities")?;
+    let average = file.has(AVERAGE[0]).then(|| kept(AVERAGE, "running means")).transpose()?;
     let square = file.has(SQUARE[0]).then(|| kept(SQUARE, "second moments")).transpose()?;
     let visible_offset = file.f32_of("visible_offset", &[rbm.n_visible], source)?;
     let hidden_offset = file.f32_of("hidden_offset", &[rbm.n_hidden], source)?;
@@ -167,6 +172,7 @@ fn decode(bytes: &[u8], source: &str) -> std::result::Result<(Checkpoint, Option
         fingerprint: counters.fingerprint,
         ladder,
         online,
+        average,
     };
     Ok((checkpoint, counters.metric))
 }

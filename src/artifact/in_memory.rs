@@ -1,18 +1,27 @@
-//! Checkpoints of a library that writes no files: only the one whose held-out rows were the most likely is kept, in memory.
+//! Checkpoints of a library that writes no files: the newest one and the one whose held-out rows were the most likely are
+//! kept, in memory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::events::Listener;
+use crate::events::{Listener, Silent};
 use crate::record::TrainMetric;
 
 type Best = (Checkpoint, TrainMetric);
 
 /// The checkpoints of one training.
 #[derive(Debug, Clone, Default)]
-pub struct CheckpointStore(Arc<Mutex<Option<Best>>>);
+pub struct CheckpointStore(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    newest: Option<Checkpoint>,
+    best: Option<Best>,
+    parts: BTreeMap<String, CheckpointStore>,
+}
 
 impl CheckpointStore {
     /// No directory: nothing is written.
@@ -27,13 +36,47 @@ impl CheckpointStore {
         Path::new("")
     }
 
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checkpoints of one of several trainings that together are this one.
+    pub(crate) fn part(&self, name: &str) -> Self {
+        self.kept().parts.entry(name.to_string()).or_default().clone()
+    }
+
+    /// Takes over the newest and the best checkpoint of another training of the same `fingerprint`, where there is none here.
+    ///
+    /// # Errors
+    /// As [`Self::latest_of`] and [`Self::save`].
+    pub(crate) fn begin_from(&self, other: &Self, fingerprint: &str) -> Result<()> {
+        let is_ours = |checkpoint: &Checkpoint| checkpoint.fingerprint == fingerprint;
+        if self.latest_of(is_ours, &mut Silent)?.is_some() {
+            return Ok(());
+        }
+        if let Some((best, metric)) = other.best(fingerprint)? {
+            self.save_best(&best, &metric)?;
+        }
+        // Last, for it is what tells that all is there.
+        match other.latest_of(is_ours, &mut Silent)? {
+            Some(newest) => self.save_first(&newest).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn remove_parts(&self) -> Result<()> {
+        self.kept().parts.clear();
+        Ok(())
+    }
+
     pub(crate) fn list(&self) -> Result<Vec<(u64, PathBuf)>> {
         Ok(Vec::new())
     }
 
     pub(crate) fn tidy(&self) {}
 
-    pub(crate) fn save(&self, _checkpoint: &Checkpoint) -> Result<PathBuf> {
+    pub(crate) fn save(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+        self.kept().newest = Some(checkpoint.clone());
         Ok(PathBuf::new())
     }
 
@@ -42,20 +85,19 @@ impl CheckpointStore {
     }
 
     pub(crate) fn save_best(&self, checkpoint: &Checkpoint, metric: &TrainMetric) -> Result<()> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((checkpoint.clone(), metric.clone()));
+        self.kept().best = Some((checkpoint.clone(), metric.clone()));
         Ok(())
     }
 
     pub(crate) fn best(&self, fingerprint: &str) -> Result<Option<Best>> {
-        let best = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(best.filter(|(checkpoint, _)| checkpoint.fingerprint == fingerprint))
+        Ok(self.kept().best.clone().filter(|(checkpoint, _)| checkpoint.fingerprint == fingerprint))
     }
 
     pub(crate) fn latest_of(
         &self,
-        _is_ours: impl Fn(&Checkpoint) -> bool,
+        is_ours: impl Fn(&Checkpoint) -> bool,
         _listener: &mut dyn Listener,
     ) -> Result<Option<Checkpoint>> {
-        Ok(None)
+        Ok(self.kept().newest.clone().filter(is_ours))
     }
 }

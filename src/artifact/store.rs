@@ -3,9 +3,10 @@
 //! The newest few are kept, older ones at exponentially growing distances, and apart from these the one whose held-out rows
 //! were the most likely, of a training that looks at that.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::Checkpoint;
 use super::checkpoint_file::{read, read_checkpoint, write};
@@ -14,10 +15,12 @@ use crate::data::file::{cannot_read, cannot_write};
 use crate::data::temporary::remove_leftovers;
 use crate::data::{ModelMeta, make_directory};
 use crate::error::{Error, Fault, Result};
-use crate::events::{Event, Listener};
+use crate::events::{Event, Listener, Silent};
 use crate::record::TrainMetric;
 
 const PREFIX: &str = "checkpoint-";
+/// Begins the name of a directory of one of several trainings.
+const PART: &str = "part-";
 const SUFFIX: &str = ".safetensors";
 /// The one whose held-out rows were the most likely.
 const BEST: &str = "best.safetensors";
@@ -39,8 +42,15 @@ pub struct CheckpointStore {
     keep: usize,
     about: Option<ModelMeta>,
     first: Option<PathBuf>,
-    /// The best one, where none goes to disk.
-    in_memory: Option<Arc<Mutex<Option<Best>>>>,
+    /// The newest and the best one, where none goes to disk.
+    in_memory: Option<Arc<Mutex<InMemory>>>,
+}
+
+#[derive(Debug, Default)]
+struct InMemory {
+    newest: Option<Checkpoint>,
+    best: Option<Best>,
+    parts: BTreeMap<String, Arc<Mutex<InMemory>>>,
 }
 
 /// A checkpoint and what was measured then.
@@ -53,8 +63,8 @@ impl CheckpointStore {
         Self { path, keep: keep.max(1), about: None, first: None, in_memory: None }
     }
 
-    /// No directory: nothing is written, and only the checkpoint whose held-out rows were the most likely is kept, in
-    /// memory.
+    /// No directory: nothing is written, and only the newest checkpoint and the one whose held-out rows were the most
+    /// likely are kept, in memory.
     #[must_use]
     pub fn nowhere() -> Self {
         Self { in_memory: Some(Arc::default()), ..Self::new(PathBuf::new(), 1) }
@@ -95,6 +105,67 @@ impl CheckpointStore {
     #[must_use]
     pub fn after(self, file: PathBuf) -> Self {
         Self { first: Some(file), ..self }
+    }
+
+    fn memory(&self) -> Option<MutexGuard<'_, InMemory>> {
+        self.in_memory.as_ref().map(|memory| memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checkpoints of one of several trainings that together are this one, in a directory inside.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Self {
+        let in_memory = self.memory().map(|mut memory| memory.parts.entry(name.to_string()).or_default().clone());
+        Self { path: self.path.join(format!("{PART}{name}")), in_memory, ..self.clone() }
+    }
+
+    /// Takes over the newest and the best checkpoint of another training of the same `fingerprint`, where there is none here.
+    ///
+    /// # Errors
+    /// As [`Self::latest_of`] and [`Self::save`].
+    pub fn begin_from(&self, other: &Self, fingerprint: &str) -> Result<()> {
+        let is_ours = |checkpoint: &Checkpoint| checkpoint.fingerprint == fingerprint;
+        if self.latest_of(is_ours, &mut Silent)?.is_some() {
+            return Ok(());
+        }
+        if let Some((best, metric)) = other.best(fingerprint)? {
+            self.save_best(&best, &metric)?;
+        }
+        // Last, for it is what tells that all is there.
+        match other.latest_of(is_ours, &mut Silent)? {
+            Some(newest) => self.save_first(&newest).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// All parts that there are.
+    fn parts(&self) -> Vec<Self> {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter_map(|name| Some(self.part(name.strip_prefix(PART)?))).collect()
+    }
+
+    /// Whether there is a checkpoint to go on from, of this training or of a part of it.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub fn holds_any(&self) -> Result<bool> {
+        let mut all = std::iter::once(self.clone()).chain(self.parts());
+        all.try_fold(false, |found, store| Ok(found || !store.list()?.is_empty()))
+    }
+
+    /// Removes the checkpoints of all parts.
+    ///
+    /// # Errors
+    /// As [`Self::remove`].
+    pub fn remove_parts(&self) -> Result<()> {
+        if let Some(mut memory) = self.memory() {
+            memory.parts.clear();
+            return Ok(());
+        }
+        self.parts().iter().try_for_each(Self::remove)?;
+        // Where nothing but parts was in the directory, it has served.
+        let _ = fs::remove_dir(&self.path);
+        Ok(())
     }
 
     /// Their directory.
@@ -150,8 +221,8 @@ impl CheckpointStore {
     /// # Errors
     /// As [`Self::save`].
     pub fn save_best(&self, checkpoint: &Checkpoint, metric: &TrainMetric) -> Result<()> {
-        if let Some(best) = &self.in_memory {
-            *best.lock().unwrap_or_else(PoisonError::into_inner) = Some((checkpoint.clone(), metric.clone()));
+        if let Some(mut memory) = self.memory() {
+            memory.best = Some((checkpoint.clone(), metric.clone()));
             return Ok(());
         }
         self.make()?;
@@ -163,8 +234,8 @@ impl CheckpointStore {
     /// # Errors
     /// [`Error::Checkpoint`] when it is damaged.
     pub fn best(&self, fingerprint: &str) -> Result<Option<(Checkpoint, TrainMetric)>> {
-        if let Some(best) = &self.in_memory {
-            return Ok(best.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        if let Some(memory) = self.memory() {
+            return Ok(memory.best.clone().filter(|(checkpoint, _)| checkpoint.fingerprint == fingerprint));
         }
         let path = self.path.join(BEST);
         if !path.exists() {
@@ -185,7 +256,8 @@ impl CheckpointStore {
     }
 
     fn write(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
-        if self.in_memory.is_some() {
+        if let Some(mut memory) = self.memory() {
+            memory.newest = Some(checkpoint.clone());
             return Ok(PathBuf::new());
         }
         self.make()?;
@@ -263,6 +335,9 @@ impl CheckpointStore {
         is_ours: impl Fn(&Checkpoint) -> bool,
         listener: &mut dyn Listener,
     ) -> Result<Option<Checkpoint>> {
+        if let Some(memory) = self.memory() {
+            return Ok(memory.newest.clone().filter(is_ours));
+        }
         let mut first_error = None;
         for (_, path) in self.list()?.into_iter().rev() {
             match read_checkpoint(&path) {

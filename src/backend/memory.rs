@@ -26,6 +26,8 @@ pub struct Demand {
     pub machines: usize,
     /// Chains that follow the training for its likelihood.
     pub followers: usize,
+    /// Whether the running mean of the machine is kept.
+    pub averaged: bool,
     /// Whether Gibbs steps start at the minibatch and not at the chains.
     pub contrastive: bool,
     /// Whether these are of means and not of draws, so that no states move.
@@ -68,6 +70,12 @@ impl Demand {
     pub(super) fn other_machine(&self) -> Option<Self> {
         let Self { n_visible, n_hidden, chains, flip, .. } = *self;
         (self.machines > 0).then_some(Self { n_visible, n_hidden, chains, flip, ..Self::default() })
+    }
+
+    /// What the running mean of the machine takes, nothing where there is none.
+    pub(super) fn average(&self) -> Option<Self> {
+        let Self { n_visible, n_hidden, averaged, .. } = *self;
+        averaged.then_some(Self { n_visible, n_hidden, ..Self::default() })
     }
 
     /// What the machine and the chains take that follow the training, nothing where there are none.

@@ -328,6 +328,10 @@ pub trait Backend {
     /// Where the rule needs second moments and none were uploaded.
     fn update(&self, params: &mut Self::Params, moments: &Self::Moments, rule: &UpdateRule);
 
+    /// Moves all parameters the part `part` of their way towards those of another machine of the same shape,
+    /// x ← x + part (y − x), and nothing of the optimiser's state; class bounded.
+    fn approach(&self, params: &mut Self::Params, towards: &Self::Params, part: f32);
+
     /// F(v) of every row, in nats; class bounded.
     ///
     /// # Errors

@@ -225,9 +225,9 @@ impl Job for Train<'_> {
         let Self { data, plan, rows, checkpoints, each } = self;
         let source = Source::from_data(DataSet { samples: BitMatrix::zeros(0, 0), ..data.clone() });
         let exact = source.exact.as_ref();
-        let inputs = TrainInputs { plan, split: rows, exact, checkpoints, resume: true, each: Some(each) };
+        let inputs = TrainInputs { plan, split: rows, exact, checkpoints, resume: true, each: Some(each), start: None };
         let trained = train(backend, inputs, &mut Silent, &mut |_| Ok(()))?;
-        Ok(model_of(&trained.rbm, data, &rows.train, plan, trained.updates, &[]))
+        Ok(model_of(&trained.rbm, data, &rows.train, &trained.plan, trained.updates, &[]))
     }
 }
 

@@ -155,6 +155,7 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
         rungs: if settings.algorithm == Algorithm::Pt { settings.rungs } else { 0 },
         machines: others,
         followers: settings.online,
+        averaged: settings.average > 0.0,
         contrastive: !settings.algorithm.has_chains(),
         mean_field: settings.algorithm == Algorithm::MeanField,
         adaptive: settings.descent.is_adaptive(),
@@ -164,8 +165,12 @@ fn training(plan: &TrainPlan, n_visible: usize, rows: Rows) -> Stage {
     };
     // Rows as read, which are ordered where they are, those kept out, and those of the metrics; parameters, velocities and
     // second moments as uploaded or read, and the machines of a trajectory with the next to be frozen.
-    let machines =
-        2 + usize::from(demand.adaptive) + others + usize::from(others > 0) + 2 * usize::from(demand.followers > 0);
+    let machines = 2
+        + usize::from(demand.adaptive)
+        + others
+        + usize::from(others > 0)
+        + 2 * usize::from(demand.followers > 0)
+        + usize::from(demand.averaged);
     let kept_out = rows.all - rows.trained;
     let held = if rows.streamed { kept_out } else { rows.all + kept_out };
     Stage { name: "train", demand, outside: Outside { rows: held + measured, samples: 0, machines } }

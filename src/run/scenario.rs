@@ -339,9 +339,10 @@ impl<B: Backend> PointRun<'_, B> {
         // Metrics of updates after the last checkpoint come again.
         let mut log = MetricLog::new(&mut self.place)?;
         let exact = source.exact.as_ref();
-        let inputs = TrainInputs { plan, split: rows, exact, checkpoints: &store, resume: self.resume, each: None };
+        let inputs =
+            TrainInputs { plan, split: rows, exact, checkpoints: &store, resume: self.resume, each: None, start: None };
         let trained = train(self.backend, inputs, self.listener, &mut |metric| log.take(metric))?;
-        let model = model_of(&trained.rbm, &source.data, &rows.train, plan, trained.updates, command);
+        let model = model_of(&trained.rbm, &source.data, &rows.train, &trained.plan, trained.updates, command);
         write_model(&self.place.file(names::MODEL), &model)?;
         self.place.append(&Record::Train(trained.record(names::MODEL.to_string())))?;
         // What a stop from here on costs is done again in little time.

@@ -1,11 +1,15 @@
 //! The training stage: segments between metrics and checkpoints, with nothing read back inside a segment.
 
+mod fit;
 mod guard;
+mod judge;
 mod keeper;
 #[cfg(feature = "files")]
 mod log;
 mod overfitting;
 mod patience;
+mod settle;
+mod stops;
 mod watch;
 
 use std::ops::ControlFlow;
@@ -17,10 +21,12 @@ pub use self::keeper::fingerprint;
 pub use self::log::MetricLog;
 use self::overfitting::overfitting;
 use self::patience::Patience;
+use self::settle::Settle;
+use self::stops::Looks;
 #[cfg(feature = "program")]
 pub(super) use self::watch::METRIC_ROWS;
-use self::watch::Watch;
 pub use self::watch::tempering;
+use self::watch::{Look, Watch};
 use crate::artifact::{CheckpointStore, InputFile};
 use crate::backend::{Backend, KernelTime};
 use crate::bits::BitMatrix;
@@ -28,7 +34,7 @@ use crate::data::DataSet;
 use crate::error::{Error, Fault, Result};
 use crate::events::{Event, Listener};
 use crate::rbm::Rbm;
-use crate::record::{EarlyStop, ExactObservables, TrainMetric, TrainRecord};
+use crate::record::{EarlyStop, ExactObservables, FitRecord, TrainMetric, TrainRecord};
 use crate::rng::{Permutation, derive_seed};
 use crate::sample::Moves;
 pub use crate::settings::TrainPlan;
@@ -90,6 +96,8 @@ pub struct TrainInputs<'a, R = BitMatrix> {
     pub resume: bool,
     /// What is called after every update, and ends the training where it breaks.
     pub each: Option<&'a EachUpdate<'a>>,
+    /// From where it starts when there is no checkpoint; from the start of the plan where nothing is given.
+    pub start: Option<&'a State>,
 }
 
 /// What looks at a training after every update.
@@ -111,12 +119,12 @@ impl std::fmt::Debug for Step<'_> {
 }
 
 impl Step<'_> {
-    /// The machine as it is now, read from the device.
+    /// The machine that the training has come to, read from the device: as [`State::machine`].
     ///
     /// # Errors
     /// As [`Trainer::state`].
     pub fn machine(&self) -> Result<Rbm> {
-        (self.state)().map(|state| state.rbm)
+        (self.state)().map(|state| state.machine().clone())
     }
 
     /// The machine and all that a training goes on from.
@@ -159,6 +167,12 @@ pub struct Trained {
     pub kernels: Vec<KernelTime>,
     /// Hash of settings and data, as its checkpoints have it.
     pub fingerprint: String,
+    /// The plan by which it was made: of an automatic training the one that was found.
+    pub plan: TrainPlan,
+    /// What an automatic training found.
+    pub fit: Option<FitRecord>,
+    /// Everything that a training that settled can go on from.
+    state: Option<Box<State>>,
 }
 
 impl Trained {
@@ -178,6 +192,7 @@ impl Trained {
             updates_per_second: self.updates_per_second,
             seconds: self.seconds,
             early_stop: self.early_stop,
+            fit: self.fit.clone(),
             model,
         }
     }
@@ -198,7 +213,19 @@ pub fn train<B: Backend, R: RowSource>(
     listener: &mut dyn Listener,
     emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
 ) -> Result<Trained> {
-    let TrainInputs { plan, split, checkpoints, resume, .. } = inputs;
+    match &inputs.plan.fit {
+        Some(fit) => fit::fit(backend, inputs, fit, listener, emit),
+        None => train_plain(backend, inputs, listener, emit),
+    }
+}
+
+fn train_plain<B: Backend, R: RowSource>(
+    backend: &B,
+    inputs: TrainInputs<'_, R>,
+    listener: &mut dyn Listener,
+    emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
+) -> Result<Trained> {
+    let TrainInputs { plan, split, checkpoints, resume, start, .. } = inputs;
     let settings = &plan.settings;
     check(settings, &split.train, plan.n_hidden)?;
     check_start(&plan.start)?;
@@ -217,8 +244,13 @@ pub fn train<B: Backend, R: RowSource>(
                     checkpoints.path().display()
                 )));
             }
-            let machine = plan.start.machine(&split.train, plan.n_hidden, settings.seed);
-            initial_state_of(machine, &split.train, settings)?
+            match start {
+                Some(state) => state.clone(),
+                None => {
+                    let machine = plan.start.machine(&split.train, plan.n_hidden, settings.seed);
+                    initial_state_of(machine, &split.train, settings)?
+                }
+            }
         }
     };
     train_from(backend, inputs, state, &keeper, listener, emit).map_err(|error| keeper.with_last_good(error))
@@ -242,22 +274,24 @@ fn train_from<B: Backend, R: RowSource>(
         listener.event(Event::Info("the rows are streamed: the device does not hold all of them".into()));
     }
     let watch = Watch::new(split, exact, plan)?;
+    let (looks, kept) = (looks_of(plan), Looks::Even(plan.checkpoints));
     let guard = watch.guard(plan);
     let mut seconds = 0.0;
     let mut chunk = 1u64;
-    let mut course = Course { keeper, patience: Patience::new(plan.patience), last: None };
-    course.resume(first, plan)?;
-    let mut is_over = false;
+    let settle = plan.settle.then(Settle::default);
+    let mut course = Course { keeper, patience: Patience::new(plan.patience), settle, last: None };
+    course.resume(first, plan, |state, metric| watch.look_again(backend, state, metric, settings, listener))?;
+    let mut is_over = course.is_over(first);
     listener.answers_stops(true);
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
-    if is_stop(first, settings.updates, plan.metrics) {
+    if !is_over && looks.is_at(first, settings.updates) {
         let state = trainer.state()?;
-        let metric = watch.measure(backend, &mut trainer, &state, settings, listener)?;
-        is_over = course.take(metric, &state, emit)?;
+        let look = look_at(&watch, backend, &mut trainer, &state, plan, listener)?;
+        is_over = course.take(look, &state, emit)?;
     }
     while !is_over && trainer.update_count() < settings.updates {
         let now = trainer.update_count();
-        let until = [plan.metrics, plan.checkpoints].map(|times| next_stop(now, settings.updates, times));
+        let until = [looks, kept].map(|stops| stops.next(now, settings.updates));
         let until = guard.next(now).min(until[0]).min(until[1]);
         let clock = Instant::now();
         trainer.advance(until.min(now + chunk))?;
@@ -272,15 +306,15 @@ fn train_from<B: Backend, R: RowSource>(
             is_over = each(&step)?.is_break();
         }
         let mut signal = listener.stop_requested();
-        let measures = signal.is_none() && is_stop(done, settings.updates, plan.metrics);
-        let keeps = signal.is_some() || keeper.is_due() || is_stop(done, settings.updates, plan.checkpoints);
+        let measures = signal.is_none() && looks.is_at(done, settings.updates);
+        let keeps = signal.is_some() || keeper.is_due() || kept.is_at(done, settings.updates);
         if keeps || done == guard.next(now) {
             guard.look(backend, &trainer, settings, listener)?;
         }
         if measures || keeps {
             let state = trainer.state()?;
             if measures {
-                match watch.measure(backend, &mut trainer, &state, settings, listener) {
+                match look_at(&watch, backend, &mut trainer, &state, plan, listener) {
                     // The metric is measured when the training goes on.
                     Err(Error::Stopped(during)) => {
                         guard.look(backend, &trainer, settings, listener)?;
@@ -305,10 +339,14 @@ fn train_from<B: Backend, R: RowSource>(
         listener.event(Event::Progress { stage: "train", done, total: settings.updates, note });
     }
     let mut state = trainer.state()?;
+    if plan.settle {
+        keeper.keep(state.clone())?;
+    }
     let updates_per_second = (state.update - first) as f64 / seconds.max(1e-9);
     let kernels = backend.kernel_times();
+    let keeps_best = course.keeps_best();
     let (mut last, mut early_stop) = (course.last, None);
-    if let (Some(_), Some((best, metric))) = (plan.patience, keeper.best()?) {
+    if let (true, Some((best, metric))) = (keeps_best, keeper.best()?) {
         early_stop = Some(EarlyStop { stopped_at: state.update, best_update: best.update });
         let message = format!("held-out rows were the most likely at update {}: that is the machine", best.update);
         listener.event(Event::Info(message));
@@ -330,7 +368,9 @@ fn train_from<B: Backend, R: RowSource>(
     if let Some(warning) = watch.worse_than_independent(&last) {
         listener.event(Event::Warning(warning));
     }
-    let (rbm, chains, updates) = (state.rbm, state.chains, state.update);
+    let kept = plan.settle.then(|| Box::new(state.clone()));
+    let rbm = state.average.unwrap_or(state.rbm);
+    let (chains, updates) = (state.chains, state.update);
     let fingerprint = keeper.fingerprint().to_string();
     Ok(Trained {
         rbm,
@@ -343,42 +383,85 @@ fn train_from<B: Backend, R: RowSource>(
         seconds,
         kernels,
         fingerprint,
+        plan: plan.clone(),
+        fit: None,
+        state: kept,
     })
+}
+
+/// Measures a training, or its likelihoods alone where many looks are to find its end.
+fn look_at<B: Backend>(
+    watch: &Watch<'_>,
+    backend: &B,
+    trainer: &mut Trainer<'_, B>,
+    state: &State,
+    plan: &TrainPlan,
+    listener: &mut dyn Listener,
+) -> Result<Look> {
+    match plan.settle {
+        true => watch.look(backend, trainer, state, &plan.settings, listener),
+        false => watch.measure(backend, trainer, state, &plan.settings, listener),
+    }
 }
 
 /// What was measured of a training so far.
 struct Course<'a> {
     keeper: &'a Keeper<'a>,
     patience: Patience,
+    settle: Option<Settle>,
     last: Option<TrainMetric>,
 }
 
 impl Course<'_> {
-    /// Takes up the patience of a training that goes on at update `first`.
-    fn resume(&mut self, first: u64, plan: &TrainPlan) -> Result<()> {
-        if self.patience.is_limited()
-            && first > 0
-            && let Some((_, best)) = self.keeper.best()?
-        {
-            self.patience.resume(&best, stops_between(best.update, first, plan.settings.updates, plan.metrics));
+    /// Takes up what a training that goes on at update `first` knew of its best machine, at which `look` looks again.
+    fn resume(
+        &mut self,
+        first: u64,
+        plan: &TrainPlan,
+        look: impl FnOnce(&State, TrainMetric) -> Result<Look>,
+    ) -> Result<()> {
+        if !self.keeps_best() || first == 0 {
+            return Ok(());
+        }
+        let Some((state, best)) = self.keeper.best()? else { return Ok(()) };
+        if self.patience.is_limited() {
+            let looks = looks_of(plan);
+            self.patience.resume(&best, looks.between(best.update, first, plan.settings.updates));
+        }
+        if let Some(settle) = &mut self.settle {
+            settle.resume(look(&state, best)?);
         }
         Ok(())
     }
 
-    /// Takes a metric of `state`; whether the training is over.
-    fn take(
-        &mut self,
-        metric: TrainMetric,
-        state: &State,
-        emit: &mut dyn FnMut(TrainMetric) -> Result<()>,
-    ) -> Result<bool> {
-        if self.patience.is_best(&metric) && self.patience.is_limited() {
+    /// Whether the machine that is best on held-out rows is the result.
+    fn keeps_best(&self) -> bool {
+        self.patience.is_limited() || self.settle.is_some()
+    }
+
+    /// Whether nothing more is to be expected after `update`.
+    fn is_over(&self, update: u64) -> bool {
+        self.patience.is_exhausted() || self.settle.as_ref().is_some_and(|settle| settle.is_over(update))
+    }
+
+    /// Takes a look at `state`; whether the training is over.
+    fn take(&mut self, look: Look, state: &State, emit: &mut dyn FnMut(TrainMetric) -> Result<()>) -> Result<bool> {
+        let metric = look.metric.clone();
+        let is_best = self.patience.is_best(&metric);
+        let is_best = self.settle.as_mut().map_or(is_best, |settle| settle.take(look));
+        if is_best && self.keeps_best() {
             self.keeper.keep_best(state.clone(), &metric)?;
         }
+        let update = metric.update;
         self.last = Some(metric.clone());
         emit(metric)?;
-        Ok(self.patience.is_exhausted())
+        Ok(self.is_over(update))
     }
+}
+
+/// When a training is looked at.
+fn looks_of(plan: &TrainPlan) -> Looks {
+    if plan.settle { Looks::Geometric } else { Looks::Even(plan.metrics) }
 }
 
 /// Patience looks at held-out rows as often as metrics are taken.
@@ -437,54 +520,4 @@ fn note(last: Option<&TrainMetric>, rate: f64, left: u64) -> String {
     };
     let gap = last.and_then(|m| m.free_energy_gap).map_or(String::new(), |gap| format!("gap {gap:+.3}, "));
     format!("{likelihood}{gap}{rate:.0} updates/s, {:.0} s left", left as f64 / rate.max(1e-9))
-}
-
-/// Number of the first of `times` equally spaced stops, from 1, that is at update `update` or later.
-fn stop_from(update: u64, total: u64, times: u64) -> u64 {
-    (u128::from(update) * u128::from(times)).div_ceil(u128::from(total.max(1))).max(1) as u64
-}
-
-/// First of `times` equally spaced stops after update `now`; the last stop is the end.
-fn next_stop(now: u64, total: u64, times: u64) -> u64 {
-    if times == 0 || now >= total {
-        return total;
-    }
-    let times = times.min(total);
-    (u128::from(total) * u128::from(stop_from(now + 1, total, times)) / u128::from(times)) as u64
-}
-
-fn is_stop(update: u64, total: u64, times: u64) -> bool {
-    times > 0 && update > 0 && next_stop(update - 1, total, times) == update
-}
-
-/// Number of stops after update `after` and before update `before`.
-fn stops_between(after: u64, before: u64, total: u64, times: u64) -> u64 {
-    let times = times.min(total);
-    if times == 0 { 0 } else { stop_from(before, total, times).saturating_sub(stop_from(after + 1, total, times)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Stops are at ⌊total k / times⌋, k from 1; with more stops than updates every update is one.
-    #[test]
-    fn stops_are_spaced_evenly() {
-        for (total, times) in [(1, 1), (7, 3), (50, 7), (50, 50), (50, 51), (50, 4_000_000_000), (50, u64::MAX)] {
-            let mut all: Vec<u64> = (1..=times.min(total)).map(|k| total * k / times.min(total)).collect();
-            all.dedup();
-            for now in 0..=total {
-                let next = all.iter().copied().find(|&stop| stop > now).unwrap_or(total);
-                assert_eq!(next_stop(now, total, times), next, "{now} of {total}, {times} stops");
-                assert_eq!(is_stop(now, total, times), all.contains(&now), "{now} of {total}, {times} stops");
-                for before in now..=total {
-                    let between = all.iter().filter(|&&stop| now < stop && stop < before).count() as u64;
-                    assert_eq!(stops_between(now, before, total, times), between, "{now}..{before} of {total}");
-                }
-            }
-        }
-        assert_eq!((next_stop(3, 50, 0), is_stop(50, 50, 0), stops_between(1, 50, 50, 0)), (50, false, 0));
-        let total = u64::from(u32::MAX);
-        assert_eq!(next_stop(total - 1, total, u64::MAX), total);
-    }
 }

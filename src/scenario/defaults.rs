@@ -33,7 +33,8 @@ pub(crate) fn fill(raw: &mut RawScenario, facts: &Facts) {
         algorithm.get_or_insert(SpinRule::Metropolis);
         replicas.get_or_insert(1000.min((*samples).max(1)));
     }
-    raw.model = raw.model.take().map(|model| model.filled(&about));
+    let decided = raw.train.as_ref().is_some_and(|train| train.is_automatic(&about));
+    raw.model = raw.model.take().map(|model| model.filled(&about, decided));
     if let Some(train) = &mut raw.train {
         if raw.overrides.iter().any(|o| o.train.momentum.is_some()) {
             train.optimizer.get_or_insert(Optimizer::Sgd);

@@ -12,7 +12,8 @@ use crate::train::{Start, WEIGHT_SCALE, default_anchor};
 #[cfg_attr(feature = "program", derive(clap::Args))]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSettings {
-    /// Hidden units; may be left out of a scenario that sweeps them
+    /// Hidden units [default: as many as visible ones, but at least 64 (of 5000 rows and more 128) and at most 160; 128 for more than 400
+    /// visible units]
     #[cfg_attr(feature = "program", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<u64>,
@@ -32,11 +33,13 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
-    /// With every default written out.
+    /// With every default written out, but for what an automatic training decides where this is the machine of one.
     #[must_use]
-    pub fn filled(mut self, about: &About) -> Self {
+    pub fn filled(mut self, about: &About, is_automatic: bool) -> Self {
         self.weight_scale.get_or_insert(WEIGHT_SCALE);
-        self.anchor.get_or_insert(default_anchor(about.lattice.is_some()));
+        if !is_automatic {
+            self.anchor.get_or_insert(default_anchor(about.lattice.is_some()));
+        }
         self.units.get_or_insert_default();
         self
     }

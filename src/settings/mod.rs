@@ -9,6 +9,7 @@
 //! follow from it. What is not said is `None`, so that one block can be laid over another.
 
 mod couplings;
+mod fit;
 mod likelihood;
 mod machine;
 mod names;
@@ -17,6 +18,7 @@ mod train;
 mod values;
 
 pub use self::couplings::{CouplingsPlan, CouplingsSettings, UnitName};
+pub use self::fit::{Candidate, Fit, default_hidden};
 pub use self::likelihood::{Enumerate, Ladder, LadderChoice, LikelihoodPlan, LikelihoodSettings, Reverse};
 pub use self::machine::ModelSettings;
 pub(crate) use self::names::nearest_name;

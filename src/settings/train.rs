@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::fit::{Fit, default_hidden};
 use super::{About, HeldOut, ModelSettings, Problem, Switch, counts, laid_over, numbers, size, word};
 use crate::artifact::InputFile;
 use crate::error::Fault;
@@ -13,8 +14,8 @@ use crate::rbm::{MAX_WEIGHTS, Units};
 use crate::sample::translations_of;
 use crate::train::limits::{self, CHECKPOINTS, GIBBS_STEPS, HELD_OUT, KEEP_CHECKPOINTS, METRICS, RUNGS, UPDATES};
 use crate::train::{
-    Algorithm, Augment, BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, Settings, Start, default_bias_rate,
-    held_out_rows,
+    AVERAGE, Algorithm, Augment, BATCH, CHAINS, Choice, OFFSET_RATE, Optimizer, Schedule, Settings, Start,
+    default_bias_rate, held_out_rows,
 };
 
 /// How to train; every field has a default.
@@ -45,6 +46,16 @@ pub struct TrainSettings {
     #[cfg_attr(feature = "program", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online_chains: Option<u64>,
+    /// Part of each machine in the running mean of all that looks, samples and the model take, 0 for no mean; the mean looks
+    /// back over a tenth of the training at first [default: 0.002 with `fit`, else 0]
+    #[cfg_attr(feature = "program", arg(long, value_name = "PART"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
+    /// Let held-out rows decide what is not said: optimizer, rate, anchors, penalties, and the length of the training; not
+    /// for spins on a lattice [default: false]
+    #[cfg_attr(feature = "program", arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<bool>,
     /// Rows of a minibatch [default: 250, or all training rows if there are fewer]
     #[cfg_attr(feature = "program", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +198,11 @@ pub struct TrainPlan {
     pub patience: Option<u64>,
     /// Whether to go on with a warning when the training diverges, as long as its numbers are finite.
     pub keep_going: bool,
+    /// Looks at growing distances in place of `metrics`, and stops where held-out rows gain no more beyond errors: the
+    /// machine that was best on them is the result.
+    pub settle: bool,
+    /// What is decided by held-out rows before the training proper, of which everything else here tells only in general.
+    pub fit: Option<Fit>,
 }
 
 impl TrainPlan {
@@ -207,6 +223,8 @@ impl TrainPlan {
             keep_checkpoints: KEEP_CHECKPOINTS,
             patience: None,
             keep_going: false,
+            settle: false,
+            fit: None,
         }
     }
 
@@ -215,14 +233,21 @@ impl TrainPlan {
     /// which come to be later do not change the identity of trainings that had none of them.
     #[must_use]
     pub fn identity(&self, updates: u64) -> Value {
+        // How long a training may take that ends when it settles decides nothing.
+        let updates = if self.settle { 0 } else { updates };
         let settings = Settings { updates, ..self.settings.clone() };
-        json!({
+        let mut identity = json!({
             "settings": differences(&json!(settings), &json!(Settings::default())),
             "n_hidden": self.n_hidden,
             "start": self.start,
             // Rows that patience looks at are part of it.
             "held_out": self.held_out.as_ref().map(|file| &file.sha256),
-        })
+        });
+        if let Some(fit) = &self.fit {
+            let candidates = fit.candidates.iter().map(|one| one.plan.identity(one.plan.settings.updates));
+            identity["fit"] = json!({ "tried": fit.tried, "candidates": candidates.collect::<Vec<Value>>() });
+        }
+        identity
     }
 
     /// Whether it makes the machine that `other` makes of the same rows. Patience decides by its measurements.
@@ -251,23 +276,29 @@ impl TrainSettings {
         held_out.and_then(|rows| if let HeldOut::File(path) = rows { Some(path) } else { None }).into_iter()
     }
 
-    /// With every default written out.
+    /// With every default written out, but for what an automatic training decides.
     #[must_use]
     pub fn filled(mut self, about: &About) -> Self {
+        let is_automatic = self.is_automatic(about);
         self.algorithm.get_or_insert(Algorithm::Pcd);
         self.rungs.get_or_insert(RUNGS as u64);
         self.gibbs_steps.get_or_insert(GIBBS_STEPS.into());
         self.chains.get_or_insert(CHAINS as u64);
         self.online_chains.get_or_insert(0);
+        self.average.get_or_insert(if is_automatic { AVERAGE } else { 0.0 });
+        self.fit.get_or_insert(false);
         let held_out = self.held_out.get_or_insert(HeldOut::Fraction(HELD_OUT)).fraction();
         let rows = about.rows.map_or(u64::MAX, |rows| (rows - held_out_rows(rows, held_out)) as u64);
         self.batch.get_or_insert((BATCH as u64).min(rows.max(1)));
-        self.schedule.get_or_insert(Schedule::Cosine);
-        if self.epochs.is_none() {
-            self.updates.get_or_insert(UPDATES);
+        if !is_automatic {
+            self.schedule.get_or_insert(Schedule::Cosine);
+            if self.epochs.is_none() {
+                self.updates.get_or_insert(UPDATES);
+            }
+            let choice = self.choice().filled();
+            self.choose(choice);
+            self.metrics.get_or_insert(METRICS);
         }
-        let choice = self.choice().filled();
-        self.choose(choice);
         self.centred.get_or_insert(true);
         let flip = self.flip.or(about.lattice.is_some());
         let translations = self.translations.or(about.lattice.is_some());
@@ -275,7 +306,6 @@ impl TrainSettings {
         self.augment.get_or_insert(Augment::usual(about.lattice, flip, translations));
         self.bias_rate.get_or_insert(default_bias_rate(flip));
         self.offset_rate.get_or_insert(OFFSET_RATE);
-        self.metrics.get_or_insert(METRICS);
         self.checkpoints.get_or_insert(CHECKPOINTS);
         self.keep_checkpoints.get_or_insert(KEEP_CHECKPOINTS as u64);
         self.keep_going.get_or_insert(false);
@@ -340,6 +370,7 @@ impl TrainSettings {
             (self.learning_rate, of_numbers::LEARNING_RATE),
             (self.bias_rate, of_numbers::BIAS_RATE),
             (self.offset_rate, of_numbers::OFFSET_RATE),
+            (self.average, of_numbers::AVERAGE),
             (fraction, of_numbers::HELD_OUT),
         ]))
         .collect();
@@ -368,6 +399,26 @@ impl TrainSettings {
     /// # Errors
     /// All problems; those of the machine are under `model`.
     pub fn resolve(&self, model: &ModelSettings, about: &About, seed: u64) -> Result<TrainPlan, Vec<Problem>> {
+        if !self.is_automatic(about) {
+            return self.resolve_plain(model, about, seed);
+        }
+        let wrong = self.check();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let fit = self.recipes(model, about, seed)?;
+        // Everything that is the same for all of them, and the most that any of them takes, is that of the first.
+        let first = fit.candidates[0].plan.clone();
+        Ok(TrainPlan { settle: false, fit: Some(fit), ..first })
+    }
+
+    /// The plan of a training of which everything is said or as where nothing is said.
+    pub(super) fn resolve_plain(
+        &self,
+        model: &ModelSettings,
+        about: &About,
+        seed: u64,
+    ) -> Result<TrainPlan, Vec<Problem>> {
         let mut found = self.check();
         if !found.is_empty() {
             return Err(found);
@@ -407,8 +458,8 @@ impl TrainSettings {
                 "take fewer updates",
             ));
         }
-        let n_hidden = size(model.hidden.unwrap_or(0));
         let n_visible = about.n_visible.unwrap_or(0);
+        let n_hidden = size(model.hidden.unwrap_or_else(|| default_hidden(about)));
         if n_hidden.checked_mul(n_visible).is_none_or(|n| n > MAX_WEIGHTS) {
             found.push(Problem::new(
                 "model.hidden",
@@ -443,6 +494,7 @@ impl TrainSettings {
             augment,
             rungs: size(said.rungs.unwrap_or(0)),
             online: size(said.online_chains.unwrap_or(0)),
+            average: said.average.unwrap_or(0.0),
             seed,
         };
         if found.is_empty() {
@@ -464,6 +516,8 @@ impl TrainSettings {
             keep_checkpoints: size(said.keep_checkpoints.unwrap_or(KEEP_CHECKPOINTS as u64)),
             patience: said.patience,
             keep_going: said.keep_going.unwrap_or(false),
+            settle: false,
+            fit: None,
         })
     }
 }

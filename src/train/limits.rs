@@ -83,6 +83,13 @@ pub mod numbers {
         expected: "a number from 0 to 1",
         advice: "0.01 is usual",
     };
+    /// Part of each machine in the running mean of all.
+    pub const AVERAGE: NumberLimit = NumberLimit {
+        key: "average",
+        holds: |x| (0.0..=1.0).contains(&x),
+        expected: "a number from 0, for no mean, to 1",
+        advice: "0.002 is usual",
+    };
     /// Fraction of the rows kept out.
     pub const HELD_OUT: NumberLimit = NumberLimit {
         key: "held_out",
@@ -143,6 +150,7 @@ pub fn mistakes(settings: &Settings) -> Vec<Mistake> {
         numbers::LEARNING_RATE.mistake(settings.learning_rate),
         numbers::BIAS_RATE.mistake(settings.bias_rate),
         numbers::OFFSET_RATE.mistake(settings.offset_rate),
+        numbers::AVERAGE.mistake(settings.average),
         counts::RUNGS.mistake(settings.rungs as u64).filter(|_| tempered),
         check_online(settings.online as u64),
         settings.schedule.mistake().map(|fault| ("schedule", fault)),

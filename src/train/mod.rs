@@ -14,6 +14,7 @@
 //! while the device works: the same rows in the same order, so the same training.
 
 mod augment;
+mod average;
 mod check;
 mod health;
 mod ladder;
@@ -28,6 +29,8 @@ mod start;
 use std::ops::Range;
 
 pub use self::augment::Augment;
+pub use self::average::AVERAGE;
+use self::average::{averages, share};
 pub use self::check::check;
 use self::health::finite;
 pub use self::health::{check_floor, independent_likelihood, likelihood_bound, likelihood_floor};
@@ -148,6 +151,8 @@ pub struct Settings {
     pub rungs: usize,
     /// Chains that follow the training for its likelihood, in [`GROUPS`] groups; 0 for none.
     pub online: usize,
+    /// Part of each machine in the running mean of all of them ([`Average`]); 0 for no mean.
+    pub average: f64,
     /// Seed of this training.
     pub seed: u64,
 }
@@ -174,6 +179,7 @@ impl Default for Settings {
             augment: Moves::NONE,
             rungs: limits::RUNGS,
             online: 0,
+            average: 0.0,
             seed: 1,
         }
     }
@@ -194,6 +200,16 @@ pub struct State {
     pub ladder: Option<LadderState>,
     /// ln Z on the way, where it is asked for.
     pub online: Option<OnlineState>,
+    /// The running mean of the machine, where it is kept.
+    pub average: Option<Rbm>,
+}
+
+impl State {
+    /// The machine that the training has come to: the running mean where one is kept, else the parameters as they are.
+    #[must_use]
+    pub fn machine(&self) -> &Rbm {
+        self.average.as_ref().unwrap_or(&self.rbm)
+    }
 }
 
 /// Smoothed mean of each unit, (ones + ½) / (rows + 1): never 0 or 1.
@@ -244,6 +260,7 @@ fn state_from(rbm: Rbm, data: &dyn RowSource, chains: BitMatrix, settings: &Sett
     let offsets = means.into_iter().map(|m| m as f32).collect();
     State {
         optimiser: OptimiserState::at_rest(&rbm, &settings.descent, offsets),
+        average: (settings.average > 0.0).then(|| rbm.clone()),
         rbm,
         chains,
         update: 0,
@@ -284,6 +301,7 @@ pub struct Trainer<'a, B: Backend> {
     batch: B::States,
     chains: Chains<'a, B>,
     params: B::Params,
+    average: Option<B::Params>,
     moments: B::Moments,
     follower: Option<Follower<'a, B>>,
     update: u64,
@@ -329,6 +347,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             },
             moments: backend.new_moments(&params)?,
             follower: state.online.as_ref().map(|state| Follower::new(backend, settings, state)).transpose()?,
+            average: state.average.as_ref().map(|mean| backend.upload_params(mean, None)).transpose()?,
             params,
             update: state.update,
             // Last, so that the data make way for everything else.
@@ -352,10 +371,16 @@ impl<'a, B: Backend> Trainer<'a, B> {
         self.update
     }
 
-    /// Parameters on the device.
+    /// Parameters on the device, which move with every update.
     #[must_use]
     pub fn params(&self) -> &B::Params {
         &self.params
+    }
+
+    /// The machine that the training has come to, on the device: as [`State::machine`].
+    #[must_use]
+    pub fn machine(&self) -> &B::Params {
+        self.average.as_ref().unwrap_or(&self.params)
     }
 
     /// Chains on the device.
@@ -377,13 +402,13 @@ impl<'a, B: Backend> Trainer<'a, B> {
         self.ladder().map(Ladder::exchanges)
     }
 
-    /// What chains that follow the training know of ln Z of the machine as it is now; None without them.
+    /// What chains that follow the training know of ln Z of [`Trainer::machine`]; None without them.
     ///
     /// # Errors
     /// Device failures.
     pub fn online(&self) -> Result<Option<Online>> {
         let Some(follower) = &self.follower else { return Ok(None) };
-        follower.estimate(&self.backend.read_params(&self.params)?.0).map(Some)
+        follower.estimate(&self.backend.read_params(self.machine())?.0).map(Some)
     }
 
     /// Enqueues updates up to number `until` (not beyond the settings' total) and waits for them.
@@ -458,6 +483,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
         };
         backend.update(&mut self.params, &self.moments, &rule);
         self.update += 1;
+        if let Some(average) = self.average.as_mut().filter(|_| averages(self.update)) {
+            backend.approach(average, &self.params, share(s.average, self.update) as f32);
+        }
         let Some(follower) = &mut self.follower else { return Ok(()) };
         follower.follow(self.update, || finite(backend.read_params(&self.params)?.0, self.update, s.learning_rate))
     }
@@ -489,7 +517,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let ladder = self.ladder().map(Ladder::state).transpose()?;
         let online = self.follower.as_ref().map(Follower::state).transpose()?;
         let chains = self.backend.read_states(self.chains())?;
-        Ok(State { rbm, optimiser, chains, update: self.update, ladder, online })
+        let average = self.average.as_ref().map(|mean| Ok(self.backend.read_params(mean)?.0)).transpose()?;
+        Ok(State { rbm, optimiser, chains, update: self.update, ladder, online, average })
     }
 }
 

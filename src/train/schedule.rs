@@ -15,6 +15,11 @@ pub enum Schedule {
     Linear,
     /// ½ η (1 + cos(π t/T)): long at high rates, then gentle (Loshchilov and Hutter 2017, one cycle).
     Cosine,
+    /// η up to an update, and from there on to the end as by a half of a cosine.
+    Plateau {
+        /// Updates at the full rate.
+        until: u64,
+    },
     /// η factor^⌊t/every⌋.
     Steps {
         /// Updates at one rate.
@@ -33,6 +38,10 @@ impl Schedule {
             Self::Constant => first,
             Self::Linear => first * (1.0 - x),
             Self::Cosine => first * 0.5 * (1.0 + (std::f64::consts::PI * x).cos()),
+            Self::Plateau { until } => {
+                let x = t.saturating_sub(until) as f64 / total.saturating_sub(until).max(1) as f64;
+                first * 0.5 * (1.0 + (std::f64::consts::PI * x.min(1.0)).cos())
+            }
             Self::Steps { every, factor } => first * factor.powf((t / every.max(1)) as f64),
         }
     }
@@ -63,11 +72,18 @@ impl FromStr for Schedule {
             "constant" => Ok(Self::Constant),
             "linear" => Ok(Self::Linear),
             "cosine" => Ok(Self::Cosine),
+            _ if text.starts_with("plateau:") => {
+                let until = text["plateau:".len()..].parse();
+                until.map(|until| Self::Plateau { until }).map_err(|_| {
+                    Error::Input(
+                        Fault::new(format!("schedule \"{text}\"")).expected("plateau:UPDATES, as plateau:5000"),
+                    )
+                })
+            }
             _ => steps().ok_or_else(|| {
-                Error::Input(
-                    Fault::new(format!("schedule \"{text}\""))
-                        .expected("constant, linear, cosine or steps:EVERY:FACTOR, for example steps:5000:0.1"),
-                )
+                Error::Input(Fault::new(format!("schedule \"{text}\"")).expected(
+                    "constant, linear, cosine, plateau:UPDATES or steps:EVERY:FACTOR, for example steps:5000:0.1",
+                ))
             }),
         }
     }

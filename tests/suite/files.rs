@@ -390,6 +390,7 @@ fn checkpoint(update: u64) -> Checkpoint {
     Checkpoint {
         ladder: None,
         online: None,
+        average: Some(rbm.clone()),
         rbm,
         optimiser,
         chains: bits(7, 4),

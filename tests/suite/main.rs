@@ -9,6 +9,7 @@ mod documents;
 mod exact;
 mod examples;
 mod files;
+mod fit;
 mod golden;
 mod gradient;
 mod ising_coverage;

@@ -39,6 +39,7 @@ fn settings(algorithm: Algorithm) -> Settings {
         augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
+        average: 0.0,
         seed: 1,
     }
 }
@@ -241,7 +242,8 @@ fn stage_plan(learning_rate: f64, metrics: u64) -> TrainPlan {
 fn stage_of(plan: &TrainPlan, place: &std::path::Path, listener: &mut dyn Listener) -> Result<Trained, Error> {
     let split = Split { train: states(50, 9, 4), held_out: None };
     let store = CheckpointStore::new(place.join("checkpoints"), 2);
-    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: &store, resume: false, each: None };
+    let inputs =
+        TrainInputs { plan, split: &split, exact: None, checkpoints: &store, resume: false, each: None, start: None };
     train(&Cpu, inputs, listener, &mut |_| Ok(()))
 }
 

@@ -33,6 +33,7 @@ fn plan(algorithm: Algorithm) -> TrainPlan {
         augment: Moves::NONE,
         rungs: 4,
         online: 64,
+        average: 0.05,
         seed: 8,
     };
     let start = Start { weight_scale: 0.3, anchor: 2.0 };
@@ -68,7 +69,7 @@ fn go<B: Backend>(
     listener: &mut dyn Listener,
 ) -> (Result<Trained, Error>, Vec<TrainMetric>) {
     let (split, mut metrics) = (rows(), Vec::new());
-    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: store, resume, each: None };
+    let inputs = TrainInputs { plan, split: &split, exact: None, checkpoints: store, resume, each: None, start: None };
     let outcome = train(backend, inputs, listener, &mut |metric| {
         metrics.push(metric);
         Ok(())
@@ -115,9 +116,9 @@ on_both! {
             let store = |name: &str| CheckpointStore::new(dir.path().join(name), 2);
             let schedule = Schedule::Steps { every: 20, factor: 0.5 };
             let mut plan = plan(Algorithm::Pcd);
-            // Rows are moved at random addresses, too.
+            // Rows are moved at random addresses, too, and the mean of all machines goes on.
             let augment = Moves { flip: true, ..Moves::NONE };
-            plan.settings = Settings { learning_rate, descent, penalties, schedule, augment, ..plan.settings };
+            plan.settings = Settings { learning_rate, descent, penalties, schedule, augment, average: 0.1, ..plan.settings };
             let whole = go(backend, &plan, &store("whole"), false, &mut Silent).0.unwrap();
             let stopped = go(backend, &plan, &store("parts"), false, &mut StopAt(25, false)).0;
             assert_eq!(stopped.map(|_| ()), Err(Error::Stopped(15)));
@@ -253,6 +254,7 @@ fn a_training_whose_device_is_lost_goes_on_from_its_checkpoint() {
             checkpoints: &checkpoints,
             resume: false,
             each: None,
+            start: None,
         };
         let mut attempts = 0;
         let outcome = train_through_failures(inputs, &mut listener, |inputs, listener| {

@@ -70,13 +70,22 @@ fn trained<B: Backend>(backend: &B, split: &Split, n_hidden: usize) -> (Trained,
         augment: Moves::NONE,
         rungs: 4,
         online: 0,
+        average: 0.0,
         seed: 3,
     };
     let start = Start { weight_scale: 0.5, anchor: 1.0 };
     let plan = TrainPlan { metrics: 2, checkpoints: 1, keep_going: true, ..TrainPlan::new(settings, n_hidden, start) };
     let directory = tempfile::tempdir().unwrap();
     let checkpoints = CheckpointStore::new(directory.path().join("c"), 2);
-    let inputs = TrainInputs { plan: &plan, split, exact: None, checkpoints: &checkpoints, resume: false, each: None };
+    let inputs = TrainInputs {
+        plan: &plan,
+        split,
+        exact: None,
+        checkpoints: &checkpoints,
+        resume: false,
+        each: None,
+        start: None,
+    };
     let mut metrics = Vec::new();
     let end = train(backend, inputs, &mut Silent, &mut |metric| {
         metrics.push(metric);

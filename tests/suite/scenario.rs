@@ -199,7 +199,6 @@ fn stages_need_what_they_work_on() {
         ("train: (updates: 100, batch: 50),\n", "", "`model` without `train`"),
         ("sample: (samples: 500, chains: 100),\n", "", "`observe` without `sample`"),
         ("temperature: 2.0, ", "", "no temperature"),
-        ("hidden: 8", "", "no hidden units"),
         ("couplings: ()", "sweep: (temperature: [])", "no values"),
         ("couplings: ()", "sweep: (temperature: [2.0, 3.0, 2.0])", "2 is given twice"),
         ("couplings: ()", "sweep: (temperature: [2.0, -3.0])", "`temperature[1]` is -3"),

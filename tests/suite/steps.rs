@@ -31,6 +31,7 @@ fn settings(algorithm: Algorithm, flip: bool, updates: u64) -> Settings {
         augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
+        average: 0.0,
         seed: 8,
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn settings(algorithm: Algorithm, updates: u64) -> Settings {
         augment: gibbsite::internals::sample::Moves::NONE,
         rungs: 4,
         online: 0,
+        average: 0.0,
         seed: 3,
     }
 }
@@ -205,5 +206,40 @@ on_both! {
         trainer.advance(200).unwrap();
         let after = of_ring(&trainer.state().unwrap().rbm);
         assert!(after < before - 0.5, "{before} before, {after} after");
+    }
+}
+
+on_both! {
+    /// The mean of the machine is that of the machines after every update, by its definition, and the training goes on as
+    /// without it.
+    fn the_running_mean_is_that_of_the_updates(backend) {
+        let (data, _) = ring(300);
+        let with = |average: f64| Settings { average, ..settings(Algorithm::Pcd, 90) };
+        let (plain, averaged) = (with(0.0), with(0.03));
+        let run = |settings: &Settings| {
+            let state = initial_state(initial_machine(&data, 8, 0.1, 1), &data, settings);
+            let mut trainer = Trainer::new(backend, settings, &data, &state).unwrap();
+            let step = |t: u64| {
+                trainer.advance(t).unwrap();
+                trainer.state().unwrap()
+            };
+            (1..=settings.updates).map(step).collect::<Vec<_>>()
+        };
+        let states = run(&averaged);
+        assert!(run(&plain).last().unwrap().rbm == states.last().unwrap().rbm, "the mean changes nothing else");
+        // Up to update 64 every machine counts, then every eighth for eight.
+        let mut mean: Vec<f64> = initial_machine(&data, 8, 0.1, 1).weights.iter().map(|&w| f64::from(w)).collect();
+        for (state, t) in states.iter().zip(1u32..) {
+            if t <= 64 || t % 8 == 0 {
+                let each = (10.0 / f64::from(t)).clamp(0.03, 1.0);
+                let part = 1.0 - (1.0 - each).powi(if t <= 64 { 1 } else { 8 });
+                mean.iter_mut().zip(&state.rbm.weights).for_each(|(m, &w)| *m += part * (f64::from(w) - *m));
+            }
+            let found = &state.average.as_ref().unwrap().weights;
+            for (m, &w) in mean.iter().zip(found) {
+                assert!((m - f64::from(w)).abs() < 1e-5, "update {t}: {w} for {m}");
+            }
+            assert!(state.machine() == state.average.as_ref().unwrap());
+        }
     }
 }

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("record", 1),
     ("stats", 1),
     ("observables", 1),
+    ("baselines", 1),
     ("couplings", 1),
     ("exact", 1),
     ("backend", 2),

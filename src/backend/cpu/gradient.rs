@@ -3,6 +3,7 @@
 use crate::threads::prelude::*;
 
 use super::columns::{Columns, exchange};
+use super::kernels::approach::approach;
 use super::kernels::gibbs_half_step::Side;
 use super::kernels::mean_field::{means_of_rows, subtract_products, subtract_visible};
 use super::kernels::moments::{count_ones, hidden_means, products, transpose_with_ones};
@@ -230,4 +231,17 @@ pub(super) fn update(params: &mut CpuParams, moments: &CpuMoments, rule: &Update
         .with_min_len(FEW / (TILE * n_hidden) + 1)
         .enumerate()
         .for_each(|(tile, out)| transpose_tile(weights, n_visible, tile, out));
+}
+
+/// Moves all parameters a part of their way towards those of another machine.
+pub(super) fn approach_machine(params: &mut CpuParams, towards: &CpuParams, part: f32) {
+    let shape = |params: &CpuParams| (params.n_visible, params.n_hidden);
+    assert_eq!(shape(params), shape(towards), "machines of one shape");
+    let both = [(&mut params.weights, &towards.weights), (&mut params.transposed, &towards.transposed)];
+    for (weights, towards) in both {
+        let pairs = weights.par_chunks_mut(FEW / TILE).zip(towards.par_chunks(FEW / TILE));
+        pairs.for_each(|(weights, towards)| approach(weights, towards, part));
+    }
+    approach(&mut params.visible_bias, &towards.visible_bias, part);
+    approach(&mut params.hidden_bias, &towards.hidden_bias, part);
 }

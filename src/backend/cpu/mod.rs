@@ -217,6 +217,10 @@ impl Backend for Cpu {
         gradient::update(params, moments, rule);
     }
 
+    fn approach(&self, params: &mut CpuParams, towards: &CpuParams, part: f32) {
+        gradient::approach_machine(params, towards, part);
+    }
+
     fn read_free_energies(&self, params: &CpuParams, states: &CpuStates) -> Result<Vec<f64>> {
         Ok(machine::free_energies(params, states))
     }

@@ -102,6 +102,9 @@ pub fn plan(demand: &Demand, threads: usize) -> MemoryPlan {
     if let Some(follower) = demand.follower() {
         plan.add_times(&self::plan(&follower, threads), 1, &[PARTIAL_SUMS, ENERGY_STATES]);
     }
+    if let Some(average) = demand.average() {
+        plan.add_times(&self::plan(&average, threads), 1, &[PARTIAL_SUMS]);
+    }
     if let Some(other) = demand.other_machine() {
         plan.add_times(&self::plan(&other, threads), demand.machines, &[PARTIAL_SUMS]);
     }

@@ -53,7 +53,8 @@ pub use timing::Timed;
 use kernels::gibbs_half_step::HalfStep;
 use kernels::gibbs_steps::Steps;
 use kernels::{
-    ais_step, exchange, flip_move, free_energy, gather, ising_table_half_sweep, mean_field, moments, peak, update,
+    ais_step, approach, exchange, flip_move, free_energy, gather, ising_table_half_sweep, mean_field, moments, peak,
+    update,
 };
 
 /// One shader exactly as it is handed to a driver.
@@ -214,6 +215,10 @@ impl Backend for Gpu {
 
     fn update(&self, params: &mut Params, moments: &Moments, rule: &UpdateRule) {
         update::record(self, params, moments, rule);
+    }
+
+    fn approach(&self, params: &mut Params, towards: &Params, part: f32) {
+        approach::record(self, params, towards, part);
     }
 
     fn read_free_energies(&self, params: &Params, states: &States) -> Result<Vec<f64>> {

@@ -122,6 +122,9 @@ pub fn plan(demand: &Demand, room: &Room) -> MemoryPlan {
     if let Some(follower) = demand.follower() {
         plan.add_times(&self::plan(&follower, room), 1, &[PARAMETERS, SUMS, ENERGY_STATES]);
     }
+    if let Some(average) = demand.average() {
+        plan.add_times(&self::plan(&average, room), 1, &[PARAMETERS, SUMS]);
+    }
     if let Some(other) = demand.other_machine() {
         plan.add_times(&self::plan(&other, room), demand.machines, &[PARAMETERS, SUMS]);
     }

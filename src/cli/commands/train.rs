@@ -37,7 +37,7 @@ pub(in crate::cli) fn train(args: &TrainArgs, global: &Global, console: &mut Con
     let _claim = Claim::of_file(&args.out)?;
     let store = CheckpointStore::beside(&args.out, said.keep_checkpoints())?;
     if !args.resume && !args.force {
-        let checkpoints = (!store.list()?.is_empty()).then(|| store.path());
+        let checkpoints = store.holds_any()?.then(|| store.path());
         if let Some(there) = Some(&*args.out).filter(|out| out.exists()).or(checkpoints) {
             let advice = "--resume to go on with the training, --force to replace it, or -o with another name";
             return Err(there_already(there, advice));
@@ -104,7 +104,8 @@ fn train_split<R: RowSource>(
     let listener = console.listener();
     listener.event(Event::Info(format!("seed {}, {rows} rows of {units} units, {kept_out} kept out", global.seed())));
     let exact = source.exact.as_ref();
-    let inputs = TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume, each: None };
+    let inputs =
+        TrainInputs { plan: &plan, split, exact, checkpoints: &store, resume: args.resume, each: None, start: None };
     let trained = train_through_failures(inputs, listener, |inputs, listener| {
         with_backend(&request, Train { inputs, log: log.as_mut(), listener })
     });
@@ -112,7 +113,7 @@ fn train_split<R: RowSource>(
     let tables = log.as_mut().map_or(Ok(()), PointDirectory::finish);
     let trained = trained?;
     tables?;
-    let mut model = model_of(&trained.rbm, &source.data, &split.train, &plan, trained.updates, &command_line());
+    let mut model = model_of(&trained.rbm, &source.data, &split.train, &trained.plan, trained.updates, &command_line());
     model.meta.provenance.fingerprint = Some(trained.fingerprint.clone());
     write_model(&data::through_links(&args.out), &model)?;
     keep_end(&plan, &store)?;
@@ -144,7 +145,7 @@ fn goes_on<R: RowSource>(
             return Ok((store, Some(made.updates.unwrap_or(plan.settings.updates))));
         }
     }
-    if !store.list()?.is_empty() {
+    if store.holds_any()? {
         return Ok((store, None));
     }
     // Earlier versions named the directory after the file without its ending, which files of other trainings can share.
@@ -231,11 +232,7 @@ fn said(args: &TrainArgs) -> Result<Said> {
     if args.not_centred {
         train.centred = Some(false);
     }
-    let mut problems: Vec<Problem> = model.check().into_iter().chain(train.check()).collect();
-    if model.hidden.is_none() {
-        let what = "the machine has no hidden units";
-        problems.push(Problem::new("hidden", what, "how many it is to have", "64 for 64 visible units is usual"));
-    }
+    let problems: Vec<Problem> = model.check().into_iter().chain(train.check()).collect();
     if problems.is_empty() { Ok(Said { model, train }) } else { Err(by_flags(problems)) }
 }
 

@@ -185,6 +185,7 @@ impl Training {
             augment: crate::sample::Moves::NONE,
             rungs: 2,
             online: 0,
+            average: 0.0,
             seed,
         }
     }

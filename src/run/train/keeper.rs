@@ -142,6 +142,7 @@ impl<'a> Keeper<'a> {
             fingerprint: self.fingerprint.clone(),
             ladder: state.ladder,
             online: state.online,
+            average: state.average,
         }
     }
 
@@ -183,6 +184,6 @@ impl<'a> Keeper<'a> {
 }
 
 fn state_of(c: Checkpoint) -> State {
-    let Checkpoint { rbm, optimiser, chains, update, ladder, online, .. } = c;
-    State { rbm, optimiser, chains, update, ladder, online }
+    let Checkpoint { rbm, optimiser, chains, update, ladder, online, average, .. } = c;
+    State { rbm, optimiser, chains, update, ladder, online, average }
 }

@@ -6,10 +6,10 @@ use super::{Split, TrainPlan};
 use crate::backend::Backend;
 use crate::bits::BitMatrix;
 use crate::error::Result;
-use crate::events::{Event, Listener};
+use crate::events::{Listener, Quiet};
 use crate::likelihood::{
-    ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, mean_log_weight,
-    not_under, pseudo_likelihood, worse_than_independent,
+    ARRIVALS, AnnealSettings, anneal, base_bias, exact_log_z, linear_ladder, log_likelihood, log_weights,
+    mean_log_weight, mean_of_rows, not_under, pseudo_likelihood, row_by_row, worse_than_independent,
 };
 use crate::record::{Bounds, Estimate, ExactObservables, TemperingRecord, TrainMetric};
 use crate::rng::derive_seed;
@@ -47,8 +47,28 @@ pub(super) struct Watch<'a> {
     moments: MomentProbe,
 }
 
+/// A measurement, and what a later one of the same rows is compared by.
+pub(super) struct Look {
+    /// What is written down.
+    pub(super) metric: TrainMetric,
+    /// −F of every held-out row.
+    pub(super) held_out: Vec<f64>,
+    /// ln Z of the machine.
+    pub(super) log_z: Estimate,
+}
+
+impl Look {
+    /// Mean over held-out rows of ln p now minus what it was at an earlier look, row by row.
+    pub(super) fn since(&self, earlier: &Self) -> Estimate {
+        row_by_row(&self.held_out, self.log_z, &earlier.held_out, earlier.log_z)
+    }
+}
+
 /// Likelihoods of a machine, and what they were made of.
 struct Likelihoods {
+    /// −F of held-out rows.
+    held_out_rows: Vec<f64>,
+    log_z: Option<Estimate>,
     /// Means of −F.
     on_train: Estimate,
     on_held_out: Option<Estimate>,
@@ -93,9 +113,10 @@ impl<'a> Watch<'a> {
         settings: &Settings,
         listener: &mut dyn Listener,
     ) -> Result<Likelihoods> {
-        let rbm = &state.rbm;
+        let rbm = state.machine();
         let on_train = mean_log_weight(backend, params, &self.train)?;
-        let on_held_out = self.held_out.map(|rows| mean_log_weight(backend, params, rows)).transpose()?;
+        let held_out_rows = self.held_out.map(|rows| log_weights(backend, params, rows)).transpose()?;
+        let on_held_out = held_out_rows.as_deref().map(mean_of_rows);
         let mut log_z = Bounds::default();
         if let Some(z) = exact_log_z(rbm, ENUMERATED_METRIC) {
             log_z.exact = Some(Estimate::new(z, 0.0));
@@ -110,7 +131,8 @@ impl<'a> Watch<'a> {
         }
         let with_rows = |mean: Estimate| log_likelihood(mean, &log_z).best();
         let (train, held_out) = (with_rows(on_train), on_held_out.and_then(with_rows));
-        Ok(Likelihoods { on_train, on_held_out, train, held_out })
+        let (held_out_rows, log_z) = (held_out_rows.unwrap_or_default(), log_z.best());
+        Ok(Likelihoods { held_out_rows, log_z, on_train, on_held_out, train, held_out })
     }
 
     /// The likelihoods of the machine in `state`, which `trainer` holds on the device, and nothing else.
@@ -122,12 +144,12 @@ impl<'a> Watch<'a> {
         settings: &Settings,
         listener: &mut dyn Listener,
     ) -> Result<TrainMetric> {
-        let found = self.likelihoods(backend, trainer.params(), state, settings, listener)?;
+        let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
         Ok(self.metric(&found, state, settings))
     }
 
     fn metric(&self, found: &Likelihoods, state: &State, settings: &Settings) -> TrainMetric {
-        let weights = &state.rbm.weights;
+        let weights = &state.machine().weights;
         let squares: f64 = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
         TrainMetric {
             update: state.update,
@@ -155,11 +177,12 @@ impl<'a> Watch<'a> {
         state: &State,
         settings: &Settings,
         listener: &mut dyn Listener,
-    ) -> Result<TrainMetric> {
+    ) -> Result<Look> {
         let gradient_rms = self.has_chains.then(|| trainer.gradient_rms(&self.train)).transpose()?;
         let trainer = &*trainer;
-        let rbm = &state.rbm;
-        let found = self.likelihoods(backend, trainer.params(), state, settings, listener)?;
+        let rbm = state.machine();
+        let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
+        let (held_out, log_z) = (found.held_out_rows.clone(), found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN)));
         let online = trainer.online()?;
         let along = |z: Estimate| Estimate::of_rows(found.on_train.value - z.value, z.error, found.on_train.error);
         let half = rbm.n_visible as u32;
@@ -172,7 +195,7 @@ impl<'a> Watch<'a> {
             (0..state.chains.rows()).map(balance).sum::<f64>() / state.chains.rows() as f64
         });
         let pseudo_rows = PSEUDO_ROWS.min(PSEUDO_TERMS / rbm.weights.len().max(1)).max(1);
-        Ok(TrainMetric {
+        let metric = TrainMetric {
             online_log_likelihood: online.map(|online| along(online.log_z)),
             online_effective_samples: online.map(|online| online.effective_samples),
             pseudo_likelihood: Some(pseudo_likelihood(rbm, &self.train, pseudo_rows)),
@@ -187,7 +210,38 @@ impl<'a> Watch<'a> {
             gradient_rms,
             tempering: trainer.exchanges().map(|e| tempering(&e)),
             ..self.metric(&found, state, settings)
-        })
+        };
+        Ok(Look { metric, held_out, log_z })
+    }
+
+    /// A look at the likelihoods alone.
+    pub(super) fn look<B: Backend>(
+        &self,
+        backend: &B,
+        trainer: &Trainer<'_, B>,
+        state: &State,
+        settings: &Settings,
+        listener: &mut dyn Listener,
+    ) -> Result<Look> {
+        let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
+        let metric = self.metric(&found, state, settings);
+        let log_z = found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN));
+        Ok(Look { metric, held_out: found.held_out_rows, log_z })
+    }
+
+    /// A look back at a machine that was measured before.
+    pub(super) fn look_again<B: Backend>(
+        &self,
+        backend: &B,
+        state: &State,
+        metric: TrainMetric,
+        settings: &Settings,
+        listener: &mut dyn Listener,
+    ) -> Result<Look> {
+        let params = backend.upload_params(state.machine(), None)?;
+        let found = self.likelihoods(backend, &params, state, settings, listener)?;
+        let log_z = found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN));
+        Ok(Look { metric, held_out: found.held_out_rows, log_z })
     }
 
     /// What is to be said of a machine that independent units with the means of the training rows surpass. Its errors are
@@ -205,21 +259,6 @@ impl<'a> Watch<'a> {
             let (found, independent) = (found?, independent_likelihood(&self.means, &of(rows?)));
             worse_than_independent(set, Estimate { value: found.value - independent, ..found })
         })
-    }
-}
-
-/// Keeps the progress of a metric to itself.
-struct Quiet<'a>(&'a mut dyn Listener);
-
-impl Listener for Quiet<'_> {
-    fn event(&mut self, event: Event) {
-        if !matches!(event, Event::Progress { .. }) {
-            self.0.event(event);
-        }
-    }
-
-    fn stop_requested(&self) -> Option<i32> {
-        self.0.stop_requested()
     }
 }
 

@@ -239,6 +239,7 @@ pub(super) fn trained<B: Backend>(
         augment: crate::sample::Moves::NONE,
         rungs: 4,
         online: 0,
+        average: 0.0,
         seed,
     };
     let state = initial_state(initial_machine(data, 16, 0.01, seed), data, &settings);

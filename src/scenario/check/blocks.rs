@@ -124,11 +124,7 @@ pub(super) fn source(raw: &RawScenario, notes: &mut Mistakes<'_>) {
     }
 }
 
-pub(super) fn model(model: &ModelSettings, raw: &RawScenario, notes: &mut Mistakes<'_>) {
-    let swept = raw.sweep.as_ref().is_some_and(|s| s.hidden.is_some());
-    if model.hidden.is_none() && !swept {
-        notes.at("model", "the model has no hidden units", "`hidden` in the model or in the sweep", "add hidden: 64");
-    }
+pub(super) fn model(model: &ModelSettings, notes: &mut Mistakes<'_>) {
     notes.all("model", model.check());
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn check(raw: &RawScenario, facts: &Facts, resolved: String, notes: &
     stages(raw, notes);
     blocks::source(raw, notes);
     if let Some(model) = &raw.model {
-        blocks::model(model, raw, notes);
+        blocks::model(model, notes);
     }
     let blocks = [
         ("train", raw.train.as_ref().map(TrainSettings::check)),

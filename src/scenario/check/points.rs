@@ -8,7 +8,7 @@ use super::super::plan::{IsingPlan, Part, Point, Source, SpinRule};
 use super::super::raw::{RawScenario, RawSource};
 use super::blocks::{self, size, word};
 use super::{MAX_POINTS, selected};
-use crate::settings::{ModelSettings, Problem, TrainPlan, TrainSettings};
+use crate::settings::{ModelSettings, Problem, TrainPlan, TrainSettings, default_hidden};
 
 /// One swept key with its values, as numbers and as they appear in labels.
 struct Axis {
@@ -150,7 +150,9 @@ fn bare_point(raw: &RawScenario, facts: &Facts, axes: &[Axis], choice: &[usize])
         }
         RawSource::Model { path } => Source::Model(path.into()),
     };
-    let hidden = swept("hidden").map(|x| x as u64).or(raw.model.as_ref().and_then(|m| m.hidden));
+    let hidden = swept("hidden")
+        .map(|x| x as u64)
+        .or(raw.model.as_ref().map(|m| m.hidden.unwrap_or_else(|| default_hidden(&facts.about()))));
     let label = chosen.iter().map(|(name, (_, text))| format!("{name}={text}")).collect::<Vec<_>>().join(",");
     Some(Point {
         label,

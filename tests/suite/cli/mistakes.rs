@@ -25,7 +25,7 @@ fn unknown_words_and_missing_ones() {
             ("ising --latice square:8", "--lattice"),
             ("ising --temperature 2", "--lattice"),
             ("train", "DATA"),
-            ("train x.npy", "--hidden"),
+            ("train x.npy --hidden 0", "hidden"),
             ("train x.npy --hidden four", "--hidden"),
             ("train x.npy --hidden 4 --updates 3 --epochs 2", "--epochs"),
             ("train x.npy --hidden 4 --algorithm bm", "cd"),

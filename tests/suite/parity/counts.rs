@@ -85,6 +85,7 @@ fn a_hundred_updates_stay_on_the_device() {
             augment: gibbsite::internals::sample::Moves::NONE,
             rungs: 4,
             online: 0,
+            average: 0.0,
             seed: 1,
         };
         let rbm = initial_machine(&data, 64, 0.01, 1);

@@ -5,6 +5,7 @@
 //! of tests ignored so far, past the harness's capture, and with `GIBBSITE_REQUIRE_GPU=1` it fails instead.
 
 mod ais_step;
+mod approach;
 mod counts;
 mod device;
 mod exchange;

@@ -230,6 +230,7 @@ fn write_lattice_point(dir: &Path, noise: &mut Noise, row: usize) {
         updates_per_second: 812.4,
         seconds: 24.6,
         early_stop: None,
+        fit: None,
         model: "model.safetensors".into(),
     }));
     let times = [("moments.multiply", 40_000, 5_000, 1.25), ("gather.main", 20_000, 2_500, 0.05)];

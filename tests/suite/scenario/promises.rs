@@ -109,6 +109,7 @@ fn records() -> Vec<Record> {
             updates_per_second: 10.0,
             seconds: 10.0,
             early_stop: None,
+            fit: None,
             model: "model.safetensors".into(),
         }),
         Record::Likelihood(LikelihoodRecord {

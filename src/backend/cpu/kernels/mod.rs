@@ -1,6 +1,7 @@
 //! One file a kernel, of the same name as its shader and its parity test.
 
 pub(crate) mod ais_step;
+pub(crate) mod approach;
 pub(crate) mod exchange;
 pub(crate) mod flip_move;
 pub(crate) mod free_energy;

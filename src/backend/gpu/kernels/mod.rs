@@ -1,6 +1,7 @@
 //! One file a kernel: its parameters, its bindings and how it is dispatched.
 
 pub(super) mod ais_step;
+pub(super) mod approach;
 pub(super) mod exchange;
 pub(super) mod flip_move;
 pub(super) mod free_energy;
@@ -56,6 +57,7 @@ pub const ALL: &[&Kernel] = &[
     &update::NORMS,
     &update::LIMITED,
     &update::ROUND,
+    &approach::KERNEL,
     &free_energy::KERNEL,
     &ais_step::KERNEL,
     &gather::KERNEL,

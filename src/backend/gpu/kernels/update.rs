@@ -143,6 +143,14 @@ pub(in crate::backend::gpu) fn round_uploaded(gpu: &Gpu, params: &Params) -> Res
     Ok(())
 }
 
+/// Records the rounding of weights that moved in another way than by an update, where they are kept so.
+pub(super) fn round_all(gpu: &Gpu, params: &Params) {
+    for part in &params.parts {
+        // Rounding reads no moments.
+        round(gpu, params, part, &bindings(params, part, gpu.nothing(), gpu.nothing()));
+    }
+}
+
 fn round(gpu: &Gpu, params: &Params, part: &Part, buffers: &[&wgpu::Buffer; 8]) {
     if params.precision().is_half() {
         let parameters = Update {
