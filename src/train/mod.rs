@@ -151,7 +151,7 @@ pub struct Settings {
     pub rungs: usize,
     /// Chains that follow the training for its likelihood, in [`GROUPS`] groups; 0 for none.
     pub online: usize,
-    /// Part of each machine in the running mean of all of them ([`Average`]); 0 for no mean.
+    /// Part of each machine in the running mean of all of them ([`AVERAGE`]); 0 for no mean.
     pub average: f64,
     /// Seed of this training.
     pub seed: u64,
