@@ -7,8 +7,6 @@
 //! margins are those of independent units).
 
 use crate::bits::BitMatrix;
-use crate::record::Estimate;
-use crate::stats::{mean, variance};
 
 /// A tree of conditional probabilities.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,17 +125,11 @@ pub fn independent(means: &[f64], rows: &BitMatrix) -> Vec<f64> {
     (0..rows.rows()).map(|r| (0..means.len()).map(|j| of(r, j)).sum()).collect()
 }
 
-/// Mean of ln p over rows with its standard error.
-#[must_use]
-pub fn mean_of(log_likelihoods: &[f64]) -> Estimate {
-    let error = (variance(log_likelihoods) / log_likelihoods.len() as f64).sqrt();
-    Estimate::new(mean(log_likelihoods), error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::{Stream, uniform, unit_word};
+    use crate::stats::{mean, variance};
 
     /// Rows of a chain 0 → 1 → 2 …, each unit like the one before it with probability 0.9.
     fn chain(rows: usize, units: usize, seed: u64) -> BitMatrix {
@@ -161,10 +153,11 @@ mod tests {
         }
         // −H(0.3) − 6 H(0.1), by the definition of the entropy.
         let h = |p: f64| -p * p.ln() - (1.0 - p) * (1.0 - p).ln();
-        let found = mean_of(&tree.log_likelihoods(&others));
-        assert!((found.value + h(0.3) + 6.0 * h(0.1)).abs() < 4.0 * found.error, "{found:?}");
+        let found = tree.log_likelihoods(&others);
+        let (value, error) = (mean(&found), (variance(&found) / found.len() as f64).sqrt());
+        assert!((value + h(0.3) + 6.0 * h(0.1)).abs() < 4.0 * error, "{value} ± {error}");
         let means: Vec<f64> = rows.column_counts().iter().map(|&n| (n as f64 + 0.5) / 4001.0).collect();
-        assert!(mean_of(&independent(&means, &others)).value < found.value - 1.0);
+        assert!(mean(&independent(&means, &others)) < value - 1.0);
     }
 
     /// Probabilities of all states add up to one, with constant columns and with few rows too.

@@ -1,7 +1,10 @@
 //! A training in progress.
 
+use super::CheckpointStore;
 use crate::backend::OptimiserState;
 use crate::bits::BitMatrix;
+use crate::error::Result;
+use crate::events::Silent;
 use crate::rbm::Rbm;
 use crate::train::{LadderState, OnlineState};
 
@@ -28,4 +31,25 @@ pub struct Checkpoint {
     pub online: Option<OnlineState>,
     /// Running mean of the parameters.
     pub average: Option<Rbm>,
+}
+
+impl CheckpointStore {
+    /// Takes over the newest and the best checkpoint of another training of the same `fingerprint`, where there is none here.
+    ///
+    /// # Errors
+    /// As [`Self::latest_of`] and [`Self::save`].
+    pub(crate) fn begin_from(&self, other: &Self, fingerprint: &str) -> Result<()> {
+        let is_ours = |checkpoint: &Checkpoint| checkpoint.fingerprint == fingerprint;
+        if self.latest_of(is_ours, &mut Silent)?.is_some() {
+            return Ok(());
+        }
+        if let Some((best, metric)) = other.best(fingerprint)? {
+            self.save_best(&best, &metric)?;
+        }
+        // Last, for it is what tells that all is there.
+        match other.latest_of(is_ours, &mut Silent)? {
+            Some(newest) => self.save_first(&newest).map(|_| ()),
+            None => Ok(()),
+        }
+    }
 }

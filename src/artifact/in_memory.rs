@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::events::{Listener, Silent};
+use crate::events::Listener;
 use crate::record::TrainMetric;
 
 type Best = (Checkpoint, TrainMetric);
@@ -43,25 +43,6 @@ impl CheckpointStore {
     /// Checkpoints of one of several trainings that together are this one.
     pub(crate) fn part(&self, name: &str) -> Self {
         self.kept().parts.entry(name.to_string()).or_default().clone()
-    }
-
-    /// Takes over the newest and the best checkpoint of another training of the same `fingerprint`, where there is none here.
-    ///
-    /// # Errors
-    /// As [`Self::latest_of`] and [`Self::save`].
-    pub(crate) fn begin_from(&self, other: &Self, fingerprint: &str) -> Result<()> {
-        let is_ours = |checkpoint: &Checkpoint| checkpoint.fingerprint == fingerprint;
-        if self.latest_of(is_ours, &mut Silent)?.is_some() {
-            return Ok(());
-        }
-        if let Some((best, metric)) = other.best(fingerprint)? {
-            self.save_best(&best, &metric)?;
-        }
-        // Last, for it is what tells that all is there.
-        match other.latest_of(is_ours, &mut Silent)? {
-            Some(newest) => self.save_first(&newest).map(|_| ()),
-            None => Ok(()),
-        }
     }
 
     pub(crate) fn remove_parts(&self) -> Result<()> {

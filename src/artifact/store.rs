@@ -15,7 +15,7 @@ use crate::data::file::{cannot_read, cannot_write};
 use crate::data::temporary::remove_leftovers;
 use crate::data::{ModelMeta, make_directory};
 use crate::error::{Error, Fault, Result};
-use crate::events::{Event, Listener, Silent};
+use crate::events::{Event, Listener};
 use crate::record::TrainMetric;
 
 const PREFIX: &str = "checkpoint-";
@@ -116,25 +116,6 @@ impl CheckpointStore {
     pub fn part(&self, name: &str) -> Self {
         let in_memory = self.memory().map(|mut memory| memory.parts.entry(name.to_string()).or_default().clone());
         Self { path: self.path.join(format!("{PART}{name}")), in_memory, ..self.clone() }
-    }
-
-    /// Takes over the newest and the best checkpoint of another training of the same `fingerprint`, where there is none here.
-    ///
-    /// # Errors
-    /// As [`Self::latest_of`] and [`Self::save`].
-    pub fn begin_from(&self, other: &Self, fingerprint: &str) -> Result<()> {
-        let is_ours = |checkpoint: &Checkpoint| checkpoint.fingerprint == fingerprint;
-        if self.latest_of(is_ours, &mut Silent)?.is_some() {
-            return Ok(());
-        }
-        if let Some((best, metric)) = other.best(fingerprint)? {
-            self.save_best(&best, &metric)?;
-        }
-        // Last, for it is what tells that all is there.
-        match other.latest_of(is_ours, &mut Silent)? {
-            Some(newest) => self.save_first(&newest).map(|_| ()),
-            None => Ok(()),
-        }
     }
 
     /// All parts that there are.

@@ -281,10 +281,10 @@ fn train_from<B: Backend, R: RowSource>(
     let settle = plan.settle.then(Settle::default);
     let mut course = Course { keeper, patience: Patience::new(plan.patience), settle, last: None };
     course.resume(first, plan, |state, metric| watch.look_again(backend, state, metric, settings, listener))?;
-    let mut is_over = course.is_over(first);
+    let mut is_over = false;
     listener.answers_stops(true);
     // A signal may have come between an update and its metric; `emit` is told again of one that it knows.
-    if !is_over && looks.is_at(first, settings.updates) {
+    if looks.is_at(first, settings.updates) {
         let state = trainer.state()?;
         let look = look_at(&watch, backend, &mut trainer, &state, plan, listener)?;
         is_over = course.take(look, &state, emit)?;
@@ -356,7 +356,7 @@ fn train_from<B: Backend, R: RowSource>(
     }
     let last = match last {
         Some(last) if last.update == state.update => last,
-        _ => match watch.conclude(backend, &trainer, &state, settings, listener) {
+        _ => match watch.look(backend, &trainer, &state, settings, listener).map(|look| look.metric) {
             Err(Error::Stopped(signal)) => {
                 keeper.keep(trainer.state()?)?;
                 return Err(Error::Stopped(signal));

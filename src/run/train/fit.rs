@@ -15,10 +15,11 @@ use super::judge::{Judge, Verdict};
 use super::{Split, TrainInputs, TrainPlan, Trained, train_plain};
 use crate::artifact::CheckpointStore;
 use crate::backend::Backend;
-use crate::baselines::{MOST_UNITS, Tree, independent, mean_of};
+use crate::baselines::{MOST_UNITS, Tree, independent};
 use crate::bits::BitMatrix;
 use crate::error::{Error, Result};
 use crate::events::{Event, Listener};
+use crate::likelihood::mean_of_rows;
 use crate::rbm::Rbm;
 use crate::record::{Baselines, Estimate, FitRecord, TrainMetric, TriedRecord};
 use crate::settings::{Candidate, Fit};
@@ -88,8 +89,8 @@ fn baselines<R: RowSource>(split: &Split<R>) -> Baselines {
     let units = independent(&smoothed_means(&split.train), held_out);
     let rows = split.train.in_memory().filter(|rows| rows.cols() <= MOST_UNITS);
     Baselines {
-        independent: Some(mean_of(&units)),
-        tree: rows.map(|rows| mean_of(&Tree::of(rows).log_likelihoods(held_out))),
+        independent: Some(mean_of_rows(&units)),
+        tree: rows.map(|rows| mean_of_rows(&Tree::of(rows).log_likelihoods(held_out))),
     }
 }
 
@@ -234,8 +235,7 @@ impl<B: Backend, R: RowSource> Work<'_, '_, B, R> {
         if fall.value < -fall.error {
             plan = with_updates(&candidate.plan, until);
             (plan.settle, plan.metrics) = (false, 1);
-            let verdict = self.verdict(&settled.trained.rbm)?;
-            let trained = settled.trained.clone();
+            let (trained, verdict) = (settled.trained.clone(), settled.verdict.clone());
             return Ok(Found { settled, plan, trained, verdict, fall });
         }
         Ok(Found { settled, plan, trained, verdict, fall })

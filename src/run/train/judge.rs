@@ -35,6 +35,7 @@ pub(super) struct Judge<'a> {
 }
 
 /// What they say of one.
+#[derive(Clone)]
 pub(super) struct Verdict {
     rows: Vec<f64>,
     log_z: Estimate,

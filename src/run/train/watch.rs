@@ -76,6 +76,13 @@ struct Likelihoods {
     held_out: Option<Estimate>,
 }
 
+impl Likelihoods {
+    fn into_look(self, metric: TrainMetric) -> Look {
+        let log_z = self.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN));
+        Look { metric, held_out: self.held_out_rows, log_z }
+    }
+}
+
 impl<'a> Watch<'a> {
     pub(super) fn new<R: RowSource>(
         split: &'a Split<R>,
@@ -135,19 +142,6 @@ impl<'a> Watch<'a> {
         Ok(Likelihoods { held_out_rows, log_z, on_train, on_held_out, train, held_out })
     }
 
-    /// The likelihoods of the machine in `state`, which `trainer` holds on the device, and nothing else.
-    pub(super) fn conclude<B: Backend>(
-        &self,
-        backend: &B,
-        trainer: &Trainer<'_, B>,
-        state: &State,
-        settings: &Settings,
-        listener: &mut dyn Listener,
-    ) -> Result<TrainMetric> {
-        let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
-        Ok(self.metric(&found, state, settings))
-    }
-
     fn metric(&self, found: &Likelihoods, state: &State, settings: &Settings) -> TrainMetric {
         let weights = &state.machine().weights;
         let squares: f64 = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
@@ -182,7 +176,6 @@ impl<'a> Watch<'a> {
         let trainer = &*trainer;
         let rbm = state.machine();
         let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
-        let (held_out, log_z) = (found.held_out_rows.clone(), found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN)));
         let online = trainer.online()?;
         let along = |z: Estimate| Estimate::of_rows(found.on_train.value - z.value, z.error, found.on_train.error);
         let half = rbm.n_visible as u32;
@@ -211,10 +204,10 @@ impl<'a> Watch<'a> {
             tempering: trainer.exchanges().map(|e| tempering(&e)),
             ..self.metric(&found, state, settings)
         };
-        Ok(Look { metric, held_out, log_z })
+        Ok(found.into_look(metric))
     }
 
-    /// A look at the likelihoods alone.
+    /// The likelihoods of the machine in `state`, which `trainer` holds on the device, and nothing else.
     pub(super) fn look<B: Backend>(
         &self,
         backend: &B,
@@ -225,8 +218,7 @@ impl<'a> Watch<'a> {
     ) -> Result<Look> {
         let found = self.likelihoods(backend, trainer.machine(), state, settings, listener)?;
         let metric = self.metric(&found, state, settings);
-        let log_z = found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN));
-        Ok(Look { metric, held_out: found.held_out_rows, log_z })
+        Ok(found.into_look(metric))
     }
 
     /// A look back at a machine that was measured before.
@@ -239,9 +231,7 @@ impl<'a> Watch<'a> {
         listener: &mut dyn Listener,
     ) -> Result<Look> {
         let params = backend.upload_params(state.machine(), None)?;
-        let found = self.likelihoods(backend, &params, state, settings, listener)?;
-        let log_z = found.log_z.unwrap_or(Estimate::new(f64::NAN, f64::NAN));
-        Ok(Look { metric, held_out: found.held_out_rows, log_z })
+        Ok(self.likelihoods(backend, &params, state, settings, listener)?.into_look(metric))
     }
 
     /// What is to be said of a machine that independent units with the means of the training rows surpass. Its errors are
