@@ -10,14 +10,14 @@
 //! # fn main() -> gibbsite::Result<()> {
 //! // 1000 rows of 6 units. Units 0 and 1 are equal in seven rows of eight, all others are independent.
 //! let rows = BitMatrix::from_fn(1000, 6, |r, j| match j {
-//!     1 => (r % 2 == 1) != (r / 2 % 8 == 0),
+//!     1 => (r % 2 == 1) != (r / 64 % 8 == 0),
 //!     _ => r >> j & 1 == 1,
 //! });
 //! let data = DataSet::new(rows, "an array of my own");
 //! let engine = Engine::cpu(Some(1))?;
 //!
 //! let model = ModelSettings { hidden: Some(4), ..Default::default() };
-//! let train = TrainSettings { updates: Some(500), ..Default::default() };
+//! let train = TrainSettings { updates: Some(2000), ..Default::default() };
 //! let trained = engine.train(&data, &model, &train, 1)?;
 //!
 //! // How likely the rows are, in nats; independent units would have 6 ln 2 = 4.16 nats less than certainty.
