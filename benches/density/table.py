@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Density estimation with nothing set: the test log-likelihood of default trainings on a folder of binary data sets.
+"""Density estimation with nothing set: the test log-likelihood of `train --fit` on a folder of binary data sets.
 
     cargo build --release
     python3 benches/density/table.py FOLDER --seeds 3 --peers
 
-FOLDER holds NAME.train.npz and NAME.test.npz (array `samples`, 0 and 1). Of every set `gibbsite train NAME.train.npz` makes
-a machine with all defaults, on one thread; `gibbsite likelihood` bounds the mean log-likelihood of the test rows from both
-sides. With --peers a plain numpy PCD and, where they are installed, scikit-learn's BernoulliRBM and rbms train machines
-of as many hidden units for the same CPU time, and the same program evaluates them. The table goes to standard output as
+FOLDER holds NAME.train.npz and NAME.test.npz (array `samples`, 0 and 1). Of every set `gibbsite train NAME.train.npz --fit`
+makes a machine, on one thread; `gibbsite likelihood` bounds the mean log-likelihood of the test rows from both
+sides. With --peers a plain numpy PCD and, where it is installed, scikit-learn's BernoulliRBM train machines of as many
+hidden units for the same CPU time, and the same program evaluates them. The table goes to standard output as
 Markdown, everything else to NAME.json beside the machines in --out. Needs numpy and safetensors.
 """
 
@@ -147,7 +147,8 @@ def main():
     parse.add_argument("--chains", type=int, default=1000, help="chains of the evaluation")
     parse.add_argument("--betas", type=int, default=2000, help="temperatures of the evaluation")
     parse.add_argument("--out", type=pathlib.Path, default=pathlib.Path("density"))
-    parse.add_argument("--train", nargs=argparse.REMAINDER, default=[], help="further options of `train`, last of all")
+    parse.add_argument("--train", nargs=argparse.REMAINDER, default=["--fit"],
+                       help="options of `train` in place of --fit, last of all")
     arguments = parse.parse_args()
     arguments.out.mkdir(exist_ok=True)
     names = arguments.sets or sorted(path.name.split(".")[0] for path in arguments.folder.glob("*.train.npz"))
